@@ -46,6 +46,10 @@ try {
   await page.evaluate('scrollTo(0, 0)');
   await page.mouse.move(0, 0);
   await page.screenshot({ path: 'docs/dashboard-space.png' });
+  await page.setViewportSize(SIZE);
+  await page.goto(`${service.url}/display/2`);
+  await page.getByText('Please wait').waitFor();
+  await page.screenshot({ path: 'docs/dashboard-display.png' });
 } finally {
   await browser.close();
   await service.dispose();

@@ -27,6 +27,7 @@ import { PartitionFeeds } from './live/partition-feeds.ts';
 import { Metrics } from './metrics.ts';
 import type { LogClock } from './nats/log-clock.ts';
 import type { NatsDeadLetters } from './nats/dead-letters.ts';
+import type { NatsDisplayStore } from './nats/display-store.ts';
 import type { NatsReadingsLog } from './nats/readings-log.ts';
 import type { Silence } from './nats/stream-reader.ts';
 import type { Member } from './ports/leases.ts';
@@ -170,6 +171,10 @@ export class Service {
 
   get deadLetters(): NatsDeadLetters {
     return this.#adapters.deadLetters;
+  }
+
+  get displays(): NatsDisplayStore {
+    return this.#adapters.displays;
   }
 
   get eventPages(): ClickHouseEventPages {

@@ -6,6 +6,7 @@ export type Route =
   | { readonly view: 'overview' }
   | { readonly view: 'space'; readonly id: number; readonly span: Span | undefined }
   | { readonly view: 'doors' }
+  | { readonly view: 'displays' }
   | { readonly view: 'dead-letters' }
   | { readonly view: 'unknown' };
 
@@ -18,7 +19,7 @@ function parseRoute(hash: string): Route {
   if (view === '' && id === undefined) return { view: 'overview' };
   if (view === 'spaces' && id !== undefined && /^\d+$/.test(id) && rest.length === 0)
     return { view: 'space', id: Number(id), span: parseSpan(new URLSearchParams(query)) };
-  if ((view === 'doors' || view === 'dead-letters') && id === undefined) return { view };
+  if ((view === 'doors' || view === 'displays' || view === 'dead-letters') && id === undefined) return { view };
   return { view: 'unknown' };
 }
 
@@ -29,7 +30,17 @@ function parseSpan(query: URLSearchParams): Span | undefined {
 
 export const OVERVIEW = '#/';
 export const DOORS = '#/doors';
+export const DISPLAYS = '#/displays';
 export const DEAD_LETTERS = '#/dead-letters';
+
+/** A page of its own, without the dashboard. */
+export const linkToDisplay = (spaceId: number): string => `/display/${spaceId}`;
+
+/** The space of which this page is a public display; undefined for the dashboard. */
+export function displayedSpace(): number | undefined {
+  const id = /^\/display\/(\d+)\/?$/.exec(location.pathname)?.[1];
+  return id === undefined ? undefined : Number(id);
+}
 
 export function linkToSpace(id: number, span?: Span): string {
   if (!span) return `#/spaces/${id}`;

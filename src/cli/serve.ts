@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
+import { Failure } from '../domain/failure.ts';
 import { Gate } from '../http/middleware/gate.ts';
 import { openProtection } from '../http/middleware/protection.ts';
 import { listen, type HttpServer } from '../http/server.ts';
@@ -46,7 +47,13 @@ export async function serve(
   const log = createLog(logLevel);
   let [engines, service, http]: [Engines?, Service?, HttpServer?] = [];
   // First, so that a service that others could use without a token never starts.
-  const protection = await openProtection(config, log, (id) => service?.topology.history.latest().device(id));
+  const protection = await openProtection(config, log, {
+    device: (id) => service?.topology.history.latest().device(id),
+    displays: () => {
+      if (!service) throw new Failure('unavailable', 'the service is starting', { retryAfterSeconds: 1 });
+      return service.displays;
+    },
+  });
   const metrics = new Metrics();
   const gate = new Gate(metrics);
   const stopTracing = await startTracingIfSet(config);
@@ -62,6 +69,7 @@ export async function serve(
   };
   try {
     http = await listenOn(config, gate, log);
+    void showPage(gate, log);
     engines = await startEngines(config, printLine, onFailure, () => void loadService().catch(() => undefined));
     const [{ Service }, { createApp }, { pageFolder }] = await loadService();
     const options = serviceOptionsOf(config, engines, await readingsKeyFor(config, log));
@@ -75,6 +83,16 @@ export async function serve(
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+/** Until the service has started. Without the page, browsers get the same refusal as other clients. */
+async function showPage(gate: Gate, log: Logger): Promise<void> {
+  try {
+    const { startingPage } = await import('../http/starting-page.ts');
+    gate.beforeOpen(await startingPage());
+  } catch (error) {
+    log.warn({ err: error }, 'the page cannot be shown while the service starts');
   }
 }
 

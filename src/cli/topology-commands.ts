@@ -36,6 +36,13 @@ interface UnplacedDpuJson {
   readonly last_reading_at: string;
 }
 
+interface MessageJson {
+  readonly stored_at: string;
+  readonly subject: string;
+  readonly bytes: number;
+  readonly text: string;
+}
+
 interface Common {
   readonly json?: boolean;
   readonly url?: string;
@@ -170,6 +177,7 @@ export function dpusCommand(readConfig: ReadConfig, printLine: PrintLine, finish
     finish(0);
   });
   addUnplaced(dpus, readConfig, printLine, finish);
+  addMessages(dpus, readConfig, printLine, finish);
   withApi(dpus.command('add').description('add a DPU').argument('<id>'))
     .option('--doorway <id>', 'id of the doorway that the DPU is above, or none; default: none', doorwayOrNone)
     .option('--at <instant>', 'since when; default: always')
@@ -225,6 +233,27 @@ function addUnplaced(dpus: Command, readConfig: ReadConfig, printLine: PrintLine
         ...[id, adapter, registered ? 'yes' : 'no', doorway],
         ...[held, first, last],
       ],
+      printLine,
+    );
+    finish(0);
+  });
+}
+
+function addMessages(dpus: Command, readConfig: ReadConfig, printLine: PrintLine, finish: Finish): void {
+  withApi(
+    dpus
+      .command('messages')
+      .description("print the newest messages of a DPU's device, as it sent them")
+      .argument('<id>')
+      .option('--limit <number>', 'how many, at most 50', atLeastOne, 10),
+  ).action(async (id: string, options: Common & { limit: number }) => {
+    const path = `/dpus/${encodeURIComponent(id)}/messages?limit=${options.limit}`;
+    const answer = await new ApiClient(await readConfig(), options).fetch(path);
+    columns(
+      (await answer.json()) as MessageJson[],
+      options,
+      ['stored', 'subject', 'bytes', 'beginning'],
+      ({ stored_at: stored, subject, bytes, text }) => [stored, subject, bytes, text.replaceAll(/\s+/g, ' ')],
       printLine,
     );
     finish(0);

@@ -3,12 +3,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Router from '@koa/router';
-import type { Context } from 'koa';
+import type { Context, Middleware } from 'koa';
 import sirv from 'sirv';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 /** Assets are named after their content. */
 const ASSET_MAX_AGE_SECONDS = 31_536_000;
+const DISPLAY = /^\/display\/\d{1,10}\/?$/;
 
 /**
  * The compiled program has the page beside it. Sources that run as they are (tests, `npm run dev`) use the page of the
@@ -25,8 +26,8 @@ export async function pageFolder(): Promise<string> {
 }
 
 /**
- * Serves the page at `/` and its assets. The view is in the fragment of the address, which browsers do not send, so
- * every other path remains free for the API.
+ * Serves the page at `/` and its assets, and at `/display/<space>`, which shows only one count. All other views are in the
+ * fragment of the address, which browsers do not send, so every other path remains free for the API.
  */
 export function pageRouter(folder: string): Router {
   const files = sirv(folder, {
@@ -46,5 +47,16 @@ export function pageRouter(folder: string): Router {
       ctx.respond = true;
     });
   };
-  return new Router({ sensitive: true }).get('/', serve).get('/assets/:file', serve);
+  const serveDisplay: Middleware = async (ctx, next) => {
+    if (!DISPLAY.test(ctx.path)) {
+      await next();
+      return;
+    }
+    ctx.url = '/';
+    serve(ctx);
+  };
+  return new Router({ sensitive: true })
+    .get('/', serve)
+    .get('/display/:space', serveDisplay)
+    .get('/assets/:file', serve);
 }

@@ -7,6 +7,8 @@ export interface RequestState {
   requestId?: string;
   log?: Logger;
   route?: Route;
+  /** True where the service requires tokens, also on routes that need none. */
+  requiresTokens?: boolean;
 }
 
 export function stateOf(ctx: Context): RequestState {
@@ -27,4 +29,8 @@ export function logOf(ctx: Context): Logger {
 /** The matched route; undefined before the router has run, or if none matched. */
 export function routeOf(ctx: Context): Route | undefined {
   return stateOf(ctx).route;
+}
+
+export function requiresTokens(ctx: Context): boolean {
+  return stateOf(ctx).requiresTokens === true;
 }

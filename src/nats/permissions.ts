@@ -1,5 +1,6 @@
 // The NATS subjects that each role may publish and subscribe to. A DPU may publish its own readings and heartbeats,
 // and receive only the acknowledgements; the service may do exactly what its code does.
+import { DISPLAYS_BUCKET } from './display-store.ts';
 import { DEVICES_API, MQTT_CONSUMER, MQTT_MESSAGES } from './mqtt-messages.ts';
 import { CHECKPOINTS, DEAD_LETTERS, DEVICE_SUBJECTS, FORWARDED, READINGS, SPACE_EVENTS, TOPOLOGY } from './streams.ts';
 
@@ -9,8 +10,8 @@ export interface Permissions {
 }
 
 const OWN_STREAMS = [READINGS, FORWARDED, SPACE_EVENTS, TOPOLOGY, DEAD_LETTERS, CHECKPOINTS];
-/** The stream behind the key-value bucket of leases. */
-const LEASES = 'KV_density_leases';
+/** The streams behind the key-value buckets of leases and displays. */
+const [LEASES, DISPLAYS] = ['KV_density_leases', `KV_${DISPLAYS_BUCKET}`];
 
 /**
  * The server replaces `{{name()}}` by the user's name, which is the DPU's token (scoped signing keys). Everything
@@ -54,11 +55,12 @@ export const SERVICE_PERMISSIONS: Permissions = {
     'dead.>',
     'checkpoints.>',
     '$KV.density_leases.>',
+    `$KV.${DISPLAYS_BUCKET}.>`,
     // Between processes of the service: questions to the owner of a space, live changes, and replies.
     'density.>',
     '_INBOX.>',
     '$JS.API.INFO',
-    ...[...OWN_STREAMS, LEASES].flatMap((stream) => [
+    ...[...OWN_STREAMS, LEASES, DISPLAYS].flatMap((stream) => [
       `$JS.API.STREAM.CREATE.${stream}`,
       `$JS.API.STREAM.INFO.${stream}`,
       `$JS.API.STREAM.MSG.GET.${stream}`,
@@ -74,8 +76,9 @@ export const SERVICE_PERMISSIONS: Permissions = {
     ...[LEASES, SPACE_EVENTS, READINGS, FORWARDED, DEAD_LETTERS].map((stream) => `$JS.API.STREAM.UPDATE.${stream}`),
     ...[SPACE_EVENTS, READINGS, DEAD_LETTERS].map((stream) => `$JS.API.STREAM.PURGE.${stream}`),
     ...MQTT_SUBJECTS.map(({ ours }) => ours),
-    // For the lease watcher, a push consumer with flow control.
+    // For watching leases and listing displays, with push consumers and flow control.
     `$JS.FC.${LEASES}.>`,
+    `$JS.FC.${DISPLAYS}.>`,
     `$JS.ACK.>`,
   ],
   subscribe: ['_INBOX.>', 'density.>'],

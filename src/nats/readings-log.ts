@@ -15,7 +15,16 @@ import { BEGINNING_MS } from '../domain/instant.ts';
 import { inSpan } from '../runtime/trace.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { LogBounds, LogCursor } from '../ports/log.ts';
-import type { LogUsage, PublishedTopics, ReadingsLog, StoredMessage, StoredMessages } from '../ports/readings-log.ts';
+import type {
+  LogUsage,
+  PublishedTopics,
+  ReadingsLog,
+  RecentMessage,
+  RecentMessages,
+  StoredMessage,
+  StoredMessages,
+} from '../ports/readings-log.ts';
+import { newestMessages, type BatchRequest } from './newest-messages.ts';
 import { readingsMode } from './read-mode.ts';
 import { boundsOf, heldOf, messageAt } from './stored-messages.ts';
 import { StreamEnd } from './stream-end.ts';
@@ -63,7 +72,7 @@ function isNotFound(error: Error): boolean {
   return error instanceof JetStreamError && error.message === 'message not found';
 }
 
-export class NatsReadingsLog implements ReadingsLog, StoredMessages, PublishedTopics {
+export class NatsReadingsLog implements ReadingsLog, StoredMessages, PublishedTopics, RecentMessages {
   readonly #nc: NatsConnection;
   readonly #js: JetStreamClient;
   readonly #jsm: JetStreamManager;
@@ -157,6 +166,26 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages, PublishedTo
     return Math.max(0, ...messages.map((message) => message?.seq ?? 0));
   }
 
+  async newestOf(device: DpuId, limit: number, bytesMax: number): Promise<RecentMessage[]> {
+    const subject = messagesOf(device);
+    const newest = await this.#jsm.streams.getMessage(READINGS, { last_by_subj: subject });
+    if (!newest) return [];
+    const { firstSeq } = await this.bounds();
+    const found = { subject, firstSeq, lastSeq: newest.seq, limit };
+    return newestMessages(
+      async (request) => this.#batch(request),
+      found,
+      ({ seq, time, subject: at, data }) => ({
+        seq,
+        storedMs: Math.floor(time.getTime()),
+        subject: topicSubject(topicOfEntry(at) ?? at),
+        bytes: data.length,
+        // A copy, so that the rest of the message is not kept.
+        beginning: data.slice(0, bytesMax),
+      }),
+    );
+  }
+
   async tick(partition: Partition): Promise<void> {
     // Needs no acknowledgement, because the next tick compensates for a lost one.
     this.#nc.publish(tickSubject(partition));
@@ -199,7 +228,7 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages, PublishedTo
   }
 
   // Uses a callback, because the client's iterator leaks its subscription, and never ends if the connection is lost.
-  async #batch(from: { start_time: Date } | { seq: number }): Promise<StoredMsg[]> {
+  async #batch(from: { start_time: Date } | { seq: number } | BatchRequest): Promise<StoredMsg[]> {
     return new Promise((resolve, reject) => {
       const messages: StoredMsg[] = [];
       const callback = (done: { err?: Error } | null, message: StoredMsg): void => {
@@ -208,7 +237,7 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages, PublishedTo
         if (done.err && !isNotFound(done.err)) reject(done.err);
         else resolve(messages);
       };
-      const asked = this.#jsm.direct.getBatch(READINGS, { ...from, batch: BATCH_MESSAGES, callback });
+      const asked = this.#jsm.direct.getBatch(READINGS, { batch: BATCH_MESSAGES, ...from, callback });
       asked.catch(reject);
       const late = setTimeout(
         () => void asked.then((batch) => batch.stop(new Error(`${READINGS} does not answer`))),

@@ -79,6 +79,26 @@ export interface PublishedTopics {
   newestPayloadSeq(device: DpuId, adapter: string): Promise<number>;
 }
 
+/** A message as a device published it, or the beginning of it. */
+export interface RecentMessage {
+  readonly seq: number;
+  readonly storedMs: number;
+  /** To which it was published. */
+  readonly subject: string;
+  /** Its length. */
+  readonly bytes: number;
+  readonly beginning: Uint8Array;
+}
+
+/** READINGS, to look at what a device sends. */
+export interface RecentMessages {
+  /**
+   * The newest messages that the device published and that are still stored, the newest first.
+   * @param bytesMax of each message
+   */
+  newestOf(device: DpuId, limit: number, bytesMax: number): Promise<RecentMessage[]>;
+}
+
 /** A message that a device has an acknowledgement for, though READINGS may lack it. */
 export interface AcknowledgedMessage extends StoredMessage {
   /** When it was stored outside READINGS, shortly before it was acknowledged. */

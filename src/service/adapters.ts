@@ -10,6 +10,7 @@ import type { Metrics } from '../metrics.ts';
 import { NatsChangeChannel } from '../nats/change-channel.ts';
 import { NatsCheckpoints } from '../nats/checkpoints.ts';
 import { NatsDeadLetters } from '../nats/dead-letters.ts';
+import { NatsDisplayStore } from '../nats/display-store.ts';
 import { NatsLink } from '../nats/link.ts';
 import { LogClock } from '../nats/log-clock.ts';
 import { openForwardedMessages } from '../nats/forwarded-messages.ts';
@@ -53,6 +54,7 @@ export function createAdapters(
     topologyLog: new NatsTopologyLog(js),
     checkpoints: new NatsCheckpoints(js, jsm),
     deadLetters: new NatsDeadLetters(js, jsm),
+    displays: new NatsDisplayStore(js, options.replicas),
     changes: new NatsChangeChannel(nc),
     reportRequests: new NatsReportRequests(nc, log),
     openMqttMessages: () => openMqttMessages(nc, options.replicas),

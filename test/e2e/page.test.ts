@@ -259,10 +259,10 @@ describe('doors and sensors', () => {
   it('lists them, with when they were last heard and where they have been', async () => {
     const opened = await open('/#/doors');
     const { page } = opened;
-    await page.getByRole('row', { name: /^Café door Hall → Café inner$/ }).waitFor();
+    await page.getByRole('row', { name: /^Café door Hall → Café inner/ }).waitFor();
     const row = page.getByRole('row', { name: /^front Front door/ });
     await row.getByText(/ago$|^now$/).waitFor();
-    await row.getByRole('button').click();
+    await row.getByRole('button', { name: 'History front' }).click();
     await page.getByRole('dialog').getByRole('row', { name: 'Front door the beginning' }).waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
@@ -324,7 +324,7 @@ describe('where a token is needed', () => {
     await signIn(service.tokens.reader);
     await card(page, 'Hall').getByText('40% full').waitFor();
     expect(page.url()).not.toContain(service.tokens.reader);
-    await page.getByRole('link', { name: 'Doors & sensors' }).click();
+    await page.getByRole('link', { name: 'Building' }).click();
     await page.getByRole('row', { name: /^nobody / }).waitFor();
     expect(await page.getByRole('button', { name: 'Place… nobody' }).count()).toBe(0);
     await page.getByRole('button', { name: 'Sign out' }).click();

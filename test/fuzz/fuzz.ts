@@ -147,7 +147,17 @@ class Fuzzer {
       await this.#must('PUT', `/devices/${n}`, { adapter: 'xovis' }, 200);
       await this.#must('POST', '/readings', { dpu_id: `d${n}`, timestamp: 1_519_461_921_893, direction: 1 }, 202);
     }
+    await this.#pairDisplay();
     await eventually(() => this.#must('GET', '/readings/d1~1519461921893~+', undefined, 200), WITHIN_MS);
+  }
+
+  /** The service draws codes and ids of displays at random, so no generated request has one. */
+  async #pairDisplay(): Promise<void> {
+    const { code } = (await this.#must('POST', '/display/pairings', { space_id: 1 }, 200)) as { code: string };
+    const { id } = (await this.#must('POST', '/displays', { code, name: 'screen' }, 200)) as { id: string };
+    this.#good.add('confirmDisplay');
+    await this.#must('DELETE', `/displays/${id}`, undefined, 204);
+    this.#good.add('removeDisplay');
   }
 
   async #must(method: string, path: string, body: unknown, status: number): Promise<unknown> {
@@ -156,7 +166,7 @@ class Fuzzer {
       headers: { authorization: `Bearer ${this.#tokens.admin}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    const answer: unknown = await response.json();
+    const answer: unknown = response.status === 204 ? undefined : await response.json();
     if (response.status !== status)
       throw new Error(`${method} ${path} answers ${response.status}: ${JSON.stringify(answer)}`);
     return answer;

@@ -278,6 +278,25 @@ describe('the generated client', () => {
     expect(sent.data).toEqual({ device: 'gate', readings: 1, rejected: [], skipped: [] });
   });
 
+  it('lists what a device sent', async () => {
+    const sent = await api.GET('/dpus/{id}/messages', { params: { path: { id: 'gate' } } });
+    expect(sent.data).toMatchObject([{ subject: 'dpu.gate.density', cut: false }]);
+  });
+
+  it('shows displays what they show, and pairs none where no tokens are needed', async () => {
+    const space = { params: { path: { space_id: 1 } } };
+    const paired = { space_id: 1, paired: true, code: null, expires_at: null };
+    expect((await api.POST('/display/pairings', { body: { space_id: 1 } })).data).toEqual(paired);
+    expect((await api.GET('/display/{space_id}', space)).data).toMatchObject({ space_id: 1 });
+    const stream = await api.GET('/display/{space_id}/stream', { ...space, parseAs: 'stream' });
+    expect(stream.response.headers.get('content-type')).toMatch(/^text\/event-stream/);
+    await stream.data?.cancel();
+    expect((await api.GET('/displays')).data).toEqual([]);
+    expect((await api.POST('/displays', { body: { code: 'BCD-FGH' } })).error).toMatchObject({ status: 404 });
+    const nobody = { params: { path: { display_id: 'nobody' } } };
+    expect((await api.DELETE('/displays/{display_id}', nobody)).error).toMatchObject({ status: 404 });
+  });
+
   it('lists dead letters, and says what a replay would do', async () => {
     expect((await api.GET('/dead-letters', { params: { query: { limit: 5 } } })).response.status).toBe(200);
     const replay = await api.POST('/dead-letters/replay', { body: { dry_run: true } });

@@ -102,6 +102,8 @@ const OTHER_STATUSES: Readonly<Record<string, readonly number[]>> = {
   'POST /ingest/{adapter}': [422, 422],
   // A reason is required.
   'DELETE /readings/{id}': [422, 422],
+  // No display shows the code of the example.
+  'POST /displays': [404, 404],
 };
 
 const withSlash = (path: string): string => path.replace(/(?=\?)|$/, '/');

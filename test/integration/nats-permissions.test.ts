@@ -39,6 +39,7 @@ const OTHERS = [
   'dead.bad_json.1.0',
   'checkpoints.0.last',
   '$KV.density_leases.shard.0',
+  '$KV.density_displays.paired.1',
   'density.shards.0.owner',
   'density.feed.0',
   'density.changes.0',

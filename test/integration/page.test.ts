@@ -79,6 +79,12 @@ describe('the page', () => {
       expect((await ask(path)).headers.get('cache-control')).toBe('public, max-age=31536000, immutable');
   });
 
+  it('is the same at the address of a display', async () => {
+    const [page, display] = [await ask('/'), await ask('/display/17')];
+    expect([display.status, await display.text()]).toEqual([200, await page.text()]);
+    expect(display.headers.get('content-security-policy')).toBe(page.headers.get('content-security-policy'));
+  });
+
   it('answers HEAD, and no other method', async () => {
     const head = await ask('/', { method: 'HEAD' });
     expect([head.status, await head.text()]).toEqual([200, '']);
@@ -86,12 +92,19 @@ describe('the page', () => {
     expect([post.status, post.headers.get('allow')]).toEqual([405, 'HEAD, GET']);
   });
 
-  it.each(['/nothing', '/assets/nothing.js', '/assets/..%2findex.html', '/assets/', '/index.html', '/api/v1/nothing'])(
-    'leaves %s a problem document',
-    async (path) => {
-      const answer = await ask(path);
-      expect([answer.status, answer.headers.get('content-type')]).toEqual([404, 'application/problem+json']);
-      expect(await answer.json()).toMatchObject({ type: 'urn:density:problem:not-found' });
-    },
-  );
+  it.each([
+    '/nothing',
+    '/display',
+    '/display/x',
+    '/display/1/x',
+    '/assets/nothing.js',
+    '/assets/..%2findex.html',
+    '/assets/',
+    '/index.html',
+    '/api/v1/nothing',
+  ])('leaves %s a problem document', async (path) => {
+    const answer = await ask(path);
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([404, 'application/problem+json']);
+    expect(await answer.json()).toMatchObject({ type: 'urn:density:problem:not-found' });
+  });
 });

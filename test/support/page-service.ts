@@ -14,7 +14,7 @@ import { startLocalService, type LocalService } from './local-service.ts';
 export interface PageService extends LocalService {
   /** The address that needs a token. */
   readonly protectedUrl: string;
-  readonly tokens: { readonly reader: string; readonly writer: string };
+  readonly tokens: { readonly reader: string; readonly writer: string; readonly editor: string };
 }
 
 export async function startPageService(): Promise<PageService> {
@@ -23,10 +23,14 @@ export async function startPageService(): Promise<PageService> {
   const file = join(folder, 'tokens.json');
   const tokens = {
     reader: await addToken(file, 'reader', ['read'], undefined),
+    editor: await addToken(file, 'editor', ['read', 'topology:write'], undefined),
     writer: await addToken(file, 'writer', ['readings:write'], undefined),
   };
   const log = pino({ level: 'silent' });
-  const protection = await openProtection(readConfig({ AUTH_TOKENS_FILE: file }), log, () => undefined);
+  const protection = await openProtection(readConfig({ AUTH_TOKENS_FILE: file }), log, {
+    device: () => undefined,
+    displays: () => local.service.displays,
+  });
   const app = createApp(local.service, log, { ...protection, page: await pageFolder() });
   const handle = app.callback();
   const http = await listen((request, response) => void handle(request, response), '127.0.0.1', 0, log);

@@ -27,12 +27,15 @@ export async function startScriptedApi(spaces: number): Promise<ScriptedApi> {
 
   function answer(request: IncomingMessage, response: ServerResponse): void {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://page');
-    if (pathname === '/api/v1/counts/stream') return openStream(response);
+    if (/^\/api\/v1\/(counts|display\/1)\/stream$/.test(pathname)) return openStream(response);
+    if (pathname === '/display/1') request.url = '/';
     const offset = Number(searchParams.get('offset') ?? 0);
     const bodies: Readonly<Record<string, unknown>> = {
       '/api/v1/principal': { name: null, scopes: ['read'] },
       '/api/v1/spaces': list.slice(offset, offset + 1_000),
       '/api/v1/counts/intervals': [],
+      '/api/v1/display/pairings': { space_id: 1, paired: true, code: null, expires_at: null },
+      '/api/v1/display/1': { space_id: 1, name: 'Space 1', capacity: 200 },
     };
     const body = /\/current$/.test(pathname) ? { watermark: null } : bodies[pathname];
     if (body === undefined) return files(request, response);

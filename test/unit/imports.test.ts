@@ -73,6 +73,9 @@ const MAY_IMPORT: readonly { readonly place: string; readonly of: readonly strin
   { place: 'web/parts', of: PARTS },
   { place: 'web/space', of: [...PARTS, 'web/parts'] },
   { place: 'web/doors', of: [...PARTS, 'web/parts'] },
+  { place: 'web/building', of: [...PARTS, 'web/parts'] },
+  { place: 'web/display', of: [...PARTS, 'web/parts'] },
+  { place: 'web/displays', of: [...PARTS, 'web/parts'] },
   { place: 'web/dead-letters', of: [...PARTS, 'web/parts'] },
   { place: 'web', of: [] },
 ];

@@ -29,6 +29,12 @@ export async function bodyOf<T>(answer: Promise<{ data?: T; error?: unknown; res
   throw new ApiProblem(detailOf(error) ?? messages.failed(response.status));
 }
 
+/** For successful answers without a body. @throws ApiProblem */
+export async function doneOf(answer: Promise<{ error?: unknown; response: Response }>): Promise<void> {
+  const { error, response } = await answer;
+  if (!response.ok) throw new ApiProblem(detailOf(error) ?? messages.failed(response.status));
+}
+
 /** For answers that may also be CSV, which nothing here asks for. */
 export async function jsonOf<T>(
   answer: Promise<{ data?: T | string; error?: unknown; response: Response }>,

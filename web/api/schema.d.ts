@@ -272,6 +272,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/dpus/{id}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the newest messages of the device of a sensor, as it sent them
+         * @description Messages that are still in the log READINGS: readings, payloads for an adapter, and anything else that the device published, whether or not it could be used. The newest is first. The device of a sensor `<device>/<line>` is `<device>`, and need not be registered. Of each message, `text` has the first 4096 bytes.
+         */
+        get: operations["listMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/devices": {
         parameters: {
             query?: never;
@@ -686,6 +706,101 @@ export interface paths {
          * @description The events are `snapshot`, `change`, `correction`, `lagged` and `stale`, described in docs/live-stream.md.
          */
         get: operations["streamCounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/displays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the displays that are paired with a space */
+        get: operations["listDisplays"];
+        put?: never;
+        /**
+         * Let the display that shows a code read the count of its space
+         * @description The space is the one in the address of the display. `dry_run` tells which space that is, and changes nothing. More than ten wrong codes a minute are answered 429.
+         */
+        post: operations["confirmDisplay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/displays/{display_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a display, which stops showing the count within seconds */
+        delete: operations["removeDisplay"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/display/pairings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for the code that a display shows, and whether it has been confirmed
+         * @description A display asks for this until it is paired. The answer sets a cookie, which reads the count of the space once a person has confirmed the code with `POST /displays`. A code lasts ten minutes. Where the service needs no tokens, every display is paired.
+         */
+        post: operations["pairDisplay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/display/{space_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a display shows beside the count of its space */
+        get: operations["getDisplayedSpace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/display/{space_id}/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The live count of the space of a display, as server-sent events
+         * @description The same events as those of `/counts/stream`, of one space.
+         */
+        get: operations["streamDisplayedCount"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1399,6 +1514,40 @@ export interface components {
              */
             deleted_at: string;
         };
+        /** @description A screen that may show the count of one space */
+        Display: {
+            /** @description assigned by the service; not secret */
+            id: string;
+            /** @description the space whose count it shows */
+            space_id: number;
+            /** @description what people call it */
+            name: string | null;
+            /**
+             * Format: date-time
+             * @description when it was confirmed
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            paired_at: string;
+            /** @description whose token confirmed it; null where none are needed */
+            paired_by: string | null;
+        };
+        /** @description What a display shows beside the count of its space */
+        DisplayedSpace: {
+            /** @description the space */
+            space_id: number;
+            name: string;
+            /** @description how many people the space is for */
+            capacity: number | null;
+        };
+        /** @description Whether a display is paired, or the code that it shows */
+        Pairing: {
+            /** @description the space in the address of the display */
+            space_id: number;
+            paired: boolean;
+            /** @description to be confirmed; null once it is paired */
+            code: string | null;
+            expires_at: string | null;
+        };
         /** @description Items of one message that could not be used, for one reason */
         DeadLetter: {
             /**
@@ -1719,6 +1868,25 @@ export interface components {
             /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
             final: boolean;
         };
+        /** @description A message as the device sent it */
+        SentMessage: {
+            /** @description its place in the log READINGS */
+            sequence: number;
+            /**
+             * Format: date-time
+             * @description when it arrived
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            stored_at: string;
+            /** @description the NATS subject to which it was published */
+            subject: string;
+            /** @description its length in bytes */
+            bytes: number;
+            /** @description its beginning; bytes that are not UTF-8 are replaced */
+            text: string;
+            /** @description true if `text` is only the beginning */
+            cut: boolean;
+        };
         SpaceBody: {
             /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
             name: string;
@@ -1929,6 +2097,24 @@ export interface components {
              * @default false
              */
             dry_run: boolean;
+        };
+        PairingBody: {
+            /** @description the space in the address of the display */
+            space_id: number;
+        };
+        DisplayBody: {
+            /**
+             * @description what the display shows; upper or lower case, with or without the hyphen
+             * @example BCD-FGH
+             */
+            code: string;
+            /**
+             * @description what you call it, to recognise it later
+             * @example Entrance
+             */
+            name?: string | null;
+            /** @description true: tell the space, and change nothing */
+            dry_run?: boolean;
         };
         TopologyDocument: {
             spaces?: {
@@ -3934,6 +4120,54 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listMessages: {
+        parameters: {
+            query?: {
+                /** @description maximum number of messages */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description id of the sensor: 1 to 128 printable ASCII characters without white space */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the newest messages */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "sequence": 4711,
+                     *         "stored_at": "2026-11-24T17:45:00.120Z",
+                     *         "subject": "dpu.423.readings",
+                     *         "bytes": 53,
+                     *         "text": "{\"timestamp\":\"2026-11-24T17:45:00.000Z\",\"direction\":1}",
+                     *         "cut": false
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["SentMessage"][];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listDevices: {
         parameters: {
             query?: {
@@ -5662,6 +5896,286 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description events, until the client disconnects */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example event: snapshot
+                     *     id: 6.mie4x2a1.2
+                     *     data: {"space_id":1,"sequence":4711,"timestamp":"2018-02-26T15:34:00.000Z","count":12,"net":12,"drift":0,"last_reading_at":"2018-02-26T15:33:58.000Z","watermark":"2018-02-26T15:33:53.000Z","final":false,"settled":true}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDisplays: {
+        parameters: {
+            query?: {
+                /** @description maximum number of items on the page */
+                limit?: number;
+                /** @description number of items to skip */
+                offset?: number;
+                /** @description the field to sort by */
+                sort?: "id" | "space_id" | "name" | "paired_at" | "paired_by";
+                /** @description true sorts in descending order */
+                desc?: boolean;
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, space_id, name, paired_at, paired_by */
+                filter?: string;
+            };
+            header?: {
+                /** @description answer 304 without a body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of displays */
+            200: {
+                headers: {
+                    /** @description links to the next and the previous page (RFC 8288) */
+                    link?: string;
+                    /** @description number of items on all pages */
+                    "x-total-count"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "q5Yd0gWw4sT1cXk7",
+                     *         "space_id": 1,
+                     *         "name": "Entrance",
+                     *         "paired_at": "2026-11-24T09:00:00.000Z",
+                     *         "paired_by": "token:dashboard"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["Display"][];
+                };
+            };
+            /** @description not modified: the client has the current answer */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    confirmDisplay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "code": "BCD-FGH",
+                 *       "name": "Entrance"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DisplayBody"];
+            };
+        };
+        responses: {
+            /** @description the display, which is now paired */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "q5Yd0gWw4sT1cXk7",
+                     *       "space_id": 1,
+                     *       "name": "Entrance",
+                     *       "paired_at": "2026-11-24T09:00:00.000Z",
+                     *       "paired_by": "token:dashboard"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Display"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    removeDisplay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                display_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the display is removed */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    pairDisplay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "space_id": 1
+                 *     }
+                 */
+                "application/json": components["schemas"]["PairingBody"];
+            };
+        };
+        responses: {
+            /** @description whether the display is paired, or the code to confirm */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "space_id": 1,
+                     *       "paired": false,
+                     *       "code": "BCD-FGH",
+                     *       "expires_at": "2026-11-24T09:10:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Pairing"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            408: components["responses"]["Timeout"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getDisplayedSpace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id of the space */
+                space_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the space */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "space_id": 1,
+                     *       "name": "Hall",
+                     *       "capacity": 120
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DisplayedSpace"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    streamDisplayedCount: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description resume after this event */
+                "last-event-id"?: string;
+            };
+            path: {
+                /** @description id of the space */
+                space_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description events, until the client disconnects or the display is removed */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -8,6 +8,7 @@ const RETRY_MS = 2_000;
 export type Session =
   | { readonly kind: 'opening' }
   | { readonly kind: 'unreachable' }
+  | { readonly kind: 'starting' }
   | { readonly kind: 'signed-out'; readonly reason: 'no-token' | 'refused' | 'forbidden' }
   | ({ readonly kind: 'signed-in' } & Principal);
 
@@ -22,7 +23,8 @@ export function authorization(): Readonly<Record<string, string>> {
 /** Finds out whether a token is needed, and what the present one allows. Tries again while the service is unreachable. */
 export async function openSession(): Promise<void> {
   session.value = await askPrincipal().catch((): Session => ({ kind: 'unreachable' }));
-  if (session.value.kind === 'unreachable') setTimeout(() => void openSession(), RETRY_MS);
+  if (session.value.kind === 'unreachable' || session.value.kind === 'starting')
+    setTimeout(() => void openSession(), RETRY_MS);
 }
 
 async function askPrincipal(): Promise<Session> {
@@ -36,8 +38,15 @@ async function askPrincipal(): Promise<Session> {
     forget();
     return { kind: 'signed-out', reason: 'forbidden' };
   }
-  if (!response.ok) return { kind: 'unreachable' };
+  if (!response.ok) return { kind: (await isStarting(response)) ? 'starting' : 'unreachable' };
   return { kind: 'signed-in', ...((await response.json()) as Principal) };
+}
+
+/** The service listens before it can answer. */
+export async function isStarting(response: Response): Promise<boolean> {
+  if (response.status !== 503) return false;
+  const { detail } = (await response.json()) as { detail?: string };
+  return detail === 'the service is starting';
 }
 
 export async function signIn(given: string): Promise<void> {

@@ -1,16 +1,12 @@
 // How doorways are described.
 import type { Doorway } from '../api/types.ts';
 import { messages } from '../i18n/i18n.ts';
-import { spaces } from '../live/live-spaces.ts';
-
-function spaceName(id: number | null): string {
-  if (id === null) return messages.outside;
-  return spaces.value.get(id)?.space.value.name ?? String(id);
-}
+import { spaceName, spaces } from '../live/live-spaces.ts';
 
 /** The spaces that it leads out of and into, in direction 1. */
 export function leads({ egress_space_id: from, ingress_space_id: to }: Doorway): string {
-  return `${spaceName(from)} → ${spaceName(to)}`;
+  const nameOf = (id: number | null): string => (id === null ? messages.outside : spaceName(id));
+  return `${nameOf(from)} → ${nameOf(to)}`;
 }
 
 /** The zone of a space that the doorway leads into or out of; undefined for that of the browser. */

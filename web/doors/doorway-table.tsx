@@ -9,9 +9,28 @@ interface Row {
   readonly sensors: readonly string[];
 }
 
-export function DoorwayTable({ version }: { readonly version: unknown }) {
+interface DoorwayTableProps {
+  readonly version: unknown;
+  /** Undefined if the token may not change doorways. */
+  readonly onEdit: ((doorway: Doorway | undefined) => void) | undefined;
+}
+
+export function DoorwayTable({ version, onEdit }: DoorwayTableProps) {
   return (
-    <PagedList id="doorways" title={messages.doorways} empty={messages.noDoorways} load={loadRows} version={version}>
+    <PagedList
+      id="doorways"
+      title={messages.doorways}
+      empty={messages.noDoorways}
+      actions={
+        onEdit ? (
+          <button type="button" class="button" onClick={() => onEdit(undefined)}>
+            {messages.addDoorway}
+          </button>
+        ) : null
+      }
+      load={loadRows}
+      version={version}
+    >
       {(rows: readonly Row[]) => (
         <table class="data">
           <thead>
@@ -19,6 +38,9 @@ export function DoorwayTable({ version }: { readonly version: unknown }) {
               <th scope="col">{messages.doorway}</th>
               <th scope="col">{messages.leads}</th>
               <th scope="col">{messages.sensors}</th>
+              <th scope="col">
+                <span class="visually-hidden">{messages.edit}</span>
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -27,6 +49,18 @@ export function DoorwayTable({ version }: { readonly version: unknown }) {
                 <th scope="row">{doorway.name}</th>
                 <td>{leads(doorway)}</td>
                 <td>{sensors.length === 0 ? '–' : sensors.join(', ')}</td>
+                <td class="is-number">
+                  {onEdit ? (
+                    <button
+                      type="button"
+                      class="button"
+                      aria-label={`${messages.edit} ${doorway.name}`}
+                      onClick={() => onEdit(doorway)}
+                    >
+                      {messages.edit}
+                    </button>
+                  ) : null}
+                </td>
               </tr>
             ))}
           </tbody>

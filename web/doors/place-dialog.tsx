@@ -5,6 +5,7 @@ import type { UnplacedDpu } from '../api/types.ts';
 import { messages } from '../i18n/i18n.ts';
 import { instantIn, localTimeIn } from '../i18n/zoned-time.ts';
 import { Dialog } from '../parts/dialog.tsx';
+import { FormEnd } from '../parts/form-end.tsx';
 import { textOf, useAnswer } from '../use-answer.ts';
 import { leads, zoneOf } from './doorway-names.ts';
 
@@ -64,17 +65,7 @@ export function PlaceDialog({ dpu, onClose, onPlaced }: PlaceDialogProps) {
         <p class="hint">
           {messages.placeSinceHint} {messages.timesIn(zone)}.
         </p>
-        <p class="problem" role="alert">
-          {problem ?? doorways.error}
-        </p>
-        <div class="buttons">
-          <button type="button" class="button" onClick={onClose}>
-            {messages.cancel}
-          </button>
-          <button type="submit" class="button is-primary">
-            {messages.placeNow}
-          </button>
-        </div>
+        <FormEnd problem={problem ?? doorways.error} submit={messages.placeNow} onCancel={onClose} />
       </form>
     </Dialog>
   );

@@ -2,13 +2,16 @@ import { useState } from 'preact/hooks';
 import { api, bodyOf, pageOf, quoted } from '../api/client.ts';
 import { loadDoorways } from '../api/topology.ts';
 import type { Doorway, Dpu } from '../api/types.ts';
-import { formatAgo, formatTime } from '../i18n/format.ts';
+import { formatAgo, formatRate, formatTime } from '../i18n/format.ts';
 import { messages } from '../i18n/i18n.ts';
 import { nowMs } from '../now.ts';
 import { PagedList } from '../parts/paged-list.tsx';
 import { useAnswer } from '../use-answer.ts';
 import { zoneOf } from './doorway-names.ts';
+import { MessagesButton } from './messages-button.tsx';
 import { PlacementsDialog } from './placements-dialog.tsx';
+
+const HOUR_MS = 3_600_000;
 
 interface Row {
   readonly dpu: Dpu;
@@ -27,6 +30,12 @@ export function SensorTable({ version }: { readonly version: unknown }) {
                 <th scope="col">{messages.sensor}</th>
                 <th scope="col">{messages.doorway}</th>
                 <th scope="col">{messages.lastHeard}</th>
+                <th scope="col" class="is-number">
+                  {messages.lastHour}
+                </th>
+                <th scope="col" class="is-number">
+                  {messages.perHour}
+                </th>
                 <th scope="col">
                   <span class="visually-hidden">{messages.history}</span>
                 </th>
@@ -41,6 +50,13 @@ export function SensorTable({ version }: { readonly version: unknown }) {
                     <LastHeard dpu={dpu.id} zone={zoneOf(doorway)} />
                   </td>
                   <td class="is-number">
+                    <ReadingsSince dpu={dpu.id} hours={1} version={version} />
+                  </td>
+                  <td class="is-number">
+                    <ReadingsSince dpu={dpu.id} hours={24} version={version} />
+                  </td>
+                  <td class="is-number is-nowrap">
+                    <MessagesButton dpu={dpu.id} />{' '}
                     <button
                       type="button"
                       class="button"
@@ -82,4 +98,22 @@ function LastHeard({ dpu, zone }: { readonly dpu: string; readonly zone: string 
       {formatAgo(at, nowMs.value)}
     </time>
   );
+}
+
+interface ReadingsSinceProps {
+  readonly dpu: string;
+  readonly hours: number;
+  /** Asked again when it changes. */
+  readonly version: unknown;
+}
+
+/** Stored readings per hour. */
+function ReadingsSince({ dpu, hours, version }: ReadingsSinceProps) {
+  const answer = useAnswer(async () => {
+    const since = new Date(Date.now() - hours * HOUR_MS).toISOString();
+    const query = { filter: `dpu_id = ${quoted(dpu)} and timestamp >= '${since}'`, limit: 1 } as const;
+    return pageOf(api.GET('/readings', { params: { query } }));
+  }, [dpu, hours, version]);
+  if (answer.error !== undefined) return <>–</>;
+  return <>{answer.value === undefined ? '…' : formatRate(answer.value.total / hours)}</>;
 }

@@ -6,6 +6,7 @@ import { formatAgo, formatNumber, formatTime } from '../i18n/format.ts';
 import { messages } from '../i18n/i18n.ts';
 import { nowMs } from '../now.ts';
 import { PagedList } from '../parts/paged-list.tsx';
+import { MessagesButton } from './messages-button.tsx';
 import { PlaceDialog } from './place-dialog.tsx';
 
 interface UnplacedSensorsProps {
@@ -49,7 +50,8 @@ export function UnplacedSensors({ version, onPlaced }: UnplacedSensorsProps) {
                   <td class="is-number">{formatNumber(dpu.held)}</td>
                   <td>{formatTime(dpu.first_reading_at, 'dateTime')}</td>
                   <td>{formatAgo(dpu.last_reading_at, nowMs.value)}</td>
-                  <td class="is-number">
+                  <td class="is-number is-nowrap">
+                    <MessagesButton dpu={dpu.id} />{' '}
                     {may('topology:write') ? (
                       <button
                         type="button"

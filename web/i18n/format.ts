@@ -3,6 +3,7 @@ import { locale } from './i18n.ts';
 
 const numbers = new Intl.NumberFormat(locale);
 const short = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 0 });
+const rates = new Intl.NumberFormat(locale, { maximumSignificantDigits: 2 });
 const percents = new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 });
 const signed = new Intl.NumberFormat(locale, { signDisplay: 'exceptZero' });
 const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto', style: 'short' });
@@ -11,6 +12,8 @@ const formats = new Map<string, Intl.DateTimeFormat>();
 export const formatNumber = (value: number): string => numbers.format(value);
 /** Whole, and from a thousand on rounded, such as 2K. */
 export const formatShort = (value: number): string => short.format(value);
+/** With at most two digits that matter, such as 0.25 or 140. */
+export const formatRate = (value: number): string => rates.format(value);
 export const formatPercent = (value: number): string => percents.format(value);
 export const formatSigned = (value: number): string => signed.format(value);
 

@@ -1,7 +1,8 @@
 // All spaces with their live counts. Events are collected and applied once per animation frame, and each space has signals of its own,
 // so that a change draws only the card of that space.
 import { batch, signal, type Signal } from '@preact/signals';
-import { allPages, api, bodyOf } from '../api/client.ts';
+import { allPages, api, API, bodyOf } from '../api/client.ts';
+import { authorization, openSession } from '../api/session.ts';
 import type { Space } from '../api/types.ts';
 import type { Correction, LiveCount, LiveEvent } from './live-event.ts';
 import { LiveStream } from './live-stream.ts';
@@ -27,6 +28,11 @@ export const isConnected = signal(true);
 export const firstCounts = signal(0);
 /** The corrections of final counts since the page was opened, newest first. */
 export const corrections = signal<readonly Correction[]>([]);
+
+/** Its number, if it is not known. */
+export function spaceName(id: number): string {
+  return spaces.value.get(id)?.space.value.name ?? String(id);
+}
 
 /** What arrived since the last frame. */
 class Arrived {
@@ -56,7 +62,14 @@ let isLoading = false;
 
 /** @returns a function that ends it */
 export function watchSpaces(): () => void {
-  const stream = new LiveStream({ onEvent: receive, onConnected: (is) => (isConnected.value = is) });
+  const stream = new LiveStream({
+    path: `${API}/counts/stream`,
+    headers: authorization,
+    // The token was revoked or has lost a scope: the session finds out which.
+    onRefused: openSession,
+    onEvent: receive,
+    onConnected: (is) => (isConnected.value = is),
+  });
   void loadSpaces();
   const reload = setInterval(() => void loadSpaces(), RELOAD_MS);
   return () => {
@@ -66,7 +79,7 @@ export function watchSpaces(): () => void {
 }
 
 /** Reads which spaces there are. While the service is unreachable, what was known remains. */
-async function loadSpaces(): Promise<void> {
+export async function loadSpaces(): Promise<void> {
   if (isLoading) return;
   isLoading = true;
   try {

@@ -1,8 +1,7 @@
 // Reads the live stream, and resumes it where it broke: after an error, after silence, and after the computer slept. EventSource
-// cannot send a token, so this uses fetch.
+// cannot send a token, so
+// this uses fetch.
 import { EventSourceParserStream } from 'eventsource-parser/stream';
-import { API } from '../api/client.ts';
-import { authorization, openSession } from '../api/session.ts';
 import { parseLiveEvent, type LiveEvent } from './live-event.ts';
 
 /** Three heartbeats: a longer silence means that the connection is dead, whatever the operating system says. */
@@ -10,13 +9,20 @@ const SILENCE_MAX_MS = 45_000;
 const CHECK_MS = 5_000;
 const [RETRY_MIN_MS, RETRY_MAX_MS] = [500, 8_000];
 
-export interface LiveStreamEvents {
+export interface LiveStreamOptions {
+  /** Where the stream is. */
+  readonly path: string;
+  readonly headers: () => Readonly<Record<string, string>>;
+  /** Asked before each attempt to connect. */
+  readonly mayConnect?: () => Promise<boolean>;
+  /** Called when the service refuses the credentials. */
+  readonly onRefused?: () => Promise<void>;
   readonly onEvent: (event: LiveEvent) => void;
   readonly onConnected: (isConnected: boolean) => void;
 }
 
 export class LiveStream {
-  readonly #events: LiveStreamEvents;
+  readonly #options: LiveStreamOptions;
   readonly #stopped = new AbortController();
   #connection = new AbortController();
   #wake: () => void = () => undefined;
@@ -24,8 +30,8 @@ export class LiveStream {
   #heardMs = 0;
   #retryMs = RETRY_MIN_MS;
 
-  constructor(events: LiveStreamEvents) {
-    this.#events = events;
+  constructor(options: LiveStreamOptions) {
+    this.#options = options;
     const { signal } = this.#stopped;
     const check = setInterval(() => this.#check(), CHECK_MS);
     signal.addEventListener('abort', () => clearInterval(check));
@@ -57,26 +63,27 @@ export class LiveStream {
       await this.#read(this.#connection.signal).catch(() => undefined);
       this.#heardMs = 0;
       if (this.#stopped.signal.aborted) return;
-      this.#events.onConnected(false);
+      this.#options.onConnected(false);
       await this.#pause();
     }
   }
 
   async #read(signal: AbortSignal): Promise<void> {
-    const response = await fetch(`${API}/counts/stream`, {
+    const { path, headers, mayConnect, onRefused } = this.#options;
+    if (mayConnect && !(await mayConnect())) return;
+    const response = await fetch(path, {
       signal,
       headers: {
-        ...authorization(),
+        ...headers(),
         accept: 'text/event-stream',
         ...(this.#lastId === undefined ? {} : { 'last-event-id': this.#lastId }),
       },
     });
-    // The token was revoked or has lost a scope: the session finds out which.
-    if (response.status === 401 || response.status === 403) await openSession();
+    if (response.status === 401 || response.status === 403) await onRefused?.();
     if (!response.ok || response.body === null) return;
     this.#heardMs = Date.now();
     this.#retryMs = RETRY_MIN_MS;
-    this.#events.onConnected(true);
+    this.#options.onConnected(true);
     const events = response.body
       .pipeThrough(this.#heartbeats())
       .pipeThrough(new TextDecoderStream())
@@ -85,7 +92,7 @@ export class LiveStream {
     for (let read = await events.read(); !read.done; read = await events.read()) {
       const { id, event, data } = read.value;
       const parsed = parseLiveEvent(event, data);
-      if (parsed) this.#events.onEvent(parsed);
+      if (parsed) this.#options.onEvent(parsed);
       this.#lastId = id ?? this.#lastId;
     }
   }

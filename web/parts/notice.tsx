@@ -15,6 +15,16 @@ export function Notice({ text, onRetry }: { readonly text: string; readonly onRe
   );
 }
 
+/** In place of the whole page, before there is anything to show. */
+export function WholePageNotice({ text }: { readonly text: string }) {
+  return (
+    <main class="notice">
+      <h1>{messages.title}</h1>
+      <p role="status">{text}</p>
+    </main>
+  );
+}
+
 /** Where an address leads nowhere. */
 export function NothingHere({ text }: { readonly text: string }) {
   return (

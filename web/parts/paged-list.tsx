@@ -10,6 +10,8 @@ interface PagedListProps<T> {
   readonly id: string;
   readonly title: string;
   readonly hint?: string;
+  /** Beside the title. */
+  readonly actions?: ComponentChildren;
   /** Shown if there are no items. */
   readonly empty: string;
   readonly load: (paging: { limit: number; offset: number }) => Promise<Page<T>>;
@@ -19,13 +21,16 @@ interface PagedListProps<T> {
 }
 
 /** A list of the API, a page at a time, with a title. */
-export function PagedList<T>({ id, title, hint, empty, load, version, children }: PagedListProps<T>) {
+export function PagedList<T>({ id, title, hint, actions, empty, load, version, children }: PagedListProps<T>) {
   const [offset, setOffset] = useState(0);
   const answer = useAnswer(async () => load({ limit: PAGE_SIZE, offset }), [offset, version]);
   const { value, error } = answer;
   return (
     <section class="panel stack" aria-labelledby={id}>
-      <h2 id={id}>{title}</h2>
+      <div class="panel-head">
+        <h2 id={id}>{title}</h2>
+        {actions}
+      </div>
       {hint === undefined ? null : <p class="hint">{hint}</p>}
       {error === undefined ? null : <Notice text={error} onRetry={answer.reload} />}
       {value === undefined ? (

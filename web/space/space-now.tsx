@@ -8,7 +8,7 @@ import { statusOf } from '../live/space-status.ts';
 import { nowMs } from '../now.ts';
 import { CapacityBar } from '../parts/capacity-bar.tsx';
 import { StatusPill } from '../parts/status-pill.tsx';
-import { OVERVIEW } from '../route.ts';
+import { linkToDisplay, OVERVIEW } from '../route.ts';
 
 /** The name, and how many people there are now. */
 export function SpaceNow({ known }: { readonly known: LiveSpace }) {
@@ -25,6 +25,9 @@ export function SpaceNow({ known }: { readonly known: LiveSpace }) {
       <div class="space-title">
         <h1>{name}</h1>
         <StatusPill status={status.value} />
+        <a class="hint" href={linkToDisplay(id)}>
+          {messages.publicDisplay}
+        </a>
       </div>
       <div class="space-now">
         <p class="card-count">

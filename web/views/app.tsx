@@ -4,8 +4,9 @@ import { messages } from '../i18n/i18n.ts';
 import { watchSpaces } from '../live/live-spaces.ts';
 import { ConnectionBanner } from '../parts/connection-banner.tsx';
 import { Header } from '../parts/header.tsx';
-import { NothingHere, Notice } from '../parts/notice.tsx';
+import { NothingHere, WholePageNotice } from '../parts/notice.tsx';
 import { route } from '../route.ts';
+import { DisplaysView } from './displays-view.tsx';
 import { DeadLettersView } from './dead-letters-view.tsx';
 import { DoorsView } from './doors-view.tsx';
 import { Overview } from './overview.tsx';
@@ -16,9 +17,11 @@ export function App() {
   const { kind } = session.value;
   switch (kind) {
     case 'opening':
-      return <Notice text={messages.opening} />;
+      return <WholePageNotice text={messages.opening} />;
     case 'unreachable':
-      return <Notice text={messages.unreachable} />;
+      return <WholePageNotice text={messages.unreachable} />;
+    case 'starting':
+      return <WholePageNotice text={messages.starting} />;
     case 'signed-out':
       return <SignIn reason={session.value.reason} />;
     case 'signed-in':
@@ -65,6 +68,8 @@ function View() {
       return <SpaceView key={key} id={shown.id} span={shown.span} />;
     case 'doors':
       return <DoorsView />;
+    case 'displays':
+      return <DisplaysView />;
     case 'dead-letters':
       return <DeadLettersView />;
     case 'unknown':

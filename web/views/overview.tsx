@@ -6,6 +6,7 @@ import { levelOf, shareOf } from '../live/fullness.ts';
 import { firstCounts, isLoaded, spaces, type LiveSpace } from '../live/live-spaces.ts';
 import { listed, type Sort } from '../live/space-order.ts';
 import { Notice } from '../parts/notice.tsx';
+import { DOORS } from '../route.ts';
 import { SpaceGrid } from '../parts/space-grid.tsx';
 import { useTitle } from '../use-title.ts';
 
@@ -101,8 +102,8 @@ function NoSpaces() {
     <div class="notice">
       <h1>{messages.noSpaces}</h1>
       <p>{messages.noSpacesHint}</p>
-      <a class="button" href="/docs">
-        {messages.apiDocs}
+      <a class="button" href={DOORS}>
+        {messages.doors}
       </a>
     </div>
   );

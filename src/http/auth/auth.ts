@@ -1,5 +1,6 @@
 // Authorisation by bearer tokens: static tokens, known by their hash, and JWTs of an identity provider. Each route names the scope it
-// needs; `admin` includes every other scope. Routes for devices also take the secret of a device (device-secrets.ts). Without any configured tokens nothing is checked, which is allowed only on loopback.
+// needs; `admin` includes every other scope. Routes for devices also take the secret of a device
+// (device-secrets.ts), and those for displays the cookie of a display (displays.ts). Without any configured tokens nothing is checked, which is allowed only on loopback.
 import type { Context } from 'koa';
 import type { Logger } from 'pino';
 import { ConfigError, type Config } from '../../config.ts';
@@ -7,6 +8,8 @@ import { Failure } from '../../domain/failure.ts';
 import { JwtVerifier, KeysUnavailable } from './auth-jwt.ts';
 import { TokenFile, tokensOf, type StaticTokens } from './auth-tokens.ts';
 import type { DeviceSecrets } from './device-secrets.ts';
+import { displayCookie, spaceIn, watchDisplay } from './display-cookie.ts';
+import type { Displays } from './displays.ts';
 import type { Guard } from '../routes/mount.ts';
 import { isAllowed, type Principal, type TokenVerifier } from './principal.ts';
 import { HttpProblem } from '../problem.ts';
@@ -110,13 +113,35 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** Requires a token with the scope that the route names, or the secret of a device where the route takes one. */
-export function requireScope(verifier: TokenVerifier, devices: DeviceSecrets): Guard {
+/**
+ * Requires a token with the scope that the route names, or the secret of a device or the cookie of a display where the
+ * route takes one.
+ */
+export function requireScope(verifier: TokenVerifier, devices: DeviceSecrets, displays: Displays): Guard {
   const watch = new TokenWatch(verifier);
   return (route) => async (ctx, next) => {
-    if (route.scope !== null) await authorise(ctx, { ...route, scope: route.scope }, { verifier, devices, watch });
+    stateOf(ctx).requiresTokens = true;
+    if (route.scope !== null && !(route.takesDisplay && (await admitDisplay(ctx, displays))))
+      await authorise(ctx, { ...route, scope: route.scope }, { verifier, devices, watch });
     await next();
   };
+}
+
+/** @returns false if the request is not that of a display which is paired with the space of the path */
+async function admitDisplay(ctx: Context, displays: Displays): Promise<boolean> {
+  const spaceId = spaceIn(ctx);
+  if (ctx.get('authorization') !== '' || spaceId === undefined) return false;
+  const verify = async (): Promise<Principal | undefined> => displays.verify(displayCookie(ctx, spaceId), spaceId);
+  const principal = await verify();
+  if (!principal) return false;
+  admit(ctx, { principal, watch: (end) => watchDisplay(verify, end) });
+  return true;
+}
+
+function admit(ctx: Context, admission: Admission): void {
+  admissions.set(ctx.req, admission);
+  const state = stateOf(ctx);
+  if (state.log) state.log = state.log.child({ principal: admission.principal.name });
 }
 
 interface Authorities {
@@ -151,12 +176,10 @@ async function authorise(
   const principal =
     typeof verified === 'string' && takesDeviceSecret ? ((await devices.verify(shown)) ?? verified) : verified;
   if (typeof principal === 'string') throw unauthenticated(principal, challenge, 'invalid_token');
-  admissions.set(ctx.req, {
+  admit(ctx, {
     principal,
     watch: (end) => watch.add({ token, scope, version, expiresAtMs: principal.expiresAtMs, end }),
   });
-  const state = stateOf(ctx);
-  if (state.log) state.log = state.log.child({ principal: principal.name });
   // The route itself checks that it is this device's.
   if (isAllowed(principal, scope) || principal.device !== undefined) return;
   throw new HttpProblem(403, `this needs a token with the scope ${scope}`, [], {

@@ -1,5 +1,5 @@
 // Who sends a request, and how that is verified.
-import type { DpuId } from '../../domain/ids.ts';
+import type { DpuId, SpaceId } from '../../domain/ids.ts';
 import type { Scope } from './scope.ts';
 
 export interface Principal {
@@ -9,6 +9,8 @@ export interface Principal {
   readonly expiresAtMs: number | undefined;
   /** May send payloads of this device, and do nothing else. */
   readonly device?: DpuId;
+  /** May read the count of this space, and do nothing else. */
+  readonly display?: SpaceId;
 }
 
 export interface TokenVerifier {

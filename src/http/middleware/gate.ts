@@ -18,10 +18,16 @@ const METHODS = 'GET, HEAD';
 export class Gate {
   readonly #metrics: Metrics;
   #api: { readonly handle: RequestListener; readonly readiness: Readiness } | undefined;
+  #beforeOpen: RequestListener = refuseWhileStarting;
   #isDraining = false;
 
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
+  }
+
+  /** Passes requests to this until the gate opens. */
+  beforeOpen(handle: RequestListener): void {
+    this.#beforeOpen = handle;
   }
 
   /** Passes requests to the API from now on. */
@@ -44,7 +50,7 @@ export class Gate {
       case '/metrics':
         return only(request, response, () => this.#answerMetrics(request, response));
       default:
-        return this.#api ? void this.#api.handle(request, response) : starting(request, response);
+        return void (this.#api?.handle ?? this.#beforeOpen)(request, response);
     }
   };
 
@@ -78,6 +84,6 @@ function text(response: ServerResponse, status: number, body: string): void {
     .end(`${body}\n`);
 }
 
-function starting(request: IncomingMessage, response: ServerResponse): void {
+export function refuseWhileStarting(request: IncomingMessage, response: ServerResponse): void {
   answerProblem(request, response, 503, 'the service is starting', { 'retry-after': '1' });
 }

@@ -15,6 +15,7 @@ export const TAGS = {
   spaces: 'Spaces and their resets',
   doorways: 'The thresholds between spaces',
   dpus: 'Sensors and their placements',
+  displays: 'Public displays of a count, and pairing them',
   topology: 'Spaces, doorways and sensors together, as a document',
   service: 'Health of the service, and the account of all readings',
 } as const;
@@ -54,6 +55,8 @@ export interface RouteDoc {
   readonly scope: Scope | null;
   /** True where the secret of a device does in place of a token; `handle` checks that the request is about that device. */
   readonly takesDeviceSecret?: boolean;
+  /** True where the cookie of a display that is paired with the space of the path does in place of a token. */
+  readonly takesDisplay?: boolean;
   /** Request headers that the handler reads. */
   readonly requestHeaders?: Readonly<Record<string, HeaderDoc>>;
   /** Bodies that the handler reads as a stream, by media type. */

@@ -5,6 +5,7 @@ import type { Service } from '../../service.ts';
 import { countsRoutes } from './counts-routes.ts';
 import { devicesRoutes } from './devices-routes.ts';
 import { deletedReadingsRoutes } from './deleted-readings-routes.ts';
+import { displaysRoutes } from './displays-routes.ts';
 import { docsRoutes } from './docs-routes.ts';
 import { deadLettersRoutes } from './dead-letters-routes.ts';
 import { doorwaysRoutes } from './doorways-routes.ts';
@@ -16,8 +17,10 @@ import { healthRoutes } from './health-routes.ts';
 import { ingestRoutes } from './ingest-routes.ts';
 import { intervalsRoutes } from './intervals-routes.ts';
 import { profileRoutes } from './profile-routes.ts';
+import { messagesRoutes } from './messages-routes.ts';
 import { placementsRoutes } from './placements-routes.ts';
 import { principalRoutes } from './principal-routes.ts';
+import { publicDisplayRoutes } from './public-display-routes.ts';
 import { readingsRoutes } from './readings-routes.ts';
 import { resetsRoutes } from './resets-routes.ts';
 import type { Route } from './route.ts';
@@ -26,6 +29,8 @@ import { storedReadingsRoutes } from './stored-readings-routes.ts';
 import { streamRoutes } from './stream-routes.ts';
 import { topologyRoutes } from './topology-routes.ts';
 import { unplacedDpusRoutes } from './unplaced-dpus-routes.ts';
+import { Displays } from '../auth/displays.ts';
+import { PairingLimits } from '../auth/pairing-limits.ts';
 import { retryAfterCatchUp } from '../middleware/retry-after-catch-up.ts';
 
 /** The parts of the service that the routes use. */
@@ -42,6 +47,7 @@ export type RouteDeps = Pick<
   | 'comparisons'
   | 'readings'
   | 'deadLetters'
+  | 'displays'
   | 'bound'
   | 'health'
   | 'losses'
@@ -57,6 +63,11 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     bound,
     options: { heartbeatMs },
   } = service;
+  const pairing = {
+    displays: new Displays(() => service.displays, now),
+    limits: new PairingLimits(),
+    topology: topology.history,
+  };
   const routes = [
     ...healthRoutes(service),
     ...principalRoutes(),
@@ -66,6 +77,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...doorwaysRoutes(topology),
     ...dpusRoutes(topology, now),
     ...unplacedDpusRoutes({ pages: service.eventPages, log: readings, topology: topology.history, now }),
+    ...messagesRoutes(readings),
     ...devicesRoutes(topology),
     ...placementsRoutes(topology),
     ...exclusionsRoutes(topology),
@@ -82,6 +94,8 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...explainRoutes(service.explanations, now),
     ...profileRoutes(service.profiles, now),
     ...streamRoutes(service.live, topology.history, heartbeatMs),
+    ...displaysRoutes({ ...pairing, now }),
+    ...publicDisplayRoutes({ ...pairing, live: service.live, heartbeatMs }),
     ...intervalsRoutes({ counts, topology: topology.history, now }),
   ].map((route) => retryAfterCatchUp(route, topology));
   return [...routes, ...docsRoutes(routes, packageJson.version)];

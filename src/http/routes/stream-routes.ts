@@ -14,7 +14,7 @@ import { spaceIdsInQuery } from '../schemas/fields.ts';
 const SPACES_MAX = 1_000;
 const streamQuery = z.strictObject({ space_id: spaceIdsInQuery(SPACES_MAX, '; default: all').optional() });
 
-const EXAMPLE = `event: snapshot
+export const LIVE_EXAMPLE = `event: snapshot
 id: 6.mie4x2a1.2
 data: {"space_id":1,"sequence":4711,"timestamp":"2018-02-26T15:34:00.000Z","count":12,"net":12,"drift":0,"last_reading_at":"2018-02-26T15:33:58.000Z","watermark":"2018-02-26T15:33:53.000Z","final":false,"settled":true}
 
@@ -38,17 +38,18 @@ export function streamRoutes(live: LiveCounts, topology: TopologyHistory, heartb
       success: {
         status: 200,
         description: 'events, until the client disconnects',
-        alternatives: { 'text/event-stream': EXAMPLE },
+        alternatives: { 'text/event-stream': LIVE_EXAMPLE },
       },
       handle: async ({ query: { space_id: spaceIds } }, ctx) => {
         for (const id of spaceIds ?? []) existing(topology.latest().space(id), `space ${id}`);
-        await stream(ctx, live, spaceIds ?? null, heartbeat);
+        await streamCounts(ctx, live, spaceIds ?? null, heartbeat);
       },
     }),
   ];
 }
 
-async function stream(
+/** Answers with the events of these spaces, or of all, until the client disconnects or is not admitted any more. */
+export async function streamCounts(
   ctx: Context,
   live: LiveCounts,
   spaceIds: readonly SpaceId[] | null,

@@ -1,0 +1,39 @@
+// Limits how often codes are asked for and guessed. Each process counts separately.
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
+import { tooMany } from '../problem.ts';
+
+const MINUTE_SECONDS = 60;
+/** Wrong codes of one person in a minute. There are 64 million codes, of which at most a hundred are shown. */
+export const WRONG_CODES_MAX = 10;
+/** New codes for one address in ten minutes, which is how long a code lasts. All displays may have the address of a proxy. */
+export const NEW_CODES_MAX = 50;
+const NEW_CODES_SECONDS = 10 * MINUTE_SECONDS;
+
+export class PairingLimits {
+  readonly #wrong = new RateLimiterMemory({ points: WRONG_CODES_MAX, duration: MINUTE_SECONDS });
+  readonly #begun = new RateLimiterMemory({ points: NEW_CODES_MAX, duration: NEW_CODES_SECONDS });
+
+  /** Counted before a code is looked up, so that many at once cannot pass together. @throws HttpProblem 429 */
+  async countCode(person: string): Promise<void> {
+    await consume(this.#wrong, person, 'too many wrong codes: wait before you enter another one');
+  }
+
+  /** The code that was counted was right. */
+  async forgiveCode(person: string): Promise<void> {
+    await this.#wrong.reward(person);
+  }
+
+  /** @throws HttpProblem 429 */
+  async countNew(address: string): Promise<void> {
+    await consume(this.#begun, address, 'too many displays were opened from this address: wait');
+  }
+}
+
+async function consume(limiter: RateLimiterMemory, key: string, detail: string): Promise<void> {
+  try {
+    await limiter.consume(key);
+  } catch (error) {
+    if (!(error instanceof RateLimiterRes)) throw error;
+    throw tooMany(detail, error.msBeforeNext);
+  }
+}
