@@ -20,6 +20,7 @@ import {
   type Passed,
 } from './measure.ts';
 import type { Reading } from './reading.ts';
+import type { TopologyView } from './topology-history.ts';
 
 export type SeriesKind = 'standings' | 'revisions';
 
@@ -40,6 +41,16 @@ export function seriesKeyOf({ dpuId, measure }: Reading): SeriesKey | undefined 
 export function seriesOf(reading: Reading, series: ReadonlyMap<SeriesKey, Series>): Series | undefined {
   const key = seriesKeyOf(reading);
   return key && series.get(key);
+}
+
+/** Who passed by a reading under a topology. @param series with at least the direct neighbours of the reading */
+export function passedUnder(view: TopologyView, reading: Reading, series: ReadonlyMap<SeriesKey, Series>): Passed {
+  const others = seriesOf(reading, series);
+  return others ? others.passedBy(reading, modulusOf(view, reading.dpuId)) : passedIn(reading.measure);
+}
+
+export function modulusOf(view: TopologyView, dpuId: DpuId): number | null {
+  return view.dpu(dpuId)?.counterModulus ?? null;
 }
 
 /**

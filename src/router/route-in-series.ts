@@ -1,9 +1,7 @@
 // Readings of a series (series.ts). A new reading may change what its neighbour counts: a standing between two others
 // replaces one difference by two, and an interval that is superseded by a revision counts nobody.
-import { passedIn, type Passed } from '../domain/measure.ts';
-import type { DpuId } from '../domain/ids.ts';
 import type { Reading } from '../domain/reading.ts';
-import { seriesOf, type Series, type SeriesKey } from '../domain/series.ts';
+import { modulusOf, type Series } from '../domain/series.ts';
 import type { TopologyView } from '../domain/topology-history.ts';
 import type { CommitDraft } from './commit-draft.ts';
 
@@ -23,14 +21,4 @@ export function assertInSeries(draft: CommitDraft, view: TopologyView, reading: 
     }
   }
   draft.assert(view, reading, others.passedBy(reading, modulus));
-}
-
-/** Who passed by a reading under a topology. @param series the result of `SeriesMemory.around` for the reading */
-export function passedUnder(view: TopologyView, reading: Reading, series: ReadonlyMap<SeriesKey, Series>): Passed {
-  const others = seriesOf(reading, series);
-  return others ? others.passedBy(reading, modulusOf(view, reading.dpuId)) : passedIn(reading.measure);
-}
-
-function modulusOf(view: TopologyView, dpuId: DpuId): number | null {
-  return view.dpu(dpuId)?.counterModulus ?? null;
 }

@@ -1,6 +1,6 @@
 // Compares the end of a run with the oracle: live counts, history, events in time order, the readings, the account.
 import { findingsOf } from '../../src/counts/comparison.ts';
-import type { CountAnswer } from '../../src/counts/counts.ts';
+import type { CountAnswer } from '../../src/counts/count-at.ts';
 import type { SpaceId } from '../../src/domain/ids.ts';
 import { identityOf } from '../../src/domain/reading.ts';
 import { Oracle } from '../support/oracle.ts';
