@@ -7,6 +7,7 @@ import { Accounts } from './counts/account.ts';
 import { Comparisons } from './counts/comparison.ts';
 import { Counts } from './counts/counts.ts';
 import { EventCounts } from './counts/event-counts.ts';
+import { DryRuns } from './counts/dry-runs.ts';
 import { Explanations } from './counts/explanations.ts';
 import { LogEpoch } from './domain/log-epoch.ts';
 import { Health } from './health/health.ts';
@@ -65,6 +66,7 @@ export class Service {
   readonly counts: Counts;
   readonly eventCounts: EventCounts;
   readonly explanations: Explanations;
+  readonly dryRuns: DryRuns;
   readonly accounts: Accounts;
   readonly comparisons: Comparisons;
   readonly live: LiveCounts;
@@ -138,6 +140,10 @@ export class Service {
     this.counts = new Counts(this.topology.history, this.#reports, history);
     this.eventCounts = new EventCounts(this.topology.history, this.#reports, history, eventPages);
     this.explanations = new Explanations(this.topology.history, this.#reports, history);
+    this.dryRuns = new DryRuns({
+      ...{ topology: this.topology, reports: this.#reports, timing: MACHINE_TIMING },
+      ...{ partitions, events, history, now },
+    });
     this.accounts = new Accounts(events, deadLetters, partitions);
     this.comparisons = new Comparisons({ partitions, reports: this.#reports, events, history, timing: MACHINE_TIMING });
     this.live = this.#createLiveCounts();

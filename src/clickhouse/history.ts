@@ -13,6 +13,8 @@ import { identityOf, readingIdOf, storedReading, type Reading } from '../domain/
 import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
 import type { SeriesKind } from '../domain/series.ts';
 import type {
+  ClaimsQuery,
+  DpuClaim,
   DpuReadingsPage,
   DpuReadingsQuery,
   DoorwayTotal,
@@ -30,6 +32,7 @@ import type {
 } from '../ports/history.ts';
 import type { StoredBlockMark } from '../ports/space-events-log.ts';
 import { toBlockMark } from './recovery-records.ts';
+import { claimsOfDpus, rowCount } from './claim-queries.ts';
 import { EVENT_ORDER, placeParams } from './event-order.ts';
 import { doorwayTotals, exitsAtZero } from './explain-queries.ts';
 import { instantParam, storable } from './instants.ts';
@@ -311,6 +314,14 @@ export class ClickHouseHistory implements History {
 
   async exitsAtZero(query: ExitsAtZeroQuery): Promise<ExitsAtZero[]> {
     return exitsAtZero(this.#client, query);
+  }
+
+  async claimsOfDpus(query: ClaimsQuery): Promise<DpuClaim[]> {
+    return claimsOfDpus(this.#client, query);
+  }
+
+  async rowCount(query: EventsQuery): Promise<number> {
+    return rowCount(this.#client, query);
   }
 
   async newestInstants(query: NewestInstantsQuery): Promise<StandingInstant[]> {

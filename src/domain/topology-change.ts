@@ -4,7 +4,7 @@ import type { DoorwayId, DpuId, Partition, SpaceId } from './ids.ts';
 import type { SpaceConfig } from './commit.ts';
 import { BEGINNING_MS, END_MS } from './instant.ts';
 import { partitionOfDpu, partitionOfSpace } from './partition.ts';
-import { spansAtDoorway, spansOfDifference, type Span } from './placement.ts';
+import { placementsOf, spansAtDoorway, spansOfDifference, type Span } from './placement.ts';
 import type { Passed } from './measure.ts';
 import type { Reading } from './reading.ts';
 import { attribute, attributesAlike, dpusOfSpace, type SpaceEvent } from './space-event.ts';
@@ -118,6 +118,31 @@ function spansTouched(fact: SingleFact, before: TopologyView, after: TopologyVie
   const { id } = fact.doc;
   if (attributesAlike(before.doorway(id), after.doorway(id))) return [];
   return [...before.dpusAt(id), ...after.dpusAt(id)].map((dpu) => [dpu.id, spansAtDoorway(dpu.placements, id)]);
+}
+
+/** True if two changes have a space or a DPU in common, so that one may alter what the other does. */
+export function areRelated(a: TopologyChange, b: TopologyChange): boolean {
+  const [x, y] = [touchedBy(a), touchedBy(b)];
+  return [...x].some((name) => y.has(name));
+}
+
+function touchedBy({ before, after, spans, configs }: TopologyChange): Set<string> {
+  const spaces = new Set(configs.map(({ spaceId }) => spaceId));
+  for (const dpuId of spans.keys())
+    for (const view of [before, after])
+      for (const { doorwayId } of view.dpu(dpuId)?.placements ?? [])
+        if (doorwayId !== null) addSides(spaces, doorwayId, before, after);
+  return new Set([...[...spaces].map((id) => `space ${id}`), ...[...spans.keys()].map((id) => `DPU ${id}`)]);
+}
+
+/** The spaces in which the readings in question may count before a change. */
+export function spacesBefore({ before, spans }: TopologyChange): Set<SpaceId> {
+  const spaces = new Set<SpaceId>();
+  for (const [dpuId, some] of spans)
+    for (const { doorwayId, fromMs, toMs } of placementsOf(before.dpu(dpuId)?.placements ?? []))
+      if (doorwayId !== null && some.some((span) => span.fromMs < toMs && fromMs < span.toMs))
+        addSides(spaces, doorwayId, before, before);
+  return spaces;
 }
 
 /** True if a change may affect a reading. */

@@ -365,7 +365,6 @@ export class World {
   async #import(process: SimProcess, actions: readonly RegisteringAction[]): Promise<void> {
     await this.#command(process, (running) =>
       importTopology(running.topology, documentOf(actions, running.topology.history.latest()), {
-        isDryRun: false,
         entriesPerBatch: 2,
         now: this.engines.now,
         timing: { yield: async () => undefined },

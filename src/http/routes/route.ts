@@ -106,8 +106,9 @@ export function defineRoute<
       query: check(query ?? nothing, ctx.query) as z.infer<Query>,
       body: (body ? check(body, await jsonBody(ctx)) : undefined) as z.infer<Body>,
     };
-    const answer = await handle(input, ctx);
+    // Before the handler, which may answer with the alternative status.
     if (spec.success.status !== 200) ctx.status = spec.success.status;
+    const answer = await handle(input, ctx);
     if (answer !== undefined) ctx.body = answer;
   };
   return { ...doc, params, query, body, bodyExample, run };

@@ -34,6 +34,7 @@ export type RouteDeps = Pick<
   | 'counts'
   | 'eventCounts'
   | 'explanations'
+  | 'dryRuns'
   | 'eventPages'
   | 'accounts'
   | 'comparisons'
@@ -59,14 +60,14 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...principalRoutes(),
     ...accountRoutes(service),
     ...spacesRoutes(topology),
-    ...resetsRoutes(topology),
-    ...doorwaysRoutes(topology),
-    ...dpusRoutes(topology, now),
+    ...resetsRoutes(service),
+    ...doorwaysRoutes(service),
+    ...dpusRoutes(service, now),
     ...unplacedDpusRoutes({ pages: service.eventPages, log: readings, topology: topology.history, now }),
     ...devicesRoutes(topology),
     ...placementsRoutes(topology),
-    ...exclusionsRoutes(topology),
-    ...topologyRoutes(topology, now),
+    ...exclusionsRoutes(service),
+    ...topologyRoutes(service, now),
     ...readingsRoutes({ log: readings, topology: topology.history, bound, now }),
     ...ingestRoutes({ log: readings, topology: topology.history, now }),
     ...storedReadingsRoutes(service.eventPages),

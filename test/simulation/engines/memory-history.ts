@@ -16,6 +16,8 @@ import { identityOf, readingIdOf, type Reading } from '../../../src/domain/readi
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../../../src/domain/segment.ts';
 import { readingOf, type EventPlace } from '../../../src/domain/space-event.ts';
 import type {
+  ClaimsQuery,
+  DpuClaim,
   DpuReadingsPage,
   DpuReadingsQuery,
   DoorwayTotal,
@@ -35,6 +37,7 @@ import type {
 import type { StoredBlockMark } from '../../../src/ports/space-events-log.ts';
 import type { Access } from './memory-cursor.ts';
 import { compare } from './compare.ts';
+import { claimsOfRows } from './claim-queries.ts';
 import { eventsOfRows } from './events-of-rows.ts';
 import { doorwayTotals, exitsAtZero } from './explain-queries.ts';
 import { newestInstants } from './newest-instants.ts';
@@ -306,6 +309,20 @@ export class MemoryHistory implements History, PartitionRecords {
 
   async exitsAtZero(query: ExitsAtZeroQuery): Promise<ExitsAtZero[]> {
     return this.#read('exits at zero', () => exitsAtZero(this.#rowsOf(query.spaceId), query));
+  }
+
+  async claimsOfDpus(query: ClaimsQuery): Promise<DpuClaim[]> {
+    return this.#read('claims of DPUs', () => claimsOfRows(this.#rowsOf(query.spaceId), query));
+  }
+
+  async rowCount({ spaceId, block, afterMs, upToMs }: EventsQuery): Promise<number> {
+    return this.#read(
+      'row count',
+      () =>
+        this.#rowsOf(spaceId).filter(
+          (row) => row.block <= block && row.timestampMs > afterMs && row.timestampMs <= upToMs,
+        ).length,
+    );
   }
 
   async newestInstants(query: NewestInstantsQuery): Promise<StandingInstant[]> {
