@@ -140,12 +140,11 @@ export class Service {
     this.counts = new Counts(this.topology.history, this.#reports, history);
     this.eventCounts = new EventCounts(this.topology.history, this.#reports, history, eventPages);
     this.explanations = new Explanations(this.topology.history, this.#reports, history);
-    this.dryRuns = new DryRuns({
-      ...{ topology: this.topology, reports: this.#reports, timing: MACHINE_TIMING },
-      ...{ partitions, events, history, now },
-    });
+    const { topology } = this;
+    const shared = { partitions, reports: this.#reports, events, history, timing: MACHINE_TIMING };
+    this.dryRuns = new DryRuns({ ...shared, topology, now });
     this.accounts = new Accounts(events, deadLetters, partitions);
-    this.comparisons = new Comparisons({ partitions, reports: this.#reports, events, history, timing: MACHINE_TIMING });
+    this.comparisons = new Comparisons(shared);
     this.live = this.#createLiveCounts();
     this.losses = new Losses(recovery, this.#epoch);
     this.health = this.#createHealth();

@@ -4,6 +4,7 @@ import { pino, type Logger } from 'pino';
 import { Accounts } from '../../src/counts/account.ts';
 import { Comparisons } from '../../src/counts/comparison.ts';
 import { Counts } from '../../src/counts/counts.ts';
+import { DryRuns } from '../../src/counts/dry-runs.ts';
 import { Explanations } from '../../src/counts/explanations.ts';
 import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import type { KnownReport, SpaceReport } from '../../actors/partition/space-report.ts';
@@ -57,6 +58,7 @@ type ProcessOptions = Pick<Scenario, 'leases' | 'hasLosses'> & RouterSizes;
 interface Questions {
   readonly counts: Counts;
   readonly explanations: Explanations;
+  readonly dryRuns: DryRuns;
 }
 
 export const SKEW_MS = 120_000;
@@ -82,6 +84,7 @@ export class SimProcess {
   readonly topology: TopologyService;
   readonly counts: Counts;
   readonly explanations: Explanations;
+  readonly dryRuns: DryRuns;
   readonly accounts: Accounts;
   readonly comparisons: Comparisons;
   readonly shards: Shard[];
@@ -183,7 +186,7 @@ export class SimProcess {
             timing: this.#timing,
             log: this.#log,
           });
-    ({ counts: this.counts, explanations: this.explanations } = this.questions(() => undefined));
+    ({ counts: this.counts, explanations: this.explanations, dryRuns: this.dryRuns } = this.questions(() => undefined));
     this.accounts = new Accounts(this.#events, this.#deadLetters, streams.partitions);
     this.comparisons = new Comparisons({
       partitions: streams.partitions,
@@ -332,6 +335,15 @@ export class SimProcess {
     return {
       counts: new Counts(this.topology.history, reports, this.#history),
       explanations: new Explanations(this.topology.history, reports, this.#history, UNSTORED_PER_QUERY),
+      dryRuns: new DryRuns({
+        topology: this.topology,
+        partitions: this.#engines.streams.partitions,
+        events: this.#events,
+        reports,
+        history: this.#history,
+        timing: this.#timing,
+        now: this.#engines.now,
+      }),
     };
   }
 

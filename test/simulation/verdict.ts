@@ -3,18 +3,22 @@ import { findingsOf } from '../../src/counts/comparison.ts';
 import type { CountAnswer } from '../../src/counts/count-at.ts';
 import type { SpaceId } from '../../src/domain/ids.ts';
 import { identityOf } from '../../src/domain/reading.ts';
-import { Oracle } from '../support/oracle.ts';
+import { Failure } from '../../src/domain/failure.ts';
+import { Oracle, type OracleReading } from '../support/oracle.ts';
+import { drawChange } from './draw-change.ts';
 import { objectionsToExplanation } from './explained.ts';
 import type { SimProcess } from './process.ts';
 import type { Random } from './random.ts';
 import { judgeReplays } from './replays.ts';
 import { readingsInTables } from './losses.ts';
 import { sentIn, type Sent } from './sent.ts';
+import { objectionsToDryRun } from './tried.ts';
 import type { World } from './world.ts';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
 const INSTANTS_PER_SPACE = 6;
+const DRY_RUNS = 3;
 
 export class Verdict {
   readonly objections: string[] = [];
@@ -24,6 +28,7 @@ export class Verdict {
   readonly #process: SimProcess;
   readonly #sent: Sent;
   readonly #oracle: Oracle;
+  readonly #readings: readonly OracleReading[];
 
   constructor(world: World, process: SimProcess) {
     this.#world = world;
@@ -31,8 +36,9 @@ export class Verdict {
     this.#sent = sentIn(world.engines.streams.readings.everything, world.engines.streams.topology);
     const { streams, tables } = world.engines;
     const survivors = world.survivors ? [...world.survivors.readings, ...readingsInTables(tables)] : [];
+    this.#readings = [...this.#sent.readings, ...survivors];
     this.#oracle = new Oracle(
-      [...this.#sent.readings, ...survivors],
+      this.#readings,
       streams.topology.map(({ fact }) => fact),
     );
   }
@@ -44,6 +50,7 @@ export class Verdict {
     this.#judgeReadings();
     await this.#judgeAccount();
     this.#judgeTopology();
+    await this.#judgeDryRuns(random);
     return this.objections;
   }
 
@@ -106,6 +113,29 @@ export class Verdict {
 
   #expected(spaceId: SpaceId, atMs: number): object {
     return { ...this.#oracle.at(spaceId, atMs), lastReadingMs: this.#oracle.lastReadingAt(spaceId, atMs) };
+  }
+
+  /** T21: a dry run gives the counts of the set as it is, and those of the set as it would be. */
+  async #judgeDryRuns(random: Random): Promise<void> {
+    const { streams } = this.#world.engines;
+    const { topology, dryRuns } = this.#process;
+    const { nowMs } = this.#world;
+    const instants = [nowMs, ...this.#oracle.readings.map(({ timestampMs }) => timestampMs)];
+    for (let n = 0; n < DRY_RUNS; n++) {
+      const change = drawChange(random, topology.history.latest(), instants);
+      try {
+        const facts = change(topology.history.latest(), nowMs);
+        const found = await this.#world.answer(() => dryRuns.of(() => facts));
+        const logged = streams.topology.map(({ fact }) => fact);
+        const supposed = new Oracle(this.#readings, [...logged, { kind: 'batch', doc: facts }]);
+        const what = JSON.stringify(facts);
+        this.objections.push(
+          ...objectionsToDryRun(found, this.#oracle, supposed, nowMs).map((text) => `${text}, for ${what}`),
+        );
+      } catch (error) {
+        if (!(error instanceof Failure) || error.kind === 'unavailable') throw error;
+      }
+    }
   }
 
   /** N1: a final answer is the same at the end, unless the log has later events for it, or a person reset the space. */

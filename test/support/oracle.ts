@@ -33,6 +33,8 @@ export interface OracleEvent {
   readonly readingId: string;
   readonly entrances: number;
   readonly exits: number;
+  /** Set if the doorway leads out of the space. */
+  readonly isEgress?: boolean;
 }
 
 export interface OracleCount {
@@ -312,6 +314,11 @@ export class Oracle {
     return this.#eventsOfSpace(NOWHERE).length - this.held;
   }
 
+  /** Deleted ones and 0 included. */
+  get everySpace(): number[] {
+    return [NOWHERE, ...this.#spaces.keys()];
+  }
+
   events(spaceId: number): readonly OracleEvent[] {
     return this.#eventsOfSpace(spaceId);
   }
@@ -365,7 +372,8 @@ export class Oracle {
     if (!doorway || this.#isExcluded(reading)) return [event(NOWHERE, entrances, exits)];
     const events: OracleEvent[] = [];
     if (doorway.ingressSpaceId !== null) events.push(event(doorway.ingressSpaceId, entrances, exits));
-    if (doorway.egressSpaceId !== null) events.push(event(doorway.egressSpaceId, exits, entrances));
+    if (doorway.egressSpaceId !== null)
+      events.push({ ...event(doorway.egressSpaceId, exits, entrances), isEgress: true });
     return events;
   }
 
