@@ -140,9 +140,8 @@ export class Service {
     this.counts = new Counts(this.topology.history, this.#reports, history);
     this.eventCounts = new EventCounts(this.topology.history, this.#reports, history, eventPages);
     this.explanations = new Explanations(this.topology.history, this.#reports, history);
-    const { topology } = this;
     const shared = { partitions, reports: this.#reports, events, history, timing: MACHINE_TIMING };
-    this.dryRuns = new DryRuns({ ...shared, topology, now });
+    this.dryRuns = new DryRuns({ ...shared, topology: this.topology, now });
     this.accounts = new Accounts(events, deadLetters, partitions);
     this.comparisons = new Comparisons(shared);
     this.live = this.#createLiveCounts();

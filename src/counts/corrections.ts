@@ -8,7 +8,7 @@ import type { Passed } from '../domain/measure.ts';
 import type { Reading } from '../domain/reading.ts';
 import { modulusOf, passedUnder, Series, seriesKeyOf, type SeriesKey } from '../domain/series.ts';
 import { attribute, isExcluded, readingOf, type SpaceEvent } from '../domain/space-event.ts';
-import { isMoved, isWithin, type TopologyChange } from '../domain/topology-change.ts';
+import { isMoved, type TopologyChange } from '../domain/topology-change.ts';
 import type { DpuClaim } from '../ports/history.ts';
 
 /** Where readings count, and who passed in them. */
@@ -55,8 +55,7 @@ export function standing(stored: readonly DpuClaim[], unstored: readonly LoggedE
 /** @param claims the events that stand of all readings that the change may affect, in all of their spaces */
 export function correctionsOf(change: TopologyChange, claims: readonly LoggedEvent[]): Corrections {
   const byReading = new Map<string, LoggedEvent[]>();
-  for (const claim of claims)
-    if (isWithin(claim, change)) addTo(byReading, `${claim.dpuId} ${claim.timestampMs} ${claim.readingId}`, claim);
+  for (const claim of claims) addTo(byReading, `${claim.dpuId} ${claim.timestampMs} ${claim.readingId}`, claim);
   const series = seriesIn(claims);
   const groups = new Map<string, Group>();
   const events = new Map<SpaceId, LoggedEvent[]>();

@@ -13,8 +13,9 @@ import { countAt, intervalsOf, type CountAnswer, type IntervalAnswer } from './c
 
 /** A span of at most this length is shown by the hour, a longer one by the day. */
 const BY_HOUR_MAX_MS = 7 * DAY_MS;
-/** The newest days that are shown. */
-const DAYS_MAX = 400;
+/** Ten years; only the newest are looked at. */
+const DAYS_MAX = 3_660;
+const LISTED_MAX = 1_000;
 /** Each row takes about 200 bytes of memory while they are counted. */
 const ROWS_MAX = 200_000;
 
@@ -36,8 +37,9 @@ export interface EffectOnSpace {
   readonly fromMs: number | null;
   readonly toMs: number;
   readonly interval: '1h' | '1d';
-  /** Those that the span touches; of days, the newest 400. */
+  /** Those that the change would alter, oldest first, the first 1,000. */
   readonly intervals: readonly ComparedInterval[];
+  readonly intervalsLeftOut: number;
   readonly watermarkMs: number;
   /** True if the whole span is. */
   readonly isFinal: boolean;
@@ -78,20 +80,33 @@ export async function effectOnSpace(space: SupposedSpace, history: History): Pro
     intervalsOf(report, before, bounds, history),
     intervalsOf(supposed, after, bounds, history),
   ]);
+  const altered = comparedOf(were, would);
   return {
     spaceId,
     current: { before: now, after: supposedNow },
     fromMs: span.fromMs <= 0 ? null : span.fromMs,
     toMs: span.toMs,
     interval,
-    intervals: were.flatMap((was, n) => {
-      const is = would[n];
-      return is ? [{ startMs: was.startMs, endMs: was.endMs, isFinal: was.isFinal, before: was, after: is }] : [];
-    }),
+    intervals: altered.slice(0, LISTED_MAX),
+    intervalsLeftOut: Math.max(0, altered.length - LISTED_MAX),
     watermarkMs,
     isFinal: span.toMs - 1 <= watermarkMs,
     isStale,
   };
+}
+
+function comparedOf(were: readonly IntervalAnswer[], would: readonly IntervalAnswer[]): ComparedInterval[] {
+  return were.flatMap((before, n) => {
+    const after = would[n];
+    const { startMs, endMs, isFinal } = before;
+    return after && !isSame(before, after) ? [{ startMs, endMs, isFinal, before, after }] : [];
+  });
+}
+
+function isSame(a: IntervalAnswer, b: IntervalAnswer): boolean {
+  return (
+    a.entrances === b.entrances && a.exits === b.exits && a.min === b.min && a.max === b.max && a.count === b.count
+  );
 }
 
 interface Span {

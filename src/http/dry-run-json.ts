@@ -41,7 +41,8 @@ function attributionJson(attribution: Attribution): object {
 }
 
 function spaceJson(space: EffectOnSpace): object {
-  const { spaceId, current, fromMs, toMs, interval, intervals, watermarkMs, isFinal, isStale } = space;
+  const { spaceId, current, fromMs, toMs, interval, intervals, intervalsLeftOut, watermarkMs, isFinal, isStale } =
+    space;
   return {
     space_id: spaceId,
     timestamp: formatInstant(current.before.timestampMs),
@@ -57,6 +58,7 @@ function spaceJson(space: EffectOnSpace): object {
       after: intervalJson(after),
       final,
     })),
+    intervals_left_out: intervalsLeftOut,
     watermark: instantOrNull(watermarkMs),
     final: isFinal,
     ...(isStale ? { stale: true } : {}),

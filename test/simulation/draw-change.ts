@@ -39,7 +39,7 @@ function registration(random: Random, view: TopologyView, instants: readonly num
     doorways.length === 0 || random.chance(0.2) ? null : random.pick(doorways).id;
   const someSpace = (): SpaceId | null => (spaces.length === 0 || random.chance(0.2) ? null : random.pick(spaces).id);
   const effectiveMs = random.chance(0.8) ? instantOf(random, instants) : undefined;
-  switch (random.weighted({ move: 5, place: 2, flip: 3, exclude: 4, modulus: 1 })) {
+  switch (random.weighted({ move: 5, place: 2, flip: 3, exclude: 4, modulus: 2 })) {
     case 'move':
       return { kind: 'placeDpu', id: someDpu(), doorwayId: someDoorway(), effectiveMs };
     case 'place':

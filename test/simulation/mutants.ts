@@ -2,6 +2,7 @@
 // (bundle.ts), so the sources themselves stay unchanged. `npm run sim:mutants` shows which seed
 // catches each; a survivor shows what the simulation does not test.
 import { EXCLUSION_MUTANTS } from './exclusion-mutants.ts';
+import { DRY_RUN_MUTANTS } from './dry-run-mutants.ts';
 import { EXPLANATION_MUTANTS } from './explanation-mutants.ts';
 import { LOSS_MUTANTS } from './loss-mutants.ts';
 import { mutant, type Mutant } from './mutant.ts';
@@ -313,6 +314,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...SERIES_MUTANTS,
   ...REPLAY_MUTANTS,
   ...EXPLANATION_MUTANTS,
+  ...DRY_RUN_MUTANTS,
   ...EXCLUSION_MUTANTS,
   ...RESET_MUTANTS,
   ...LOSS_MUTANTS,

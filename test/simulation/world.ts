@@ -90,6 +90,11 @@ export class World {
     return this.#nowMs;
   }
 
+  /** One that runs, while the run has not settled. */
+  get running(): SimProcess {
+    return this.#running();
+  }
+
   async run(): Promise<void> {
     this.#startProcess();
     await this.#execute(this.#running(), { kind: 'changeSettings', settings: this.scenario.settings });

@@ -33,8 +33,7 @@ export interface OracleEvent {
   readonly readingId: string;
   readonly entrances: number;
   readonly exits: number;
-  /** Set if the doorway leads out of the space. */
-  readonly isEgress?: boolean;
+  readonly isEgress?: true;
 }
 
 export interface OracleCount {
@@ -314,11 +313,6 @@ export class Oracle {
     return this.#eventsOfSpace(NOWHERE).length - this.held;
   }
 
-  /** Deleted ones and 0 included. */
-  get everySpace(): number[] {
-    return [NOWHERE, ...this.#spaces.keys()];
-  }
-
   events(spaceId: number): readonly OracleEvent[] {
     return this.#eventsOfSpace(spaceId);
   }
@@ -372,8 +366,8 @@ export class Oracle {
     if (!doorway || this.#isExcluded(reading)) return [event(NOWHERE, entrances, exits)];
     const events: OracleEvent[] = [];
     if (doorway.ingressSpaceId !== null) events.push(event(doorway.ingressSpaceId, entrances, exits));
-    if (doorway.egressSpaceId !== null)
-      events.push({ ...event(doorway.egressSpaceId, exits, entrances), isEgress: true });
+    const { egressSpaceId } = doorway;
+    if (egressSpaceId !== null) events.push({ ...event(egressSpaceId, exits, entrances), isEgress: true });
     return events;
   }
 

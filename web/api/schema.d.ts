@@ -1181,65 +1181,6 @@ export interface components {
             /** @description `admin` includes every other scope */
             scopes: ("read" | "readings:write" | "topology:write" | "admin")[];
         };
-        /** @description What an import has done or, with `dry_run`, would do */
-        TopologyImport: {
-            dry_run: boolean;
-            spaces: {
-                /** @description how many spaces were created */
-                created: number;
-                /** @description how many spaces were changed */
-                updated: number;
-                /** @description how many spaces were already registered as in the document */
-                unchanged: number;
-            };
-            doorways: {
-                /** @description how many doorways were created */
-                created: number;
-                /** @description how many doorways were changed */
-                updated: number;
-                /** @description how many doorways were already registered as in the document */
-                unchanged: number;
-            };
-            dpus: {
-                /** @description how many sensors were created */
-                created: number;
-                /** @description how many sensors were changed */
-                updated: number;
-                /** @description how many sensors were already registered as in the document */
-                unchanged: number;
-            };
-            devices: {
-                /** @description how many devices were created */
-                created: number;
-                /** @description how many devices were changed */
-                updated: number;
-                /** @description how many devices were already registered as in the document */
-                unchanged: number;
-            };
-            exclusions: {
-                /** @description how many exclusions were created */
-                created: number;
-                /** @description how many exclusions were changed */
-                updated: number;
-                /** @description how many exclusions were already registered as in the document */
-                unchanged: number;
-            };
-            /** @description the first 1,000 entries that are created or updated */
-            changes: {
-                /** @description line of the document */
-                line: number;
-                /** @enum {string} */
-                kind: "space" | "doorway" | "dpu" | "device" | "exclusion";
-                /** @description name of the space or doorway, id of the sensor or device; for an exclusion the id of its sensor */
-                name: string;
-                /** @enum {string} */
-                action: "create" | "update";
-                /** @description the fields that an update changes */
-                fields: string[];
-            }[];
-            /** @description the number of all such entries */
-            changes_count: number;
-        };
         /** @description The topology as a document that can be imported */
         TopologyExport: {
             spaces: {
@@ -1387,6 +1328,163 @@ export interface components {
             }[];
             /** @description true if nothing was sent */
             dry_run: boolean;
+        };
+        /** @description What a change of the topology would do to counts; nothing was changed */
+        DryRun: {
+            /** @constant */
+            dry_run: true;
+            /**
+             * @description the place in the log of the topology that this is about; `if-match` takes it when the change is made
+             * @example topology-57-1br58n9
+             */
+            as_of: string;
+            /** @description how many readings would be corrected */
+            readings: number;
+            /** @description by sensor, and by where its readings count now and would count */
+            corrections: {
+                /** @description the sensor */
+                dpu_id: string;
+                /** @description how many of its readings */
+                readings: number;
+                /**
+                 * Format: date-time
+                 * @description the oldest of them
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                first_reading_at: string;
+                /**
+                 * Format: date-time
+                 * @description the newest of them
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                last_reading_at: string;
+                /** @description where they count now */
+                from: {
+                    /**
+                     * @description held: the sensor is above no doorway; excluded: in an exclusion of the sensor
+                     * @enum {string}
+                     */
+                    state: "counted" | "held" | "excluded";
+                    doorway_id: number | null;
+                    ingress_space_id: number | null;
+                    egress_space_id: number | null;
+                    /** @description entrances in these readings, as the sensor sees them */
+                    entrances: number;
+                    /** @description exits in these readings, as the sensor sees them */
+                    exits: number;
+                };
+                /** @description where they would count */
+                to: {
+                    /**
+                     * @description held: the sensor is above no doorway; excluded: in an exclusion of the sensor
+                     * @enum {string}
+                     */
+                    state: "counted" | "held" | "excluded";
+                    doorway_id: number | null;
+                    ingress_space_id: number | null;
+                    egress_space_id: number | null;
+                    /** @description entrances in these readings, as the sensor sees them */
+                    entrances: number;
+                    /** @description exits in these readings, as the sensor sees them */
+                    exits: number;
+                };
+            }[];
+            /** @description the spaces whose counts could differ; a space that is not listed keeps all of its counts */
+            spaces: {
+                /** @description the space */
+                space_id: number;
+                /**
+                 * Format: date-time
+                 * @description now
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                timestamp: string;
+                /** @description the count now */
+                before: {
+                    /** @description people in the space */
+                    count: number;
+                    /** @description count of the last reset plus entrances minus exits since */
+                    net: number;
+                    /** @description count - net */
+                    drift: number;
+                    last_reading_at: string | null;
+                };
+                /** @description what it would be */
+                after: {
+                    /** @description people in the space */
+                    count: number;
+                    /** @description count of the last reset plus entrances minus exits since */
+                    net: number;
+                    /** @description count - net */
+                    drift: number;
+                    last_reading_at: string | null;
+                };
+                from: string | null;
+                /**
+                 * Format: date-time
+                 * @description so do counts from this instant on, until something else happens; at most now
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                to: string;
+                /**
+                 * @description by the hour for a span of at most a week
+                 * @enum {string}
+                 */
+                interval: "1h" | "1d";
+                /** @description the intervals that the change would alter, oldest first, the first 1,000; of the newest ten years */
+                intervals: {
+                    /**
+                     * Format: date-time
+                     * @description inclusive, by the clock of the space
+                     * @example 2018-02-24T08:45:21.893Z
+                     */
+                    start: string;
+                    /**
+                     * Format: date-time
+                     * @description exclusive
+                     * @example 2018-02-24T08:45:21.893Z
+                     */
+                    end: string;
+                    /** @description as it is */
+                    before: {
+                        /** @description people who entered */
+                        entrances: number;
+                        /** @description people who left */
+                        exits: number;
+                        /** @description smallest count */
+                        min: number;
+                        /** @description largest count */
+                        max: number;
+                        /** @description people in the space at the end */
+                        count: number;
+                    };
+                    /** @description as it would be */
+                    after: {
+                        /** @description people who entered */
+                        entrances: number;
+                        /** @description people who left */
+                        exits: number;
+                        /** @description smallest count */
+                        min: number;
+                        /** @description largest count */
+                        max: number;
+                        /** @description people in the space at the end */
+                        count: number;
+                    };
+                    /** @description true if it is at or before the watermark */
+                    final: boolean;
+                }[];
+                /** @description how many more there are */
+                intervals_left_out: number;
+                watermark: string | null;
+                /** @description true if everything from `from` to `to` is at or before the watermark */
+                final: boolean;
+                /**
+                 * @description present if this is the last known count, which may be out of date
+                 * @constant
+                 */
+                stale?: true;
+            }[];
         };
         /** @description What a count is made of */
         Explanation: {
@@ -1569,6 +1667,74 @@ export interface components {
              * @constant
              */
             stale?: true;
+        };
+        /** @description What an import has done or, with `dry_run`, would do */
+        TopologyImport: {
+            dry_run: boolean;
+            spaces: {
+                /** @description how many spaces were created */
+                created: number;
+                /** @description how many spaces were changed */
+                updated: number;
+                /** @description how many spaces were already registered as in the document */
+                unchanged: number;
+            };
+            doorways: {
+                /** @description how many doorways were created */
+                created: number;
+                /** @description how many doorways were changed */
+                updated: number;
+                /** @description how many doorways were already registered as in the document */
+                unchanged: number;
+            };
+            dpus: {
+                /** @description how many sensors were created */
+                created: number;
+                /** @description how many sensors were changed */
+                updated: number;
+                /** @description how many sensors were already registered as in the document */
+                unchanged: number;
+            };
+            devices: {
+                /** @description how many devices were created */
+                created: number;
+                /** @description how many devices were changed */
+                updated: number;
+                /** @description how many devices were already registered as in the document */
+                unchanged: number;
+            };
+            exclusions: {
+                /** @description how many exclusions were created */
+                created: number;
+                /** @description how many exclusions were changed */
+                updated: number;
+                /** @description how many exclusions were already registered as in the document */
+                unchanged: number;
+            };
+            /** @description the first 1,000 entries that are created or updated */
+            changes: {
+                /** @description line of the document */
+                line: number;
+                /** @enum {string} */
+                kind: "space" | "doorway" | "dpu" | "device" | "exclusion";
+                /** @description name of the space or doorway, id of the sensor or device; for an exclusion the id of its sensor */
+                name: string;
+                /** @enum {string} */
+                action: "create" | "update";
+                /** @description the fields that an update changes */
+                fields: string[];
+            }[];
+            /** @description the number of all such entries */
+            changes_count: number;
+            /**
+             * @description the place in the log of the topology that this is about; `if-match` takes it when the change is made
+             * @example topology-57-1br58n9
+             */
+            as_of?: string;
+            /** @description with `dry_run`: what the import would do to counts; null if that is not known */
+            effect?: components["schemas"]["DryRun"] | null;
+            /** @description why it is not known */
+            effect_unknown?: string;
         };
         SpaceBody: {
             /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
@@ -2752,8 +2918,14 @@ export interface operations {
     };
     recordReset: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description the as_of of a dry run: write only if nothing that concerns the change has changed since, otherwise answer 412 */
+                "if-match"?: string;
+            };
             path: {
                 /** @description id of the space */
                 id: number;
@@ -2772,6 +2944,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description what the change would do (dry_run) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryRun"];
+                };
+            };
             /** @description the reset */
             201: {
                 headers: {
@@ -2795,6 +2976,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["Timeout"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             417: components["responses"]["ExpectationFailed"];
@@ -2864,9 +3046,12 @@ export interface operations {
     };
     replaceReset: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
+            };
             header?: {
-                /** @description write only if the etag is still this one, otherwise answer 412 */
+                /** @description write only if the etag is still this one or, for the as_of of a dry run, if nothing that concerns the change has changed since; otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
@@ -2906,7 +3091,7 @@ export interface operations {
                      *       "updated_at": "2018-02-25T04:01:12.000Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["Reset"];
+                    "application/json": components["schemas"]["Reset"] | components["schemas"]["DryRun"];
                 };
             };
             400: components["responses"]["Malformed"];
@@ -2927,9 +3112,12 @@ export interface operations {
     };
     deleteReset: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
+            };
             header?: {
-                /** @description write only if the etag is still this one, otherwise answer 412 */
+                /** @description write only if the etag is still this one or, for the as_of of a dry run, if nothing that concerns the change has changed since; otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
@@ -2942,6 +3130,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description what the change would do (dry_run) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryRun"];
+                };
+            };
             /** @description the reset is deleted */
             204: {
                 headers: {
@@ -2965,9 +3162,12 @@ export interface operations {
     };
     updateReset: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
+            };
             header?: {
-                /** @description write only if the etag is still this one, otherwise answer 412 */
+                /** @description write only if the etag is still this one or, for the as_of of a dry run, if nothing that concerns the change has changed since; otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
@@ -3006,7 +3206,7 @@ export interface operations {
                      *       "updated_at": "2018-02-25T04:01:12.000Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["Reset"];
+                    "application/json": components["schemas"]["Reset"] | components["schemas"]["DryRun"];
                 };
             };
             400: components["responses"]["Malformed"];
@@ -3211,9 +3411,12 @@ export interface operations {
     };
     replaceDoorway: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
+            };
             header?: {
-                /** @description write only if the etag is still this one, otherwise answer 412 */
+                /** @description write only if the etag is still this one or, for the as_of of a dry run, if nothing that concerns the change has changed since; otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
@@ -3254,7 +3457,7 @@ export interface operations {
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["Doorway"];
+                    "application/json": components["schemas"]["Doorway"] | components["schemas"]["DryRun"];
                 };
             };
             400: components["responses"]["Malformed"];
@@ -3313,9 +3516,12 @@ export interface operations {
     };
     updateDoorway: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
+            };
             header?: {
-                /** @description write only if the etag is still this one, otherwise answer 412 */
+                /** @description write only if the etag is still this one or, for the as_of of a dry run, if nothing that concerns the change has changed since; otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
@@ -3354,7 +3560,7 @@ export interface operations {
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["Doorway"];
+                    "application/json": components["schemas"]["Doorway"] | components["schemas"]["DryRun"];
                 };
             };
             400: components["responses"]["Malformed"];
@@ -3444,8 +3650,14 @@ export interface operations {
     };
     createDpu: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description the as_of of a dry run: write only if nothing that concerns the change has changed since, otherwise answer 412 */
+                "if-match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3461,6 +3673,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description what the change would do (dry_run) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryRun"];
+                };
+            };
             /** @description the new sensor */
             201: {
                 headers: {
@@ -3486,6 +3707,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             408: components["responses"]["Timeout"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             417: components["responses"]["ExpectationFailed"];
@@ -3553,9 +3775,12 @@ export interface operations {
     };
     replaceDpu: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
+            };
             header?: {
-                /** @description write only if the etag is still this one, otherwise answer 412 */
+                /** @description write only if the etag is still this one or, for the as_of of a dry run, if nothing that concerns the change has changed since; otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
@@ -3593,7 +3818,7 @@ export interface operations {
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["Dpu"];
+                    "application/json": components["schemas"]["Dpu"] | components["schemas"]["DryRun"];
                 };
             };
             400: components["responses"]["Malformed"];
@@ -3618,9 +3843,11 @@ export interface operations {
             query?: {
                 /** @description when the deletion takes effect; default: now */
                 effective_at?: string;
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
             };
             header?: {
-                /** @description write only if the etag is still this one, otherwise answer 412 */
+                /** @description write only if the etag is still this one or, for the as_of of a dry run, if nothing that concerns the change has changed since; otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
@@ -3631,6 +3858,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description what the change would do (dry_run) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryRun"];
+                };
+            };
             /** @description the sensor is deleted */
             204: {
                 headers: {
@@ -3655,9 +3891,12 @@ export interface operations {
     };
     updateDpu: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
+            };
             header?: {
-                /** @description write only if the etag is still this one, otherwise answer 412 */
+                /** @description write only if the etag is still this one or, for the as_of of a dry run, if nothing that concerns the change has changed since; otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
@@ -3695,7 +3934,7 @@ export interface operations {
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["Dpu"];
+                    "application/json": components["schemas"]["Dpu"] | components["schemas"]["DryRun"];
                 };
             };
             400: components["responses"]["Malformed"];
@@ -4171,8 +4410,14 @@ export interface operations {
     };
     excludeReadings: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description the as_of of a dry run: write only if nothing that concerns the change has changed since, otherwise answer 412 */
+                "if-match"?: string;
+            };
             path: {
                 /** @description id of the sensor: 1 to 128 printable ASCII characters without white space */
                 id: string;
@@ -4192,6 +4437,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description what the change would do (dry_run) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryRun"];
+                };
+            };
             /** @description the exclusion */
             201: {
                 headers: {
@@ -4215,6 +4469,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["Timeout"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             417: components["responses"]["ExpectationFailed"];
@@ -4227,8 +4482,14 @@ export interface operations {
     };
     deleteExclusion: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description the as_of of a dry run: write only if nothing that concerns the change has changed since, otherwise answer 412 */
+                "if-match"?: string;
+            };
             path: {
                 /** @description id of the sensor: 1 to 128 printable ASCII characters without white space */
                 id: string;
@@ -4239,6 +4500,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description what the change would do (dry_run) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DryRun"];
+                };
+            };
             /** @description the exclusion is deleted */
             204: {
                 headers: {
@@ -4251,6 +4521,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["Timeout"];
+            412: components["responses"]["Changed"];
             417: components["responses"]["ExpectationFailed"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
@@ -4262,10 +4533,13 @@ export interface operations {
     importTopology: {
         parameters: {
             query?: {
-                /** @description report what would be created and changed, without changing anything */
+                /** @description report what would be created and changed, and what that would do to counts, without changing anything */
                 dry_run?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description the as_of of a dry run: write only if nothing that concerns the change has changed since, otherwise answer 412 */
+                "if-match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4395,6 +4669,7 @@ export interface operations {
             406: components["responses"]["NotAcceptable"];
             408: components["responses"]["Timeout"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             417: components["responses"]["ExpectationFailed"];

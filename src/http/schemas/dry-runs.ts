@@ -80,7 +80,11 @@ export const dryRun = resource('DryRun', 'What a change of the topology would do
               final: z.boolean().meta({ description: 'true if it is at or before the watermark' }),
             }),
           )
-          .meta({ description: 'from `from` to `to`, oldest first; of days, the newest 400' }),
+          .meta({
+            description:
+              'the intervals that the change would alter, oldest first, the first 1,000; of the newest ten years',
+          }),
+        intervals_left_out: count('how many more there are'),
         watermark,
         final: final.meta({ description: 'true if everything from `from` to `to` is at or before the watermark' }),
         stale,
