@@ -128,9 +128,11 @@ export class Verdict {
         const found = await this.#world.answer(() => dryRuns.of(() => facts));
         const logged = streams.topology.map(({ fact }) => fact);
         const supposed = new Oracle(this.#readings, [...logged, { kind: 'batch', doc: facts }]);
+        const spaces = topology.history.latest().spaces();
+        const spaceIds = [0, ...spaces.map(({ id }) => id)];
         const what = JSON.stringify(facts);
         this.objections.push(
-          ...objectionsToDryRun(found, this.#oracle, supposed, nowMs).map((text) => `${text}, for ${what}`),
+          ...objectionsToDryRun(found, this.#oracle, supposed, nowMs, spaceIds).map((text) => `${text}, for ${what}`),
         );
       } catch (error) {
         if (!(error instanceof Failure) || error.kind === 'unavailable') throw error;
