@@ -1,4 +1,4 @@
-// Dry runs as clients see them.
+// Dry runs as clients see them, with an example.
 import type { Attribution, Correction } from '../counts/corrections.ts';
 import type { CountAnswer, IntervalAnswer } from '../counts/count-at.ts';
 import type { DryRun } from '../counts/dry-runs.ts';
@@ -72,3 +72,47 @@ function countJson({ count, net, drift, lastReadingMs }: CountAnswer): object {
 function intervalJson({ entrances, exits, min, max, count }: IntervalAnswer): object {
   return { entrances, exits, min, max, count };
 }
+
+const [HALL, EXCLUDED] = [
+  { state: 'counted', doorway_id: 1, ingress_space_id: 1, egress_space_id: null, entrances: 3, exits: 1 },
+  { state: 'excluded', doorway_id: 1, ingress_space_id: null, egress_space_id: null, entrances: 3, exits: 1 },
+];
+
+export const DRY_RUN_EXAMPLE = {
+  dry_run: true,
+  as_of: 'topology-57-1br58n9',
+  readings: 4,
+  corrections: [
+    {
+      dpu_id: '423',
+      readings: 4,
+      first_reading_at: '2018-02-24T20:04:10.000Z',
+      last_reading_at: '2018-02-24T20:41:55.000Z',
+      from: HALL,
+      to: EXCLUDED,
+    },
+  ],
+  spaces: [
+    {
+      space_id: 1,
+      timestamp: '2018-02-26T15:34:00.000Z',
+      before: { count: 12, net: 10, drift: 2, last_reading_at: '2018-02-26T15:33:47.120Z' },
+      after: { count: 12, net: 10, drift: 2, last_reading_at: '2018-02-26T15:33:47.120Z' },
+      from: '2018-02-24T20:04:10.000Z',
+      to: '2018-02-25T03:00:00.000Z',
+      interval: '1h',
+      intervals: [
+        {
+          start: '2018-02-24T20:00:00.000Z',
+          end: '2018-02-24T21:00:00.000Z',
+          before: { entrances: 3, exits: 2, min: 0, max: 3, count: 2 },
+          after: { entrances: 0, exits: 1, min: 0, max: 1, count: 0 },
+          final: true,
+        },
+      ],
+      intervals_left_out: 0,
+      watermark: '2018-02-26T15:33:42.120Z',
+      final: true,
+    },
+  ],
+};

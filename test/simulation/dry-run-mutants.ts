@@ -52,9 +52,4 @@ export const DRY_RUN_MUTANTS: readonly Mutant[] = [
     'return events.filter((event) => sums.get(keyOf(event)) !== 0);',
     'return events.filter((event) => sums.get(keyOf(event)) !== 0 || event.sign > 0);',
   ),
-  mutant(
-    'a dry run takes what was retracted for standing',
-    'return [...claims.values()].filter(({ signs }) => signs > 0).map(({ event }) => event);',
-    'return [...claims.values()].map(({ event }) => event);',
-  ),
 ];

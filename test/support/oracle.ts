@@ -33,7 +33,7 @@ export interface OracleEvent {
   readonly readingId: string;
   readonly entrances: number;
   readonly exits: number;
-  readonly isEgress?: true;
+  readonly isEgress?: boolean;
 }
 
 export interface OracleCount {

@@ -8,7 +8,7 @@ import type { TopologyView } from '../../domain/topology-history.ts';
 import { Failure } from '../../domain/failure.ts';
 import type { DryRuns } from '../../counts/dry-runs.ts';
 import type { TopologyService } from '../../topology/topology-service.ts';
-import { dryRunJson } from '../dry-run-json.ts';
+import { DRY_RUN_EXAMPLE, dryRunJson } from '../dry-run-json.ts';
 import { checkUnchanged } from '../middleware/caching.ts';
 import { booleanInQuery } from '../schemas/fields.ts';
 import { dryRun } from '../schemas/dry-runs.ts';
@@ -67,7 +67,12 @@ export const DRY_RUN = {
   dry_run: booleanInQuery('true answers 200 with what the change would do, and changes nothing').optional(),
 };
 
-export const TRIED = { status: 200, description: 'what the change would do (dry_run)', schema: dryRun } as const;
+export const TRIED = {
+  status: 200,
+  description: 'what the change would do (dry_run)',
+  schema: dryRun,
+  example: DRY_RUN_EXAMPLE,
+} as const;
 
 /** For a resource that has an etag. */
 export const IF_MATCH_OR_AS_OF: Readonly<Record<string, HeaderDoc>> = {

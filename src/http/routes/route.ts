@@ -60,7 +60,12 @@ export interface RouteDoc {
   readonly streamedBody?: Readonly<Record<string, RequestBodyDoc>>;
   readonly success: SuccessDoc;
   /** An answer with another status that is not a problem document. */
-  readonly alternativeStatus?: { readonly status: number; readonly description: string; readonly schema: z.ZodType };
+  readonly alternativeStatus?: {
+    readonly status: number;
+    readonly description: string;
+    readonly schema: z.ZodType;
+    readonly example?: unknown;
+  };
   /** Statuses of problems that do not follow from the other fields. */
   readonly problems?: readonly ProblemStatus[];
   /** False for pages and files, which the OpenAPI document leaves out. */
