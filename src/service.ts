@@ -7,6 +7,7 @@ import { Accounts } from './counts/account.ts';
 import { Comparisons } from './counts/comparison.ts';
 import { Counts } from './counts/counts.ts';
 import { EventCounts } from './counts/event-counts.ts';
+import { DryRuns } from './counts/dry-runs.ts';
 import { Explanations } from './counts/explanations.ts';
 import { Profiles } from './counts/profiles.ts';
 import { LogEpoch } from './domain/log-epoch.ts';
@@ -68,6 +69,7 @@ export class Service {
   readonly eventCounts: EventCounts;
   readonly explanations: Explanations;
   readonly profiles: Profiles;
+  readonly dryRuns: DryRuns;
   readonly accounts: Accounts;
   readonly comparisons: Comparisons;
   readonly live: LiveCounts;
@@ -142,8 +144,10 @@ export class Service {
     this.eventCounts = new EventCounts(this.topology.history, this.#reports, history, eventPages);
     this.explanations = new Explanations(this.topology.history, this.#reports, history);
     this.profiles = new Profiles(this.topology.history, this.#reports, history);
+    const shared = { partitions, reports: this.#reports, events, history, timing: MACHINE_TIMING };
+    this.dryRuns = new DryRuns({ ...shared, topology: this.topology, now });
     this.accounts = new Accounts(events, deadLetters, partitions);
-    this.comparisons = new Comparisons({ partitions, reports: this.#reports, events, history, timing: MACHINE_TIMING });
+    this.comparisons = new Comparisons(shared);
     this.live = this.#createLiveCounts();
     this.losses = new Losses(recovery, this.#epoch);
     this.health = this.#createHealth();

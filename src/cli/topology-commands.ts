@@ -1,6 +1,7 @@
 // `density spaces`, `doorways` and `dpus`: list and change the topology through the API.
 import { Command, InvalidArgumentError } from 'commander';
 import { ApiClient } from './api-client.ts';
+import { dryRunLines, triedAt, withDryRun, type DryRunJson } from './dry-run.ts';
 import type { PrintLine } from './print-line.ts';
 import type { ReadConfig } from './read-config.ts';
 import { table } from './table.ts';
@@ -46,6 +47,10 @@ interface MessageJson {
 interface Common {
   readonly json?: boolean;
   readonly url?: string;
+}
+
+interface Trying extends Common {
+  readonly dryRun?: boolean;
 }
 
 interface SpaceOptions {
@@ -95,6 +100,11 @@ function columns<T>(
 ): void {
   if (json) printLine(JSON.stringify(items));
   else for (const line of table(header, items.map(row))) printLine(line);
+}
+
+function printTried(found: DryRunJson, { json }: Common, printLine: PrintLine): void {
+  if (json) printLine(JSON.stringify(found));
+  else for (const line of dryRunLines(found)) printLine(line);
 }
 
 function one<T extends object>(item: T, { json }: Common, sentence: string, printLine: PrintLine): void {
@@ -167,10 +177,11 @@ export function doorwaysCommand(readConfig: ReadConfig, printLine: PrintLine, fi
   return doorways;
 }
 
+const where = ({ id, doorway_id: doorway }: DpuJson): string =>
+  doorway === null ? `DPU ${id} is above no doorway` : `DPU ${id} is above doorway ${doorway}`;
+
 export function dpusCommand(readConfig: ReadConfig, printLine: PrintLine, finish: Finish): Command {
   const dpus = new Command('dpus').description('list, add and move DPUs, the sensors above doorways');
-  const where = ({ id, doorway_id: doorway }: DpuJson): string =>
-    doorway === null ? `DPU ${id} is above no doorway` : `DPU ${id} is above doorway ${doorway}`;
   withApi(dpus.command('list', { isDefault: true }).description('print all DPUs')).action(async (options: Common) => {
     const list = await new ApiClient(await readConfig(), options).list<DpuJson>('/dpus');
     columns(list, options, ['id', 'doorway'], ({ id, doorway_id: doorway }) => [id, doorway], printLine);
@@ -178,44 +189,54 @@ export function dpusCommand(readConfig: ReadConfig, printLine: PrintLine, finish
   });
   addUnplaced(dpus, readConfig, printLine, finish);
   addMessages(dpus, readConfig, printLine, finish);
-  withApi(dpus.command('add').description('add a DPU').argument('<id>'))
+  addDpu(dpus, readConfig, printLine, finish);
+  moveDpu(dpus, readConfig, printLine, finish);
+  return dpus;
+}
+
+function addDpu(dpus: Command, readConfig: ReadConfig, printLine: PrintLine, finish: Finish): void {
+  withDryRun(withApi(dpus.command('add').description('add a DPU').argument('<id>')))
     .option('--doorway <id>', 'id of the doorway that the DPU is above, or none; default: none', doorwayOrNone)
     .option('--at <instant>', 'since when; default: always')
-    .action(async (id: string, options: Common & { doorway?: DoorwayOrNone; at?: string }) => {
+    .action(async (id: string, options: Trying & { doorway?: DoorwayOrNone; at?: string }) => {
       const body = {
         id,
         ...given({ doorway_id: options.doorway && idOrNull(options.doorway), effective_at: options.at }),
       };
-      const dpu = await new ApiClient(await readConfig(), options).send<DpuJson>('POST', '/dpus', body);
-      one(dpu, options, where(dpu), printLine);
+      const client = new ApiClient(await readConfig(), options);
+      if (options.dryRun) printTried(await client.send('POST', triedAt('/dpus'), body), options, printLine);
+      else {
+        const dpu = await client.send<DpuJson>('POST', '/dpus', body);
+        one(dpu, options, where(dpu), printLine);
+      }
       finish(0);
     });
-  withApi(
-    dpus
-      .command('move')
-      .description('move a DPU to another doorway; with --at in the past, its readings since then move too')
-      .argument('<id>'),
+}
+
+function moveDpu(dpus: Command, readConfig: ReadConfig, printLine: PrintLine, finish: Finish): void {
+  withDryRun(
+    withApi(
+      dpus
+        .command('move')
+        .description('move a DPU to another doorway; with --at in the past, its readings since then move too')
+        .argument('<id>'),
+    ),
   )
     .requiredOption('--doorway <id>', 'id of the new doorway, or none', doorwayOrNone)
     .option('--at <instant>', 'from when on; default: now')
-    .action(async (id: string, options: Common & { doorway: DoorwayOrNone; at?: string }) => {
+    .action(async (id: string, options: Trying & { doorway: DoorwayOrNone; at?: string }) => {
       const body = { doorway_id: idOrNull(options.doorway), ...given({ effective_at: options.at }) };
-      const dpu = await new ApiClient(await readConfig(), options).send<DpuJson>(
-        'PATCH',
-        `/dpus/${encodeURIComponent(id)}`,
-        body,
-      );
-      one(
-        dpu,
-        options,
-        options.at === undefined
-          ? where(dpu)
-          : `DPU ${id} is above ${options.doorway === 'none' ? 'no doorway' : `doorway ${options.doorway}`} from ${options.at} on`,
-        printLine,
-      );
+      const client = new ApiClient(await readConfig(), options);
+      const path = `/dpus/${encodeURIComponent(id)}`;
+      if (options.dryRun) printTried(await client.send('PATCH', triedAt(path), body), options, printLine);
+      else {
+        const dpu = await client.send<DpuJson>('PATCH', path, body);
+        const doorway = options.doorway === 'none' ? 'no doorway' : `doorway ${options.doorway}`;
+        const sentence = options.at === undefined ? where(dpu) : `DPU ${id} is above ${doorway} from ${options.at} on`;
+        one(dpu, options, sentence, printLine);
+      }
       finish(0);
     });
-  return dpus;
 }
 
 function addUnplaced(dpus: Command, readConfig: ReadConfig, printLine: PrintLine, finish: Finish): void {

@@ -10,6 +10,7 @@ import { Command, Option } from 'commander';
 import type { PrintLine } from './print-line.ts';
 import type { ReadConfig } from './read-config.ts';
 import { ApiClient, ApiError, type ApiErrorDetail } from './api-client.ts';
+import { dryRunLines, type DryRunJson } from './dry-run.ts';
 import { withApi } from './topology-commands.ts';
 
 interface Tally {
@@ -33,6 +34,9 @@ interface Imported {
     readonly fields: readonly string[];
   }[];
   readonly changes_count: number;
+  /** Of a dry run. */
+  readonly effect?: DryRunJson | null;
+  readonly effect_unknown?: string;
 }
 
 interface Problem {
@@ -139,10 +143,9 @@ async function resultIn({ body }: Response, bar: SingleBar): Promise<Imported> {
   return last;
 }
 
-function* described(
-  file: string,
-  { dry_run: isDryRun, spaces, doorways, dpus, devices, exclusions, changes, changes_count: count }: Imported,
-) {
+function* described(file: string, imported: Imported): Generator<string> {
+  const { dry_run: isDryRun, spaces, doorways, dpus, devices, exclusions, changes, changes_count: count } = imported;
+  const { effect, effect_unknown: unknown } = imported;
   yield isDryRun ? `${file}: the document is valid; an import would do this` : `${file}: imported`;
   for (const [kind, { created, updated, unchanged }] of Object.entries({
     spaces,
@@ -156,6 +159,8 @@ function* described(
   for (const { line, kind, name, action, fields } of changes.slice(0, CHANGES_SHOWN_MAX))
     yield `  line ${line}: ${action} ${kind} ${JSON.stringify(name)}${fields.length > 0 ? ` (${fields.join(', ')})` : ''}`;
   if (count > CHANGES_SHOWN_MAX) yield `  … and ${count - CHANGES_SHOWN_MAX} more (--json prints 1,000)`;
+  if (effect) yield* dryRunLines(effect);
+  else yield `what it would do to counts is not known: ${unknown ?? 'the service is of an earlier version'}`;
 }
 
 /** @returns 0 */

@@ -14,6 +14,8 @@ import type { TimeAtCount } from '../domain/time-at-counts.ts';
 import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
 import type { SeriesKind } from '../domain/series.ts';
 import type {
+  ClaimsQuery,
+  DpuClaim,
   DpuReadingsPage,
   DpuReadingsQuery,
   DoorwayTotal,
@@ -32,6 +34,7 @@ import type {
 } from '../ports/history.ts';
 import type { StoredBlockMark } from '../ports/space-events-log.ts';
 import { toBlockMark } from './recovery-records.ts';
+import { claimsOfDpus, rowCount } from './claim-queries.ts';
 import { EVENT_ORDER, placeParams } from './event-order.ts';
 import { doorwayTotals, exitsAtZero } from './explain-queries.ts';
 import { timeAtCounts } from './time-at-counts-query.ts';
@@ -318,6 +321,14 @@ export class ClickHouseHistory implements History {
 
   async timeAtCounts(query: TimeAtCountsQuery): Promise<TimeAtCount[]> {
     return timeAtCounts(this.#client, query);
+  }
+
+  async claimsOfDpus(query: ClaimsQuery): Promise<DpuClaim[]> {
+    return claimsOfDpus(this.#client, query);
+  }
+
+  async rowCount(query: EventsQuery): Promise<number> {
+    return rowCount(this.#client, query);
   }
 
   async newestInstants(query: NewestInstantsQuery): Promise<StandingInstant[]> {

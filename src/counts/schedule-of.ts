@@ -2,7 +2,7 @@ import { Failure } from '../domain/failure.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import type { ResetSchedule } from '../domain/reset-schedule.ts';
 import type { Reset } from '../domain/topology.ts';
-import { existing, type TopologyHistory } from '../domain/topology-history.ts';
+import { existing, type TopologyHistory, type TopologyView } from '../domain/topology-history.ts';
 
 /** With what is recorded of each manual reset. */
 export interface RecordedSchedule extends ResetSchedule {
@@ -18,8 +18,12 @@ export function scheduleOf(topology: TopologyHistory, spaceId: SpaceId): Recorde
 /** The same for a space that may have been deleted: its history is kept. @throws Failure when there never was one */
 export function scheduleEver(topology: TopologyHistory, spaceId: SpaceId): RecordedSchedule {
   const view = topology.latest();
-  const space = view.space(spaceId);
-  if (!space) throw new Failure('not_found', `there is no space ${spaceId}`);
-  const { timeZone, dailyReset, dailyResetCount = 0 } = space;
+  if (!view.space(spaceId)) throw new Failure('not_found', `there is no space ${spaceId}`);
+  return scheduleIn(view, spaceId);
+}
+
+/** The resets of a space under a topology. A space that is not there yet has none. */
+export function scheduleIn(view: TopologyView, spaceId: SpaceId): RecordedSchedule {
+  const { timeZone = 'UTC', dailyReset = null, dailyResetCount = 0 } = view.space(spaceId) ?? {};
   return { timeZone, dailyReset, dailyResetCount, manual: view.resets(spaceId) };
 }

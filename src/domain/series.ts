@@ -20,6 +20,7 @@ import {
   type Passed,
 } from './measure.ts';
 import type { Reading } from './reading.ts';
+import type { TopologyView } from './topology-history.ts';
 
 export type SeriesKind = 'standings' | 'revisions';
 
@@ -40,6 +41,22 @@ export function seriesKeyOf({ dpuId, measure }: Reading): SeriesKey | undefined 
 export function seriesOf(reading: Reading, series: ReadonlyMap<SeriesKey, Series>): Series | undefined {
   const key = seriesKeyOf(reading);
   return key && series.get(key);
+}
+
+/** Who passed by a reading under a topology. @param series with at least the direct neighbours of the reading */
+export function passedUnder(view: TopologyView, reading: Reading, series: ReadonlyMap<SeriesKey, Series>): Passed {
+  const others = seriesOf(reading, series);
+  return others ? passedAmong(others, view, reading) : passedIn(reading.measure);
+}
+
+/** The same for a reading of a series. A deleted reading counts nobody, and is no neighbour of any other. */
+export function passedAmong(others: Series, view: TopologyView, reading: Reading): Passed {
+  if (view.isDeleted(reading)) return NOBODY;
+  return others.passedBy(reading, modulusOf(view, reading.dpuId), (other) => view.isDeleted(other));
+}
+
+export function modulusOf(view: TopologyView, dpuId: DpuId): number | null {
+  return view.dpu(dpuId)?.counterModulus ?? null;
 }
 
 /**

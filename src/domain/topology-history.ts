@@ -238,6 +238,32 @@ export class TopologyHistory {
     return doc?.deleted ? undefined : doc;
   }
 
+  /** A history that also has the given facts, as if they were the next entry of the log. This one stays as it is. */
+  supposing(facts: readonly SingleFact[]): TopologyHistory {
+    const copy = new TopologyHistory();
+    copyLists(this.#spaces, copy.#spaces);
+    copyLists(this.#doorways, copy.#doorways);
+    copyLists(this.#dpus, copy.#dpus);
+    for (const [dpuId, ofDpu] of this.#exclusions) {
+      const exclusions: Versions<number, Exclusion> = new Map();
+      copyLists(ofDpu, exclusions);
+      copy.#exclusions.set(dpuId, exclusions);
+    }
+    copyLists(this.#devices, copy.#devices);
+    copyLists(this.#resets, copy.#resets);
+    copySets(this.#doorwaysBySpace, copy.#doorwaysBySpace);
+    copySets(this.#dpusByDoorway, copy.#dpusByDoorway);
+    copySets(this.#spacesByLabel, copy.#spacesByLabel);
+    copySets(this.#doorwaysByLabel, copy.#doorwaysByLabel);
+    for (const version of this.#settings) copy.#settings.push(version);
+    for (const version of this.#epochs) copy.#epochs.push(version);
+    for (const version of this.#spaceIds) copy.#spaceIds.push(version);
+    for (const version of this.#doorwayIds) copy.#doorwayIds.push(version);
+    copy.#seq = this.#seq;
+    if (facts.length > 0) copy.apply({ seq: this.#seq + 1, fact: { kind: 'batch', doc: facts } });
+    return copy;
+  }
+
   latest(): TopologyView {
     return this.at(this.#seq);
   }
@@ -358,6 +384,14 @@ export function addToSet<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {
   const set = sets.get(key);
   if (set) set.add(value);
   else sets.set(key, new Set([value]));
+}
+
+function copyLists<K, V>(from: ReadonlyMap<K, readonly V[]>, to: Map<K, V[]>): void {
+  for (const [key, list] of from) to.set(key, [...list]);
+}
+
+function copySets<K, V>(from: ReadonlyMap<K, ReadonlySet<V>>, to: Map<K, Set<V>>): void {
+  for (const [key, set] of from) to.set(key, new Set(set));
 }
 
 function atSeq<T>(versions: readonly Version<T>[] | undefined, seq: number): T | undefined {

@@ -1,5 +1,5 @@
 // Counts as clients see them, with an example of each.
-import type { CountAnswer, IntervalAnswer } from '../counts/counts.ts';
+import type { CountAnswer, IntervalAnswer } from '../counts/count-at.ts';
 import { BEGINNING_MS, formatInstant } from '../domain/instant.ts';
 
 /** Null stands for "never": no reading yet, or no watermark yet. */

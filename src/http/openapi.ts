@@ -76,7 +76,12 @@ function operation(route: Route): Json {
   if (alternativeStatus)
     responses[alternativeStatus.status] = {
       description: alternativeStatus.description,
-      content: { 'application/json': { schema: schemaOf(alternativeStatus.schema, 'output') } },
+      content: {
+        'application/json': {
+          schema: schemaOf(alternativeStatus.schema, 'output'),
+          ...(alternativeStatus.example === undefined ? {} : { example: alternativeStatus.example }),
+        },
+      },
     };
   for (const status of problemsOf(route)) {
     responses[status] =

@@ -7,6 +7,7 @@ import type { StoredNewest } from '../../actors/partition/fold-from-history.ts';
 import type { StoredClaim } from '../../actors/partition/log-tail.ts';
 import type { ReadingPlace } from '../domain/commit.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../domain/ids.ts';
+import type { LoggedEvent } from '../domain/log-entry.ts';
 import type { Reading } from '../domain/reading.ts';
 import type { Occupancy, Segment } from '../domain/segment.ts';
 import type { Stretch, TimeAtCount } from '../domain/time-at-counts.ts';
@@ -120,6 +121,22 @@ export interface StandingInstant {
   readonly readings: number;
 }
 
+/** What some DPUs claim in a space with fromMs <= timestamp < toMs, in blocks up to one. */
+export interface ClaimsQuery {
+  readonly spaceId: SpaceId;
+  readonly block: number;
+  readonly dpuIds: readonly DpuId[];
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly limit: number;
+}
+
+/** An event, and the sum of the signs with which it is stored: 1 if it is asserted, -1 if only its retraction is stored. */
+export interface DpuClaim {
+  readonly event: LoggedEvent;
+  readonly signs: number;
+}
+
 export interface History {
   /**
    * Stores a block. Idempotent.
@@ -179,6 +196,10 @@ export interface History {
    * `block`, including readings in which nobody passed. Newest first.
    */
   newestInstants(query: NewestInstantsQuery): Promise<StandingInstant[]>;
+  /** What DPUs claim in a space, without what adds up to 0, in no particular order. At most `limit` of every 2,000 DPUs. */
+  claimsOfDpus(query: ClaimsQuery): Promise<DpuClaim[]>;
+  /** The stored rows of a space, retractions included: how much it is to read its events. */
+  rowCount(query: EventsQuery): Promise<number>;
   /** Totals of every partition that has rows. Cheap: reads no rows. */
   storedTotals(): Promise<Map<Partition, StoredTotals>>;
   /**

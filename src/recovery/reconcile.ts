@@ -7,7 +7,7 @@ import { loggedEvent, type LoggedEvent } from '../domain/log-entry.ts';
 import { partitionOfSpace } from '../domain/partition.ts';
 import type { Passed } from '../domain/measure.ts';
 import { readingIdOf, type Reading } from '../domain/reading.ts';
-import { isAlike } from '../router/reattribution.ts';
+import { isAlike } from '../domain/topology-change.ts';
 import type { SpaceEvent } from '../domain/space-event.ts';
 import { attribute } from '../domain/space-event.ts';
 import type { TopologyView } from '../domain/topology-history.ts';

@@ -17,7 +17,7 @@ import { EpochChanged } from '../domain/log-epoch.ts';
 import { allPartitions, partitionOfDpu } from '../domain/partition.ts';
 import type { Passed } from '../domain/measure.ts';
 import { identityOf, type Reading } from '../domain/reading.ts';
-import { passedUnder } from '../router/route-in-series.ts';
+import { passedUnder } from '../domain/series.ts';
 import { readingOf, type EventPlace } from '../domain/space-event.ts';
 import type { History, PartitionRecords } from '../ports/history.ts';
 import type { StoredBlockMark } from '../ports/space-events-log.ts';

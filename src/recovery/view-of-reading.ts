@@ -5,9 +5,9 @@ import type { Partition } from '../domain/ids.ts';
 import { partitionOfDpu } from '../domain/partition.ts';
 import type { Reading } from '../domain/reading.ts';
 import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
-import { comparePlaces, isWithin, placeOf } from '../router/reattribution.ts';
+import { comparePlaces, placeOf } from '../router/reattribution.ts';
 import { isFollowed } from '../router/marked-logs.ts';
-import { changeBetween } from '../router/topology-change.ts';
+import { changeBetween, isWithin } from '../domain/topology-change.ts';
 
 export interface ViewOfReading {
   (reading: Reading): TopologyView;

@@ -4,12 +4,11 @@
 import type { DpuId } from '../domain/ids.ts';
 import { END_MS } from '../domain/instant.ts';
 import type { ReadingPlace } from '../domain/commit.ts';
-import type { Passed } from '../domain/measure.ts';
 import { identityOf, readingIdOf, type Reading } from '../domain/reading.ts';
-import { attribute, compareEvents, type SpaceEvent } from '../domain/space-event.ts';
+import { compareEvents } from '../domain/space-event.ts';
 import type { History } from '../ports/history.ts';
 import type { ReadingMemory } from './reading-memory.ts';
-import type { TopologyChange } from './topology-change.ts';
+import { isWithin, type TopologyChange } from '../domain/topology-change.ts';
 
 const PAGE_DPUS = 500;
 
@@ -86,39 +85,6 @@ async function pageAfter(
     .sort((a, b) => comparePlaces(placeOf(a), placeOf(b)));
   return { readings, after: stored.end || remaining.length > dpuIds.length ? end : null };
 }
-
-/** True if a change may affect a reading. */
-export function isWithin({ dpuId, timestampMs }: Reading, change: TopologyChange): boolean {
-  return (change.spans.get(dpuId) ?? []).some(({ fromMs, toMs }) => fromMs <= timestampMs && timestampMs < toMs);
-}
-
-/**
- * True if a reading counts in other spaces, or counts differently, after the change. @param was who passed by the
- * reading before the change; `is` after it
- */
-export function isMoved(
-  { before, after }: Pick<TopologyChange, 'before' | 'after'>,
-  reading: Reading,
-  was: Passed,
-  is: Passed,
-): boolean {
-  const [old, current] = [attribute(before, reading, was, 1), attribute(after, reading, is, 1)];
-  return old.length !== current.length || old.some((event, index) => !isAlike(event, current[index]));
-}
-
-/** True if two events of one reading change the same space in the same way. */
-export function isAlike(a: Claimed, b: Claimed | undefined): boolean {
-  return (
-    a.spaceId === b?.spaceId &&
-    a.doorwayId === b.doorwayId &&
-    a.entrances === b.entrances &&
-    a.exits === b.exits &&
-    a.isEgress === b.isEgress &&
-    a.primary === b.primary
-  );
-}
-
-type Claimed = Pick<SpaceEvent, 'spaceId' | 'doorwayId' | 'entrances' | 'exits' | 'isEgress' | 'primary'>;
 
 export function placeOf(reading: Reading): ReadingPlace {
   return { dpuId: reading.dpuId, timestampMs: reading.timestampMs, readingId: readingIdOf(reading) };

@@ -1,10 +1,8 @@
 // Readings of a series (series.ts). A new reading may change what its neighbour counts: a standing between two others
 // replaces one difference by two, and an interval that is superseded by a revision counts nobody. A deleted reading is
 // no neighbour of any other.
-import { NOBODY, passedIn, type Passed } from '../domain/measure.ts';
-import type { DpuId } from '../domain/ids.ts';
 import type { Reading } from '../domain/reading.ts';
-import { seriesOf, type Series, type SeriesKey } from '../domain/series.ts';
+import { modulusOf, passedAmong, type Series } from '../domain/series.ts';
 import type { TopologyView } from '../domain/topology-history.ts';
 import type { CommitDraft } from './commit-draft.ts';
 
@@ -25,19 +23,4 @@ export function assertInSeries(draft: CommitDraft, view: TopologyView, reading: 
     }
   }
   draft.assert(view, reading, passedAmong(others, view, reading));
-}
-
-/** Who passed by a reading under a topology. @param series the result of `SeriesMemory.around` for the reading */
-export function passedUnder(view: TopologyView, reading: Reading, series: ReadonlyMap<SeriesKey, Series>): Passed {
-  const others = seriesOf(reading, series);
-  return others ? passedAmong(others, view, reading) : passedIn(reading.measure);
-}
-
-function passedAmong(others: Series, view: TopologyView, reading: Reading): Passed {
-  if (view.isDeleted(reading)) return NOBODY;
-  return others.passedBy(reading, modulusOf(view, reading.dpuId), (other) => view.isDeleted(other));
-}
-
-function modulusOf(view: TopologyView, dpuId: DpuId): number | null {
-  return view.dpu(dpuId)?.counterModulus ?? null;
 }

@@ -11,7 +11,7 @@ import type { StoredEntry } from '../domain/log-entry.ts';
 import { doorwayAt, isWithinSpans } from '../domain/placement.ts';
 import { passedIn } from '../domain/measure.ts';
 import { identityOf } from '../domain/reading.ts';
-import { seriesOf, type Series, type SeriesKey } from '../domain/series.ts';
+import { passedUnder, seriesOf, type Series, type SeriesKey } from '../domain/series.ts';
 import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
 import type { DeadLetters } from '../ports/dead-letters.ts';
 import type { History } from '../ports/history.ts';
@@ -29,9 +29,9 @@ import { isConsumed, isFollowed } from './marked-logs.ts';
 import { Message, type Slice } from './message.ts';
 import { isPayload, readPayload, type ReadPayload } from '../adapters/payload.ts';
 import { ReadingMemory } from './reading-memory.ts';
-import { isMoved, pagesOf, placeOf } from './reattribution.ts';
-import { assertInSeries, passedUnder } from './route-in-series.ts';
-import { changeBetween, type TopologyChange } from './topology-change.ts';
+import { pagesOf, placeOf } from './reattribution.ts';
+import { assertInSeries } from './route-in-series.ts';
+import { changeBetween, isMoved, type TopologyChange } from '../domain/topology-change.ts';
 
 const ENTRIES_PER_READ_MAX = 2_000;
 const NO_READINGS: RouterCounters = {

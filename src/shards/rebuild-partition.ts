@@ -10,7 +10,7 @@ import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { Checkpoints } from '../ports/checkpoints.ts';
 import type { History, PartitionRecords } from '../ports/history.ts';
 import type { SpaceEventsLog } from '../ports/space-events-log.ts';
-import { configsOf } from '../router/topology-change.ts';
+import { configsOf } from '../domain/topology-change.ts';
 import { Superseded } from '../router/router.ts';
 import { correctFold } from './correct-fold.ts';
 

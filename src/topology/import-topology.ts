@@ -13,6 +13,7 @@ import {
 import type { SingleFact } from '../domain/topology.ts';
 import type { RegistrationView } from '../domain/topology-command.ts';
 import { errorAt, repetitionsIn, type DocumentError, type TopologyDocument } from '../domain/topology-document.ts';
+import { requireNothingSince, type TopologyPlace } from '../domain/topology-place.ts';
 import { TopologyDraft } from '../domain/topology-draft.ts';
 import { nameKey } from '../domain/name.ts';
 import { labelsOf } from '../domain/topology-history.ts';
@@ -50,14 +51,16 @@ export interface ImportProgress {
 }
 
 export interface ImportOptions {
-  /** True to report what would change, without changing anything. */
-  readonly isDryRun: boolean;
+  /** Refuse to write if anything in the topology has changed since. */
+  readonly asOf?: TopologyPlace | undefined;
   readonly now: () => number;
   readonly timing: Pick<Timing, 'yield'>;
   readonly onProgress: (progress: ImportProgress) => void;
   /** Bounds how long the event loop is busy with one batch; 2,000 by default. */
   readonly entriesPerBatch?: number;
 }
+
+type CheckOptions = Pick<ImportOptions, 'now' | 'timing' | 'onProgress'>;
 
 /** A document cannot be imported. */
 export class DocumentRefused extends Error {
@@ -76,7 +79,16 @@ export class DocumentRefused extends Error {
   }
 }
 
-/** @throws DocumentRefused; Failure unavailable, after which some batches may be stored */
+/** What an import would do, and the facts that it would append. @throws DocumentRefused */
+export async function planImport(
+  view: RegistrationView,
+  document: TopologyDocument,
+  options: CheckOptions,
+): Promise<{ readonly result: ImportResult; readonly facts: readonly SingleFact[] }> {
+  return check(view, document, entriesOf(document), options);
+}
+
+/** @throws DocumentRefused; Failure changed, before anything is written; Failure unavailable, after which some batches may be stored */
 export async function importTopology(
   topology: TopologyService,
   document: TopologyDocument,
@@ -87,8 +99,8 @@ export async function importTopology(
   await topology.catchUp().catch((cause: unknown) => {
     throw new Failure('unavailable', 'the topology cannot be read at the moment', { cause, retryAfterSeconds: 5 });
   });
-  const checked = await check(topology.history.latest(), document, entries, options);
-  return options.isDryRun ? checked.result : write(topology, entries, options);
+  await check(topology.history.latest(), document, entries, options);
+  return write(topology, entries, options);
 }
 
 /** In the order in which they may refer to each other. */
@@ -106,7 +118,7 @@ async function check(
   view: RegistrationView,
   document: TopologyDocument,
   entries: readonly RegistrationEntry[],
-  { now, timing, onProgress }: ImportOptions,
+  { now, timing, onProgress }: CheckOptions,
 ): Promise<Tally> {
   const [draft, tally, nowMs] = [new TopologyDraft(view), new Tally(), now()];
   const repetitions = repetitionsIn(document);
@@ -139,15 +151,16 @@ async function check(
 async function write(
   topology: TopologyService,
   entries: readonly RegistrationEntry[],
-  { now, onProgress, entriesPerBatch = ENTRIES_PER_BATCH }: ImportOptions,
+  { now, onProgress, asOf, entriesPerBatch = ENTRIES_PER_BATCH }: ImportOptions,
 ): Promise<ImportResult> {
   const tally = new Tally();
   for (let from = 0; from < entries.length;) {
     let batch: Batch | undefined;
     try {
-      await topology.append(
-        (view) => (batch = batchFrom(view, entries.slice(from, from + entriesPerBatch), now())).facts,
-      );
+      await topology.append((view) => {
+        if (asOf && from === 0) requireNothingSince(topology.history, asOf);
+        return (batch = batchFrom(view, entries.slice(from, from + entriesPerBatch), now())).facts;
+      });
     } catch (error) {
       if (error instanceof EntryRefused) throw new DocumentRefused([errorOf(error)], 1, from);
       throw error;
@@ -194,6 +207,7 @@ class Tally {
     device: { created: 0, updated: 0, unchanged: 0 },
     exclusion: { created: 0, updated: 0, unchanged: 0 },
   };
+  readonly facts: SingleFact[] = [];
   readonly #changes: PlannedChange[] = [];
   #changesCount = 0;
 
@@ -204,6 +218,7 @@ class Tally {
       return;
     }
     counts[planned.change.action === 'create' ? 'created' : 'updated'] += 1;
+    this.facts.push(planned.fact);
     this.#changesCount += 1;
     if (this.#changes.length < SHOWN_MAX) this.#changes.push(planned.change);
   }

@@ -8,6 +8,7 @@ import type { DpuId } from '../domain/ids.ts';
 import type { DeviceFact, SingleFact, TopologyFact } from '../domain/topology.ts';
 import { decideTopology, type TopologyCommand } from '../domain/topology-command.ts';
 import { TopologyHistory, type TopologyView } from '../domain/topology-history.ts';
+import { requireUnrelatedSince, type TopologyPlace } from '../domain/topology-place.ts';
 import type { TopologyCursor, TopologyLog } from '../ports/topology-log.ts';
 import { MACHINE_TIMING, NEVER, type Timing } from '../runtime/timing.ts';
 import { WriteQueue } from './write-queue.ts';
@@ -106,15 +107,26 @@ export class TopologyService {
    * @returns the fact as recorded
    * @throws Failure not_found, conflict, invalid or unavailable, or the error of the precondition
    */
-  async execute(
+  async execute(command: TopologyCommand, precondition?: (view: TopologyView) => void): Promise<SingleFact> {
+    const [fact] = await this.append(this.deciding(command, precondition));
+    return fact as SingleFact;
+  }
+
+  /**
+   * How a command is decided on a state of the log: to be appended, or for a dry run.
+   * @param asOf refuse the command if anything that concerns it has changed since
+   */
+  deciding(
     command: TopologyCommand,
     precondition: (view: TopologyView) => void = () => undefined,
-  ): Promise<SingleFact> {
-    const [fact] = await this.append((view) => {
+    asOf?: TopologyPlace,
+  ): (view: TopologyView) => readonly SingleFact[] {
+    return (view) => {
       precondition(view);
-      return [decideTopology(view, command, this.#now())];
-    });
-    return fact as SingleFact;
+      const fact = decideTopology(view, command, this.#now());
+      if (asOf) requireUnrelatedSince(this.history, asOf, [fact]);
+      return [fact];
+    };
   }
 
   /**

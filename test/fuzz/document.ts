@@ -63,7 +63,7 @@ export interface Operation {
   readonly scope: string | null;
   readonly parameters: readonly Parameter[];
   readonly content: Content | undefined;
-  /** The schema of the successful status. */
+  /** The successful status. That of a dry run comes before it. */
   readonly success: string;
   response(status: number): ResponseDoc | undefined;
 }
@@ -109,7 +109,7 @@ export class Api {
       scope: doc['x-scope'],
       parameters: doc.parameters ?? [],
       content: doc.requestBody?.content,
-      success: Object.keys(doc.responses).find((status) => status.startsWith('2')) ?? '',
+      success: Object.keys(doc.responses).findLast((status) => status.startsWith('2')) ?? '',
       response: (status) => {
         const declared = doc.responses[status];
         return declared?.$ref === undefined

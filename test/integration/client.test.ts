@@ -96,7 +96,7 @@ describe('the generated client', () => {
       ...space,
       body: { timestamp: '2018-02-24T05:00:00Z', count: 9 },
     });
-    const second = { params: { path: { id: 1, reset_id: wrong.data?.id ?? 0 } } };
+    const second = { params: { path: { id: 1, reset_id: wrong.data && 'id' in wrong.data ? wrong.data.id : 0 } } };
     expect(
       (
         await api.PUT('/spaces/{id}/resets/{reset_id}', {

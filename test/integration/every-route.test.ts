@@ -218,7 +218,9 @@ describe('every route', () => {
     '$name answers 412 after a change, and changes nothing',
     async ({ route }) => {
       const path = concrete(route);
-      const before = await ask('GET', path);
+      const isReadable = routes.some((other) => other.method === 'GET' && other.path === route.path);
+      const read = isReadable ? path : '/topology/export';
+      const before = await ask('GET', read);
       const { status, text } = await ask(route.method, path, {
         ...bodyOf(route),
         headers: { 'if-match': '"another"' },
@@ -227,7 +229,7 @@ describe('every route', () => {
         status: 412,
         problem: { type: 'urn:density:problem:changed' },
       });
-      expect((await ask('GET', path)).text).toBe(before.text);
+      expect((await ask('GET', read)).text).toBe(before.text);
     },
   );
 

@@ -159,9 +159,8 @@ async function parsed(text: string, read: (typeof FORMATS)[number][2]): Promise<
   return builder.document;
 }
 
-const imported = (topology: TopologyService, document: TopologyDocument, isDryRun = false): Promise<ImportResult> =>
+const imported = (topology: TopologyService, document: TopologyDocument): Promise<ImportResult> =>
   importTopology(topology, document, {
-    isDryRun,
     now: () => NOW_MS,
     timing: MACHINE_TIMING,
     onProgress: () => undefined,
@@ -314,7 +313,7 @@ describe('an import', () => {
         }
         runs += 1;
         const { seq } = topology.history;
-        expect((await imported(topology, documentOf(placed), true)).changes).toEqual([]);
+        expect((await imported(topology, documentOf(placed))).changes).toEqual([]);
         expect((await imported(topology, documentOf(placed))).changes).toEqual([]);
         expect(topology.history.seq).toBe(seq);
       }),

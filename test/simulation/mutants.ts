@@ -3,6 +3,7 @@
 // catches each; a survivor shows what the simulation does not test.
 import { DELETION_MUTANTS } from './deletion-mutants.ts';
 import { EXCLUSION_MUTANTS } from './exclusion-mutants.ts';
+import { DRY_RUN_MUTANTS } from './dry-run-mutants.ts';
 import { EXPLANATION_MUTANTS } from './explanation-mutants.ts';
 import { PROFILE_MUTANTS } from './profile-mutants.ts';
 import { LOSS_MUTANTS } from './loss-mutants.ts';
@@ -328,6 +329,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...REPLAY_MUTANTS,
   ...EXPLANATION_MUTANTS,
   ...PROFILE_MUTANTS,
+  ...DRY_RUN_MUTANTS,
   ...EXCLUSION_MUTANTS,
   ...DELETION_MUTANTS,
   ...RESET_MUTANTS,

@@ -4,6 +4,7 @@ import { pino, type Logger } from 'pino';
 import { Accounts } from '../../src/counts/account.ts';
 import { Comparisons } from '../../src/counts/comparison.ts';
 import { Counts } from '../../src/counts/counts.ts';
+import { DryRuns } from '../../src/counts/dry-runs.ts';
 import { Explanations } from '../../src/counts/explanations.ts';
 import { Profiles } from '../../src/counts/profiles.ts';
 import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
@@ -59,6 +60,7 @@ interface Questions {
   readonly counts: Counts;
   readonly explanations: Explanations;
   readonly profiles: Profiles;
+  readonly dryRuns: DryRuns;
 }
 
 export const SKEW_MS = 120_000;
@@ -85,6 +87,7 @@ export class SimProcess {
   readonly counts: Counts;
   readonly explanations: Explanations;
   readonly profiles: Profiles;
+  readonly dryRuns: DryRuns;
   readonly accounts: Accounts;
   readonly comparisons: Comparisons;
   readonly shards: Shard[];
@@ -190,6 +193,7 @@ export class SimProcess {
       counts: this.counts,
       explanations: this.explanations,
       profiles: this.profiles,
+      dryRuns: this.dryRuns,
     } = this.questions(() => undefined));
     this.accounts = new Accounts(this.#events, this.#deadLetters, streams.partitions);
     this.comparisons = new Comparisons({
@@ -346,6 +350,15 @@ export class SimProcess {
       counts: new Counts(this.topology.history, reports, this.#history),
       explanations: new Explanations(this.topology.history, reports, this.#history, UNSTORED_PER_QUERY),
       profiles: new Profiles(this.topology.history, reports, this.#history),
+      dryRuns: new DryRuns({
+        topology: this.topology,
+        partitions: this.#engines.streams.partitions,
+        events: this.#events,
+        reports,
+        history: this.#history,
+        timing: this.#timing,
+        now: this.#engines.now,
+      }),
     };
   }
 

@@ -1,9 +1,11 @@
 // Compares the end of a run with the oracle: live counts, history, events in time order, the readings, the account.
 import { findingsOf } from '../../src/counts/comparison.ts';
-import type { CountAnswer } from '../../src/counts/counts.ts';
+import type { CountAnswer } from '../../src/counts/count-at.ts';
 import type { SpaceId } from '../../src/domain/ids.ts';
 import { identityOf } from '../../src/domain/reading.ts';
-import { Oracle } from '../support/oracle.ts';
+import { Failure } from '../../src/domain/failure.ts';
+import { Oracle, type OracleReading } from '../support/oracle.ts';
+import { drawChange } from './draw-change.ts';
 import { objectionsToExplanation } from './explained.ts';
 import { objectionsToProfile } from './profiled.ts';
 import type { SimProcess } from './process.ts';
@@ -12,12 +14,14 @@ import { judgeReplays } from './replays.ts';
 import { readingsInTables } from './losses.ts';
 import { objectionsToReports } from './reported-losses.ts';
 import { sentIn, type Sent } from './sent.ts';
+import { objectionsToDryRun } from './tried.ts';
 import type { World } from './world.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 86_400_000;
 const INSTANTS_PER_SPACE = 6;
+const DRY_RUNS = 3;
 
 export class Verdict {
   readonly objections: string[] = [];
@@ -27,6 +31,7 @@ export class Verdict {
   readonly #process: SimProcess;
   readonly #sent: Sent;
   readonly #oracle: Oracle;
+  readonly #readings: readonly OracleReading[];
 
   constructor(world: World, process: SimProcess) {
     this.#world = world;
@@ -37,8 +42,9 @@ export class Verdict {
       streams.topology,
     );
     const survivors = world.survivors ? [...world.survivors.readings, ...readingsInTables(tables)] : [];
+    this.#readings = [...this.#sent.readings, ...survivors];
     this.#oracle = new Oracle(
-      [...this.#sent.readings, ...survivors],
+      this.#readings,
       streams.topology.map(({ fact }) => fact),
     );
   }
@@ -51,6 +57,7 @@ export class Verdict {
     await this.#judgeAccount();
     this.#judgeTopology();
     this.objections.push(...objectionsToReports(this.#world.engines, this.#oracle.readings));
+    await this.#judgeDryRuns(random);
     return this.objections;
   }
 
@@ -121,6 +128,31 @@ export class Verdict {
 
   #expected(spaceId: SpaceId, atMs: number): object {
     return { ...this.#oracle.at(spaceId, atMs), lastReadingMs: this.#oracle.lastReadingAt(spaceId, atMs) };
+  }
+
+  /** T21: a dry run gives the counts of the set as it is, and those of the set as it would be. */
+  async #judgeDryRuns(random: Random): Promise<void> {
+    const { streams } = this.#world.engines;
+    const { topology, dryRuns } = this.#process;
+    const { nowMs } = this.#world;
+    const instants = [nowMs, ...this.#oracle.readings.map(({ timestampMs }) => timestampMs)];
+    for (let n = 0; n < DRY_RUNS; n++) {
+      const change = drawChange(random, topology.history.latest(), instants);
+      try {
+        const facts = change(topology.history.latest(), nowMs);
+        const found = await this.#world.answer(() => dryRuns.of(() => facts));
+        const logged = streams.topology.map(({ fact }) => fact);
+        const supposed = new Oracle(this.#readings, [...logged, { kind: 'batch', doc: facts }]);
+        const spaces = topology.history.latest().spaces();
+        const spaceIds = [0, ...spaces.map(({ id }) => id)];
+        const what = JSON.stringify(facts);
+        this.objections.push(
+          ...objectionsToDryRun(found, this.#oracle, supposed, nowMs, spaceIds).map((text) => `${text}, for ${what}`),
+        );
+      } catch (error) {
+        if (!(error instanceof Failure) || error.kind === 'unavailable') throw error;
+      }
+    }
   }
 
   /** N1: a final answer is the same at the end, unless the log has later events for it, or a person reset the space. */

@@ -1,6 +1,6 @@
 // Asks questions during a run and compares every answer with the log: an answer must be exactly that of one sequence of
 // the log, whatever is being flushed, restarted or corrected at that moment.
-import type { CountAnswer, IntervalAnswer } from '../../src/counts/counts.ts';
+import type { CountAnswer, IntervalAnswer } from '../../src/counts/count-at.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import { decideTopology, type TopologyCommand } from '../../src/domain/topology-command.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';

@@ -91,6 +91,11 @@ export class World {
     return this.#nowMs;
   }
 
+  /** One that runs, while the run has not settled. */
+  get running(): SimProcess {
+    return this.#running();
+  }
+
   async run(): Promise<void> {
     this.#startProcess();
     await this.#execute(this.#running(), { kind: 'changeSettings', settings: this.scenario.settings });
@@ -373,7 +378,6 @@ export class World {
   async #import(process: SimProcess, actions: readonly RegisteringAction[]): Promise<void> {
     await this.#command(process, (running) =>
       importTopology(running.topology, documentOf(actions, running.topology.history.latest()), {
-        isDryRun: false,
         entriesPerBatch: 2,
         now: this.engines.now,
         timing: { yield: async () => undefined },

@@ -43,6 +43,7 @@ export interface OracleEvent {
   readonly readingId: string;
   readonly entrances: number;
   readonly exits: number;
+  readonly isEgress?: boolean;
 }
 
 export interface OracleCount {
@@ -386,7 +387,8 @@ export class Oracle {
     if (!doorway || this.#isExcluded(reading)) return [event(NOWHERE, entrances, exits)];
     const events: OracleEvent[] = [];
     if (doorway.ingressSpaceId !== null) events.push(event(doorway.ingressSpaceId, entrances, exits));
-    if (doorway.egressSpaceId !== null) events.push(event(doorway.egressSpaceId, exits, entrances));
+    const { egressSpaceId } = doorway;
+    if (egressSpaceId !== null) events.push({ ...event(egressSpaceId, exits, entrances), isEgress: true });
     return events;
   }
 

@@ -5,7 +5,7 @@ import { END_MS, LATEST_STORABLE_MS } from '../../src/domain/instant.ts';
 import { readingOfIdentity, type Reading } from '../../src/domain/reading.ts';
 import { decideTopology, DELETIONS_MAX, type TopologyCommand } from '../../src/domain/topology-command.ts';
 import { TopologyHistory } from '../../src/domain/topology-history.ts';
-import { changeBetween } from '../../src/router/topology-change.ts';
+import { changeBetween } from '../../src/domain/topology-change.ts';
 
 const readingCalled = (id: string): Reading => {
   const reading = readingOfIdentity(id);

@@ -37,7 +37,6 @@ async function imported(topology: TopologyService, text: string, read: (typeof F
   const builder = new DocumentBuilder();
   await read(Readable.from([Buffer.from(text)]), builder);
   return importTopology(topology, builder.document, {
-    isDryRun: false,
     now: () => 0,
     timing: MACHINE_TIMING,
     onProgress: () => undefined,

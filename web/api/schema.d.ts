@@ -1361,65 +1361,6 @@ export interface components {
             /** @description `admin` includes every other scope */
             scopes: ("read" | "readings:write" | "topology:write" | "admin")[];
         };
-        /** @description What an import has done or, with `dry_run`, would do */
-        TopologyImport: {
-            dry_run: boolean;
-            spaces: {
-                /** @description how many spaces were created */
-                created: number;
-                /** @description how many spaces were changed */
-                updated: number;
-                /** @description how many spaces were already registered as in the document */
-                unchanged: number;
-            };
-            doorways: {
-                /** @description how many doorways were created */
-                created: number;
-                /** @description how many doorways were changed */
-                updated: number;
-                /** @description how many doorways were already registered as in the document */
-                unchanged: number;
-            };
-            dpus: {
-                /** @description how many sensors were created */
-                created: number;
-                /** @description how many sensors were changed */
-                updated: number;
-                /** @description how many sensors were already registered as in the document */
-                unchanged: number;
-            };
-            devices: {
-                /** @description how many devices were created */
-                created: number;
-                /** @description how many devices were changed */
-                updated: number;
-                /** @description how many devices were already registered as in the document */
-                unchanged: number;
-            };
-            exclusions: {
-                /** @description how many exclusions were created */
-                created: number;
-                /** @description how many exclusions were changed */
-                updated: number;
-                /** @description how many exclusions were already registered as in the document */
-                unchanged: number;
-            };
-            /** @description the first 1,000 entries that are created or updated */
-            changes: {
-                /** @description line of the document */
-                line: number;
-                /** @enum {string} */
-                kind: "space" | "doorway" | "dpu" | "device" | "exclusion";
-                /** @description name of the space or doorway, id of the sensor or device; for an exclusion the id of its sensor */
-                name: string;
-                /** @enum {string} */
-                action: "create" | "update";
-                /** @description the fields that an update changes */
-                fields: string[];
-            }[];
-            /** @description the number of all such entries */
-            changes_count: number;
-        };
         /** @description The topology as a document that can be imported */
         TopologyExport: {
             spaces: {
@@ -1620,6 +1561,163 @@ export interface components {
             }[];
             /** @description true if nothing was sent */
             dry_run: boolean;
+        };
+        /** @description What a change of the topology would do to counts; nothing was changed */
+        DryRun: {
+            /** @constant */
+            dry_run: true;
+            /**
+             * @description the place in the log of the topology that this is about; `if-match` takes it when the change is made
+             * @example topology-57-1br58n9
+             */
+            as_of: string;
+            /** @description how many readings would be corrected */
+            readings: number;
+            /** @description by sensor, and by where its readings count now and would count */
+            corrections: {
+                /** @description the sensor */
+                dpu_id: string;
+                /** @description how many of its readings */
+                readings: number;
+                /**
+                 * Format: date-time
+                 * @description the oldest of them
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                first_reading_at: string;
+                /**
+                 * Format: date-time
+                 * @description the newest of them
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                last_reading_at: string;
+                /** @description where they count now */
+                from: {
+                    /**
+                     * @description held: the sensor is above no doorway; excluded: in an exclusion of the sensor
+                     * @enum {string}
+                     */
+                    state: "counted" | "held" | "excluded";
+                    doorway_id: number | null;
+                    ingress_space_id: number | null;
+                    egress_space_id: number | null;
+                    /** @description entrances in these readings, as the sensor sees them */
+                    entrances: number;
+                    /** @description exits in these readings, as the sensor sees them */
+                    exits: number;
+                };
+                /** @description where they would count */
+                to: {
+                    /**
+                     * @description held: the sensor is above no doorway; excluded: in an exclusion of the sensor
+                     * @enum {string}
+                     */
+                    state: "counted" | "held" | "excluded";
+                    doorway_id: number | null;
+                    ingress_space_id: number | null;
+                    egress_space_id: number | null;
+                    /** @description entrances in these readings, as the sensor sees them */
+                    entrances: number;
+                    /** @description exits in these readings, as the sensor sees them */
+                    exits: number;
+                };
+            }[];
+            /** @description the spaces whose counts could differ; a space that is not listed keeps all of its counts */
+            spaces: {
+                /** @description the space */
+                space_id: number;
+                /**
+                 * Format: date-time
+                 * @description now
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                timestamp: string;
+                /** @description the count now */
+                before: {
+                    /** @description people in the space */
+                    count: number;
+                    /** @description count of the last reset plus entrances minus exits since */
+                    net: number;
+                    /** @description count - net */
+                    drift: number;
+                    last_reading_at: string | null;
+                };
+                /** @description what it would be */
+                after: {
+                    /** @description people in the space */
+                    count: number;
+                    /** @description count of the last reset plus entrances minus exits since */
+                    net: number;
+                    /** @description count - net */
+                    drift: number;
+                    last_reading_at: string | null;
+                };
+                from: string | null;
+                /**
+                 * Format: date-time
+                 * @description so do counts from this instant on, until something else happens; at most now
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                to: string;
+                /**
+                 * @description by the hour for a span of at most a week
+                 * @enum {string}
+                 */
+                interval: "1h" | "1d";
+                /** @description the intervals that the change would alter, oldest first, the first 1,000; of the newest ten years */
+                intervals: {
+                    /**
+                     * Format: date-time
+                     * @description inclusive, by the clock of the space
+                     * @example 2018-02-24T08:45:21.893Z
+                     */
+                    start: string;
+                    /**
+                     * Format: date-time
+                     * @description exclusive
+                     * @example 2018-02-24T08:45:21.893Z
+                     */
+                    end: string;
+                    /** @description as it is */
+                    before: {
+                        /** @description people who entered */
+                        entrances: number;
+                        /** @description people who left */
+                        exits: number;
+                        /** @description smallest count */
+                        min: number;
+                        /** @description largest count */
+                        max: number;
+                        /** @description people in the space at the end */
+                        count: number;
+                    };
+                    /** @description as it would be */
+                    after: {
+                        /** @description people who entered */
+                        entrances: number;
+                        /** @description people who left */
+                        exits: number;
+                        /** @description smallest count */
+                        min: number;
+                        /** @description largest count */
+                        max: number;
+                        /** @description people in the space at the end */
+                        count: number;
+                    };
+                    /** @description true if it is at or before the watermark */
+                    final: boolean;
+                }[];
+                /** @description how many more there are */
+                intervals_left_out: number;
+                watermark: string | null;
+                /** @description true if everything from `from` to `to` is at or before the watermark */
+                final: boolean;
+                /**
+                 * @description present if this is the last known count, which may be out of date
+                 * @constant
+                 */
+                stale?: true;
+            }[];
         };
         /** @description What a count is made of */
         Explanation: {
@@ -1886,6 +1984,74 @@ export interface components {
             text: string;
             /** @description true if `text` is only the beginning */
             cut: boolean;
+        };
+        /** @description What an import has done or, with `dry_run`, would do */
+        TopologyImport: {
+            dry_run: boolean;
+            spaces: {
+                /** @description how many spaces were created */
+                created: number;
+                /** @description how many spaces were changed */
+                updated: number;
+                /** @description how many spaces were already registered as in the document */
+                unchanged: number;
+            };
+            doorways: {
+                /** @description how many doorways were created */
+                created: number;
+                /** @description how many doorways were changed */
+                updated: number;
+                /** @description how many doorways were already registered as in the document */
+                unchanged: number;
+            };
+            dpus: {
+                /** @description how many sensors were created */
+                created: number;
+                /** @description how many sensors were changed */
+                updated: number;
+                /** @description how many sensors were already registered as in the document */
+                unchanged: number;
+            };
+            devices: {
+                /** @description how many devices were created */
+                created: number;
+                /** @description how many devices were changed */
+                updated: number;
+                /** @description how many devices were already registered as in the document */
+                unchanged: number;
+            };
+            exclusions: {
+                /** @description how many exclusions were created */
+                created: number;
+                /** @description how many exclusions were changed */
+                updated: number;
+                /** @description how many exclusions were already registered as in the document */
+                unchanged: number;
+            };
+            /** @description the first 1,000 entries that are created or updated */
+            changes: {
+                /** @description line of the document */
+                line: number;
+                /** @enum {string} */
+                kind: "space" | "doorway" | "dpu" | "device" | "exclusion";
+                /** @description name of the space or doorway, id of the sensor or device; for an exclusion the id of its sensor */
+                name: string;
+                /** @enum {string} */
+                action: "create" | "update";
+                /** @description the fields that an update changes */
+                fields: string[];
+            }[];
+            /** @description the number of all such entries */
+            changes_count: number;
+            /**
+             * @description the place in the log of the topology that this is about; `if-match` takes it when the change is made
+             * @example topology-57-1br58n9
+             */
+            as_of?: string;
+            /** @description with `dry_run`: what the import would do to counts; null if that is not known */
+            effect?: components["schemas"]["DryRun"] | null;
+            /** @description why it is not known */
+            effect_unknown?: string;
         };
         SpaceBody: {
             /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
@@ -3088,8 +3254,14 @@ export interface operations {
     };
     recordReset: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description the as_of of a dry run: write only if nothing that concerns the change has changed since, otherwise answer 412 */
+                "if-match"?: string;
+            };
             path: {
                 /** @description id of the space */
                 id: number;
@@ -3108,6 +3280,91 @@ export interface operations {
             };
         };
         responses: {
+            /** @description what the change would do (dry_run) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dry_run": true,
+                     *       "as_of": "topology-57-1br58n9",
+                     *       "readings": 4,
+                     *       "corrections": [
+                     *         {
+                     *           "dpu_id": "423",
+                     *           "readings": 4,
+                     *           "first_reading_at": "2018-02-24T20:04:10.000Z",
+                     *           "last_reading_at": "2018-02-24T20:41:55.000Z",
+                     *           "from": {
+                     *             "state": "counted",
+                     *             "doorway_id": 1,
+                     *             "ingress_space_id": 1,
+                     *             "egress_space_id": null,
+                     *             "entrances": 3,
+                     *             "exits": 1
+                     *           },
+                     *           "to": {
+                     *             "state": "excluded",
+                     *             "doorway_id": 1,
+                     *             "ingress_space_id": null,
+                     *             "egress_space_id": null,
+                     *             "entrances": 3,
+                     *             "exits": 1
+                     *           }
+                     *         }
+                     *       ],
+                     *       "spaces": [
+                     *         {
+                     *           "space_id": 1,
+                     *           "timestamp": "2018-02-26T15:34:00.000Z",
+                     *           "before": {
+                     *             "count": 12,
+                     *             "net": 10,
+                     *             "drift": 2,
+                     *             "last_reading_at": "2018-02-26T15:33:47.120Z"
+                     *           },
+                     *           "after": {
+                     *             "count": 12,
+                     *             "net": 10,
+                     *             "drift": 2,
+                     *             "last_reading_at": "2018-02-26T15:33:47.120Z"
+                     *           },
+                     *           "from": "2018-02-24T20:04:10.000Z",
+                     *           "to": "2018-02-25T03:00:00.000Z",
+                     *           "interval": "1h",
+                     *           "intervals": [
+                     *             {
+                     *               "start": "2018-02-24T20:00:00.000Z",
+                     *               "end": "2018-02-24T21:00:00.000Z",
+                     *               "before": {
+                     *                 "entrances": 3,
+                     *                 "exits": 2,
+                     *                 "min": 0,
+                     *                 "max": 3,
+                     *                 "count": 2
+                     *               },
+                     *               "after": {
+                     *                 "entrances": 0,
+                     *                 "exits": 1,
+                     *                 "min": 0,
+                     *                 "max": 1,
+                     *                 "count": 0
+                     *               },
+                     *               "final": true
+                     *             }
+                     *           ],
+                     *           "intervals_left_out": 0,
+                     *           "watermark": "2018-02-26T15:33:42.120Z",
+                     *           "final": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DryRun"];
+                };
+            };
             /** @description the reset */
             201: {
                 headers: {
@@ -3131,6 +3388,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["Timeout"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             417: components["responses"]["ExpectationFailed"];
@@ -3200,9 +3458,12 @@ export interface operations {
     };
     replaceReset: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
+            };
             header?: {
-                /** @description write only if the etag is still this one, otherwise answer 412 */
+                /** @description write only if the etag is still this one or, for the as_of of a dry run, if nothing that concerns the change has changed since; otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
@@ -3242,7 +3503,7 @@ export interface operations {
                      *       "updated_at": "2018-02-25T04:01:12.000Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["Reset"];
+                    "application/json": components["schemas"]["Reset"] | components["schemas"]["DryRun"];
                 };
             };
             400: components["responses"]["Malformed"];
@@ -3263,9 +3524,12 @@ export interface operations {
     };
     deleteReset: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
+            };
             header?: {
-                /** @description write only if the etag is still this one, otherwise answer 412 */
+                /** @description write only if the etag is still this one or, for the as_of of a dry run, if nothing that concerns the change has changed since; otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
@@ -3278,6 +3542,91 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description what the change would do (dry_run) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dry_run": true,
+                     *       "as_of": "topology-57-1br58n9",
+                     *       "readings": 4,
+                     *       "corrections": [
+                     *         {
+                     *           "dpu_id": "423",
+                     *           "readings": 4,
+                     *           "first_reading_at": "2018-02-24T20:04:10.000Z",
+                     *           "last_reading_at": "2018-02-24T20:41:55.000Z",
+                     *           "from": {
+                     *             "state": "counted",
+                     *             "doorway_id": 1,
+                     *             "ingress_space_id": 1,
+                     *             "egress_space_id": null,
+                     *             "entrances": 3,
+                     *             "exits": 1
+                     *           },
+                     *           "to": {
+                     *             "state": "excluded",
+                     *             "doorway_id": 1,
+                     *             "ingress_space_id": null,
+                     *             "egress_space_id": null,
+                     *             "entrances": 3,
+                     *             "exits": 1
+                     *           }
+                     *         }
+                     *       ],
+                     *       "spaces": [
+                     *         {
+                     *           "space_id": 1,
+                     *           "timestamp": "2018-02-26T15:34:00.000Z",
+                     *           "before": {
+                     *             "count": 12,
+                     *             "net": 10,
+                     *             "drift": 2,
+                     *             "last_reading_at": "2018-02-26T15:33:47.120Z"
+                     *           },
+                     *           "after": {
+                     *             "count": 12,
+                     *             "net": 10,
+                     *             "drift": 2,
+                     *             "last_reading_at": "2018-02-26T15:33:47.120Z"
+                     *           },
+                     *           "from": "2018-02-24T20:04:10.000Z",
+                     *           "to": "2018-02-25T03:00:00.000Z",
+                     *           "interval": "1h",
+                     *           "intervals": [
+                     *             {
+                     *               "start": "2018-02-24T20:00:00.000Z",
+                     *               "end": "2018-02-24T21:00:00.000Z",
+                     *               "before": {
+                     *                 "entrances": 3,
+                     *                 "exits": 2,
+                     *                 "min": 0,
+                     *                 "max": 3,
+                     *                 "count": 2
+                     *               },
+                     *               "after": {
+                     *                 "entrances": 0,
+                     *                 "exits": 1,
+                     *                 "min": 0,
+                     *                 "max": 1,
+                     *                 "count": 0
+                     *               },
+                     *               "final": true
+                     *             }
+                     *           ],
+                     *           "intervals_left_out": 0,
+                     *           "watermark": "2018-02-26T15:33:42.120Z",
+                     *           "final": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DryRun"];
+                };
+            };
             /** @description the reset is deleted */
             204: {
                 headers: {
@@ -3301,9 +3650,12 @@ export interface operations {
     };
     updateReset: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
+            };
             header?: {
-                /** @description write only if the etag is still this one, otherwise answer 412 */
+                /** @description write only if the etag is still this one or, for the as_of of a dry run, if nothing that concerns the change has changed since; otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
@@ -3342,7 +3694,7 @@ export interface operations {
                      *       "updated_at": "2018-02-25T04:01:12.000Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["Reset"];
+                    "application/json": components["schemas"]["Reset"] | components["schemas"]["DryRun"];
                 };
             };
             400: components["responses"]["Malformed"];
@@ -3547,9 +3899,12 @@ export interface operations {
     };
     replaceDoorway: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
+            };
             header?: {
-                /** @description write only if the etag is still this one, otherwise answer 412 */
+                /** @description write only if the etag is still this one or, for the as_of of a dry run, if nothing that concerns the change has changed since; otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
@@ -3590,7 +3945,7 @@ export interface operations {
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["Doorway"];
+                    "application/json": components["schemas"]["Doorway"] | components["schemas"]["DryRun"];
                 };
             };
             400: components["responses"]["Malformed"];
@@ -3649,9 +4004,12 @@ export interface operations {
     };
     updateDoorway: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
+            };
             header?: {
-                /** @description write only if the etag is still this one, otherwise answer 412 */
+                /** @description write only if the etag is still this one or, for the as_of of a dry run, if nothing that concerns the change has changed since; otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
@@ -3690,7 +4048,7 @@ export interface operations {
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["Doorway"];
+                    "application/json": components["schemas"]["Doorway"] | components["schemas"]["DryRun"];
                 };
             };
             400: components["responses"]["Malformed"];
@@ -3780,8 +4138,14 @@ export interface operations {
     };
     createDpu: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description the as_of of a dry run: write only if nothing that concerns the change has changed since, otherwise answer 412 */
+                "if-match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -3797,6 +4161,91 @@ export interface operations {
             };
         };
         responses: {
+            /** @description what the change would do (dry_run) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dry_run": true,
+                     *       "as_of": "topology-57-1br58n9",
+                     *       "readings": 4,
+                     *       "corrections": [
+                     *         {
+                     *           "dpu_id": "423",
+                     *           "readings": 4,
+                     *           "first_reading_at": "2018-02-24T20:04:10.000Z",
+                     *           "last_reading_at": "2018-02-24T20:41:55.000Z",
+                     *           "from": {
+                     *             "state": "counted",
+                     *             "doorway_id": 1,
+                     *             "ingress_space_id": 1,
+                     *             "egress_space_id": null,
+                     *             "entrances": 3,
+                     *             "exits": 1
+                     *           },
+                     *           "to": {
+                     *             "state": "excluded",
+                     *             "doorway_id": 1,
+                     *             "ingress_space_id": null,
+                     *             "egress_space_id": null,
+                     *             "entrances": 3,
+                     *             "exits": 1
+                     *           }
+                     *         }
+                     *       ],
+                     *       "spaces": [
+                     *         {
+                     *           "space_id": 1,
+                     *           "timestamp": "2018-02-26T15:34:00.000Z",
+                     *           "before": {
+                     *             "count": 12,
+                     *             "net": 10,
+                     *             "drift": 2,
+                     *             "last_reading_at": "2018-02-26T15:33:47.120Z"
+                     *           },
+                     *           "after": {
+                     *             "count": 12,
+                     *             "net": 10,
+                     *             "drift": 2,
+                     *             "last_reading_at": "2018-02-26T15:33:47.120Z"
+                     *           },
+                     *           "from": "2018-02-24T20:04:10.000Z",
+                     *           "to": "2018-02-25T03:00:00.000Z",
+                     *           "interval": "1h",
+                     *           "intervals": [
+                     *             {
+                     *               "start": "2018-02-24T20:00:00.000Z",
+                     *               "end": "2018-02-24T21:00:00.000Z",
+                     *               "before": {
+                     *                 "entrances": 3,
+                     *                 "exits": 2,
+                     *                 "min": 0,
+                     *                 "max": 3,
+                     *                 "count": 2
+                     *               },
+                     *               "after": {
+                     *                 "entrances": 0,
+                     *                 "exits": 1,
+                     *                 "min": 0,
+                     *                 "max": 1,
+                     *                 "count": 0
+                     *               },
+                     *               "final": true
+                     *             }
+                     *           ],
+                     *           "intervals_left_out": 0,
+                     *           "watermark": "2018-02-26T15:33:42.120Z",
+                     *           "final": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DryRun"];
+                };
+            };
             /** @description the new sensor */
             201: {
                 headers: {
@@ -3822,6 +4271,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             408: components["responses"]["Timeout"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             417: components["responses"]["ExpectationFailed"];
@@ -3889,9 +4339,12 @@ export interface operations {
     };
     replaceDpu: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
+            };
             header?: {
-                /** @description write only if the etag is still this one, otherwise answer 412 */
+                /** @description write only if the etag is still this one or, for the as_of of a dry run, if nothing that concerns the change has changed since; otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
@@ -3929,7 +4382,7 @@ export interface operations {
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["Dpu"];
+                    "application/json": components["schemas"]["Dpu"] | components["schemas"]["DryRun"];
                 };
             };
             400: components["responses"]["Malformed"];
@@ -3954,9 +4407,11 @@ export interface operations {
             query?: {
                 /** @description when the deletion takes effect; default: now */
                 effective_at?: string;
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
             };
             header?: {
-                /** @description write only if the etag is still this one, otherwise answer 412 */
+                /** @description write only if the etag is still this one or, for the as_of of a dry run, if nothing that concerns the change has changed since; otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
@@ -3967,6 +4422,91 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description what the change would do (dry_run) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dry_run": true,
+                     *       "as_of": "topology-57-1br58n9",
+                     *       "readings": 4,
+                     *       "corrections": [
+                     *         {
+                     *           "dpu_id": "423",
+                     *           "readings": 4,
+                     *           "first_reading_at": "2018-02-24T20:04:10.000Z",
+                     *           "last_reading_at": "2018-02-24T20:41:55.000Z",
+                     *           "from": {
+                     *             "state": "counted",
+                     *             "doorway_id": 1,
+                     *             "ingress_space_id": 1,
+                     *             "egress_space_id": null,
+                     *             "entrances": 3,
+                     *             "exits": 1
+                     *           },
+                     *           "to": {
+                     *             "state": "excluded",
+                     *             "doorway_id": 1,
+                     *             "ingress_space_id": null,
+                     *             "egress_space_id": null,
+                     *             "entrances": 3,
+                     *             "exits": 1
+                     *           }
+                     *         }
+                     *       ],
+                     *       "spaces": [
+                     *         {
+                     *           "space_id": 1,
+                     *           "timestamp": "2018-02-26T15:34:00.000Z",
+                     *           "before": {
+                     *             "count": 12,
+                     *             "net": 10,
+                     *             "drift": 2,
+                     *             "last_reading_at": "2018-02-26T15:33:47.120Z"
+                     *           },
+                     *           "after": {
+                     *             "count": 12,
+                     *             "net": 10,
+                     *             "drift": 2,
+                     *             "last_reading_at": "2018-02-26T15:33:47.120Z"
+                     *           },
+                     *           "from": "2018-02-24T20:04:10.000Z",
+                     *           "to": "2018-02-25T03:00:00.000Z",
+                     *           "interval": "1h",
+                     *           "intervals": [
+                     *             {
+                     *               "start": "2018-02-24T20:00:00.000Z",
+                     *               "end": "2018-02-24T21:00:00.000Z",
+                     *               "before": {
+                     *                 "entrances": 3,
+                     *                 "exits": 2,
+                     *                 "min": 0,
+                     *                 "max": 3,
+                     *                 "count": 2
+                     *               },
+                     *               "after": {
+                     *                 "entrances": 0,
+                     *                 "exits": 1,
+                     *                 "min": 0,
+                     *                 "max": 1,
+                     *                 "count": 0
+                     *               },
+                     *               "final": true
+                     *             }
+                     *           ],
+                     *           "intervals_left_out": 0,
+                     *           "watermark": "2018-02-26T15:33:42.120Z",
+                     *           "final": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DryRun"];
+                };
+            };
             /** @description the sensor is deleted */
             204: {
                 headers: {
@@ -3991,9 +4531,12 @@ export interface operations {
     };
     updateDpu: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
+            };
             header?: {
-                /** @description write only if the etag is still this one, otherwise answer 412 */
+                /** @description write only if the etag is still this one or, for the as_of of a dry run, if nothing that concerns the change has changed since; otherwise answer 412 */
                 "if-match"?: string;
             };
             path: {
@@ -4031,7 +4574,7 @@ export interface operations {
                      *       "updated_at": "2018-02-24T08:00:00.000Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["Dpu"];
+                    "application/json": components["schemas"]["Dpu"] | components["schemas"]["DryRun"];
                 };
             };
             400: components["responses"]["Malformed"];
@@ -4555,8 +5098,14 @@ export interface operations {
     };
     excludeReadings: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description the as_of of a dry run: write only if nothing that concerns the change has changed since, otherwise answer 412 */
+                "if-match"?: string;
+            };
             path: {
                 /** @description id of the sensor: 1 to 128 printable ASCII characters without white space */
                 id: string;
@@ -4576,6 +5125,91 @@ export interface operations {
             };
         };
         responses: {
+            /** @description what the change would do (dry_run) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dry_run": true,
+                     *       "as_of": "topology-57-1br58n9",
+                     *       "readings": 4,
+                     *       "corrections": [
+                     *         {
+                     *           "dpu_id": "423",
+                     *           "readings": 4,
+                     *           "first_reading_at": "2018-02-24T20:04:10.000Z",
+                     *           "last_reading_at": "2018-02-24T20:41:55.000Z",
+                     *           "from": {
+                     *             "state": "counted",
+                     *             "doorway_id": 1,
+                     *             "ingress_space_id": 1,
+                     *             "egress_space_id": null,
+                     *             "entrances": 3,
+                     *             "exits": 1
+                     *           },
+                     *           "to": {
+                     *             "state": "excluded",
+                     *             "doorway_id": 1,
+                     *             "ingress_space_id": null,
+                     *             "egress_space_id": null,
+                     *             "entrances": 3,
+                     *             "exits": 1
+                     *           }
+                     *         }
+                     *       ],
+                     *       "spaces": [
+                     *         {
+                     *           "space_id": 1,
+                     *           "timestamp": "2018-02-26T15:34:00.000Z",
+                     *           "before": {
+                     *             "count": 12,
+                     *             "net": 10,
+                     *             "drift": 2,
+                     *             "last_reading_at": "2018-02-26T15:33:47.120Z"
+                     *           },
+                     *           "after": {
+                     *             "count": 12,
+                     *             "net": 10,
+                     *             "drift": 2,
+                     *             "last_reading_at": "2018-02-26T15:33:47.120Z"
+                     *           },
+                     *           "from": "2018-02-24T20:04:10.000Z",
+                     *           "to": "2018-02-25T03:00:00.000Z",
+                     *           "interval": "1h",
+                     *           "intervals": [
+                     *             {
+                     *               "start": "2018-02-24T20:00:00.000Z",
+                     *               "end": "2018-02-24T21:00:00.000Z",
+                     *               "before": {
+                     *                 "entrances": 3,
+                     *                 "exits": 2,
+                     *                 "min": 0,
+                     *                 "max": 3,
+                     *                 "count": 2
+                     *               },
+                     *               "after": {
+                     *                 "entrances": 0,
+                     *                 "exits": 1,
+                     *                 "min": 0,
+                     *                 "max": 1,
+                     *                 "count": 0
+                     *               },
+                     *               "final": true
+                     *             }
+                     *           ],
+                     *           "intervals_left_out": 0,
+                     *           "watermark": "2018-02-26T15:33:42.120Z",
+                     *           "final": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DryRun"];
+                };
+            };
             /** @description the exclusion */
             201: {
                 headers: {
@@ -4599,6 +5233,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["Timeout"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             417: components["responses"]["ExpectationFailed"];
@@ -4611,8 +5246,14 @@ export interface operations {
     };
     deleteExclusion: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description the as_of of a dry run: write only if nothing that concerns the change has changed since, otherwise answer 412 */
+                "if-match"?: string;
+            };
             path: {
                 /** @description id of the sensor: 1 to 128 printable ASCII characters without white space */
                 id: string;
@@ -4623,6 +5264,91 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description what the change would do (dry_run) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dry_run": true,
+                     *       "as_of": "topology-57-1br58n9",
+                     *       "readings": 4,
+                     *       "corrections": [
+                     *         {
+                     *           "dpu_id": "423",
+                     *           "readings": 4,
+                     *           "first_reading_at": "2018-02-24T20:04:10.000Z",
+                     *           "last_reading_at": "2018-02-24T20:41:55.000Z",
+                     *           "from": {
+                     *             "state": "counted",
+                     *             "doorway_id": 1,
+                     *             "ingress_space_id": 1,
+                     *             "egress_space_id": null,
+                     *             "entrances": 3,
+                     *             "exits": 1
+                     *           },
+                     *           "to": {
+                     *             "state": "excluded",
+                     *             "doorway_id": 1,
+                     *             "ingress_space_id": null,
+                     *             "egress_space_id": null,
+                     *             "entrances": 3,
+                     *             "exits": 1
+                     *           }
+                     *         }
+                     *       ],
+                     *       "spaces": [
+                     *         {
+                     *           "space_id": 1,
+                     *           "timestamp": "2018-02-26T15:34:00.000Z",
+                     *           "before": {
+                     *             "count": 12,
+                     *             "net": 10,
+                     *             "drift": 2,
+                     *             "last_reading_at": "2018-02-26T15:33:47.120Z"
+                     *           },
+                     *           "after": {
+                     *             "count": 12,
+                     *             "net": 10,
+                     *             "drift": 2,
+                     *             "last_reading_at": "2018-02-26T15:33:47.120Z"
+                     *           },
+                     *           "from": "2018-02-24T20:04:10.000Z",
+                     *           "to": "2018-02-25T03:00:00.000Z",
+                     *           "interval": "1h",
+                     *           "intervals": [
+                     *             {
+                     *               "start": "2018-02-24T20:00:00.000Z",
+                     *               "end": "2018-02-24T21:00:00.000Z",
+                     *               "before": {
+                     *                 "entrances": 3,
+                     *                 "exits": 2,
+                     *                 "min": 0,
+                     *                 "max": 3,
+                     *                 "count": 2
+                     *               },
+                     *               "after": {
+                     *                 "entrances": 0,
+                     *                 "exits": 1,
+                     *                 "min": 0,
+                     *                 "max": 1,
+                     *                 "count": 0
+                     *               },
+                     *               "final": true
+                     *             }
+                     *           ],
+                     *           "intervals_left_out": 0,
+                     *           "watermark": "2018-02-26T15:33:42.120Z",
+                     *           "final": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DryRun"];
+                };
+            };
             /** @description the exclusion is deleted */
             204: {
                 headers: {
@@ -4635,6 +5361,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["Timeout"];
+            412: components["responses"]["Changed"];
             417: components["responses"]["ExpectationFailed"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
@@ -4646,10 +5373,13 @@ export interface operations {
     importTopology: {
         parameters: {
             query?: {
-                /** @description report what would be created and changed, without changing anything */
+                /** @description report what would be created and changed, and what that would do to counts, without changing anything */
                 dry_run?: boolean;
             };
-            header?: never;
+            header?: {
+                /** @description the as_of of a dry run: write only if nothing that concerns the change has changed since, otherwise answer 412 */
+                "if-match"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4779,6 +5509,7 @@ export interface operations {
             406: components["responses"]["NotAcceptable"];
             408: components["responses"]["Timeout"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             417: components["responses"]["ExpectationFailed"];

@@ -26,8 +26,8 @@ export function DoorwayDialog({ doorway, onClose, onSaved }: DoorwayDialogProps)
       ? bodyOf(api.PATCH('/doorways/{id}', { params: { path: { id: doorway.id } }, body: { name } }))
       : bodyOf(api.POST('/doorways', { body: { name, egress_space_id: from, ingress_space_id: to } }));
     saving.then(
-      (saved) => {
-        onSaved(doorway ? messages.doorwayChanged(saved.name) : messages.doorwayCreated(saved.name));
+      () => {
+        onSaved(doorway ? messages.doorwayChanged(name) : messages.doorwayCreated(name));
         onClose();
       },
       (error: unknown) => setProblem(textOf(error)),

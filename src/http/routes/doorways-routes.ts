@@ -5,11 +5,13 @@ import type { Doorway } from '../../domain/topology.ts';
 import type { DoorwayFields } from '../../domain/topology-command.ts';
 import { existing, type TopologyView } from '../../domain/topology-history.ts';
 import type { TopologyService } from '../../topology/topology-service.ts';
+import { change, DRY_RUN, IF_MATCH_OR_AS_OF, type Changing } from './change.ts';
 import { checkUnchanged, ETAG, IF_MATCH, IF_NONE_MATCH, revalidated } from '../middleware/caching.ts';
 import { answerList, type Readers } from '../list.ts';
 import { LIST_HEADERS } from '../paging.ts';
 import { defineRoute, type Route } from './route.ts';
 import { doorwayBody, doorwayPatch } from '../schemas/bodies.ts';
+import { dryRun } from '../schemas/dry-runs.ts';
 import { doorwayIdInPath } from '../schemas/fields.ts';
 import { listQuery } from '../schemas/list.ts';
 import * as resources from '../schemas/resources.ts';
@@ -37,24 +39,26 @@ const READERS: Readers<Doorway, typeof FIELDS> = {
 const COLLECTION = { path: '/doorways', tag: 'doorways' } as const;
 const params = z.strictObject({ id: doorwayIdInPath });
 const ITEM = { path: '/doorways/{id}', tag: 'doorways', params } as const;
-const WRITE = { ...ITEM, scope: 'topology:write', problems: [404, 409, 412], requestHeaders: IF_MATCH } as const;
+const WRITE = { ...ITEM, scope: 'topology:write', problems: [404, 409, 412] } as const;
+const CHANGE = { ...WRITE, query: z.strictObject(DRY_RUN), requestHeaders: IF_MATCH_OR_AS_OF } as const;
 const BODY_EXAMPLE = { name: 'Main entrance', ingress_space_id: 1, egress_space_id: null };
 const UPDATED = {
   status: 200,
   description: 'the updated doorway',
-  schema: resources.doorway,
+  schema: z.union([resources.doorway, dryRun]),
   example: DOORWAY_EXAMPLE,
   headers: ETAG,
 } as const;
 const APPLIES_TO_ALL = 'A change of its spaces applies to all of its readings, past ones included.';
 
-export function doorwaysRoutes(topology: TopologyService): Route[] {
+export function doorwaysRoutes(changing: Changing): Route[] {
+  const { topology } = changing;
   return [
     listDoorways(topology),
     createDoorway(topology),
     getDoorway(topology),
-    replaceDoorway(topology),
-    updateDoorway(topology),
+    replaceDoorway(changing),
+    updateDoorway(changing),
     deleteDoorway(topology),
   ];
 }
@@ -124,9 +128,9 @@ function getDoorway({ history }: TopologyService): Route {
   });
 }
 
-function replaceDoorway(topology: TopologyService): Route {
+function replaceDoorway(changing: Changing): Route {
   return defineRoute({
-    ...WRITE,
+    ...CHANGE,
     method: 'PUT',
     operationId: 'replaceDoorway',
     summary: 'Replace all fields of a doorway',
@@ -134,13 +138,14 @@ function replaceDoorway(topology: TopologyService): Route {
     body: doorwayBody,
     bodyExample: BODY_EXAMPLE,
     success: UPDATED,
-    handle: async ({ params: { id }, body }, ctx) => update(topology, ctx, id, fieldsOf(body)),
+    handle: async ({ params: { id }, body, query: { dry_run: isDryRun } }, ctx) =>
+      update(changing, ctx, { id, fields: fieldsOf(body), isDryRun }),
   });
 }
 
-function updateDoorway(topology: TopologyService): Route {
+function updateDoorway(changing: Changing): Route {
   return defineRoute({
-    ...WRITE,
+    ...CHANGE,
     method: 'PATCH',
     operationId: 'updateDoorway',
     summary: 'Update some fields of a doorway',
@@ -148,7 +153,8 @@ function updateDoorway(topology: TopologyService): Route {
     body: doorwayPatch,
     bodyExample: { egress_space_id: 2 },
     success: UPDATED,
-    handle: async ({ params: { id }, body }, ctx) => update(topology, ctx, id, changesOf(body)),
+    handle: async ({ params: { id }, body, query: { dry_run: isDryRun } }, ctx) =>
+      update(changing, ctx, { id, fields: changesOf(body), isDryRun }),
   });
 }
 
@@ -157,6 +163,7 @@ function deleteDoorway(topology: TopologyService): Route {
     ...WRITE,
     method: 'DELETE',
     operationId: 'deleteDoorway',
+    requestHeaders: IF_MATCH,
     summary: 'Delete a doorway at which no sensor is placed, now or later',
     description: 'Its counts are kept, and readings from before the deletion that arrive later still count.',
     success: { status: 204, description: 'the doorway is deleted' },
@@ -166,9 +173,15 @@ function deleteDoorway(topology: TopologyService): Route {
   });
 }
 
-async function update(topology: TopologyService, ctx: Context, id: Doorway['id'], fields: Partial<DoorwayFields>) {
-  const { doc } = await topology.execute({ kind: 'updateDoorway', id, fields }, unchanged(ctx, id));
-  return revalidated(ctx, doorwayJson(doc as Doorway));
+interface DoorwayChange extends Pick<Doorway, 'id'> {
+  readonly fields: Partial<DoorwayFields>;
+  readonly isDryRun: boolean | undefined;
+}
+
+async function update(changing: Changing, ctx: Context, { id, fields, isDryRun }: DoorwayChange) {
+  const current = (view: TopologyView): object => doorwayJson(doorwayIn(view, id));
+  const done = await change(ctx, changing, { kind: 'updateDoorway', id, fields }, { isDryRun, current });
+  return 'tried' in done ? done.tried : revalidated(ctx, doorwayJson(done.made.doc as Doorway));
 }
 
 function unchanged(ctx: Context, id: Doorway['id']): (view: TopologyView) => void {

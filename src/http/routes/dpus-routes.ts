@@ -5,11 +5,13 @@ import { doorwayAt } from '../../domain/placement.ts';
 import type { Dpu } from '../../domain/topology.ts';
 import { existing, type TopologyView } from '../../domain/topology-history.ts';
 import type { TopologyService } from '../../topology/topology-service.ts';
-import { checkUnchanged, ETAG, IF_MATCH, IF_NONE_MATCH, revalidated } from '../middleware/caching.ts';
+import { change, DRY_RUN, IF_AS_OF, IF_MATCH_OR_AS_OF, TRIED, type Changing } from './change.ts';
+import { ETAG, IF_NONE_MATCH, revalidated } from '../middleware/caching.ts';
 import { answerList, type Readers } from '../list.ts';
 import { LIST_HEADERS } from '../paging.ts';
 import { defineRoute, type Route } from './route.ts';
 import { dpuBody, dpuPatch, dpuPut } from '../schemas/bodies.ts';
+import { dryRun } from '../schemas/dry-runs.ts';
 import { dpuIdInPath, instantInQuery } from '../schemas/fields.ts';
 import { listQuery } from '../schemas/list.ts';
 import * as resources from '../schemas/resources.ts';
@@ -20,26 +22,31 @@ const FIELDS = { id: 'text', doorway_id: 'number', created_at: 'instant', update
 const COLLECTION = { path: '/dpus', tag: 'dpus' } as const;
 const params = z.strictObject({ id: dpuIdInPath });
 const ITEM = { path: '/dpus/{id}', tag: 'dpus', params } as const;
-const WRITE = { ...ITEM, scope: 'topology:write', problems: [404, 409, 412], requestHeaders: IF_MATCH } as const;
+const WRITE = {
+  ...ITEM,
+  scope: 'topology:write',
+  problems: [404, 409, 412],
+  requestHeaders: IF_MATCH_OR_AS_OF,
+} as const;
 const PLACEMENT_EXAMPLE = { doorway_id: 2, effective_at: '2018-02-26T12:00:00Z' };
 const UPDATED = {
   status: 200,
   description: 'the updated sensor',
-  schema: resources.dpu,
+  schema: z.union([resources.dpu, dryRun]),
   example: DPU_EXAMPLE,
   headers: ETAG,
 } as const;
 const EFFECTIVE_AT =
   'The placement changes from `effective_at` on, which may be in the past: readings since then are counted at the new doorway.';
 
-export function dpusRoutes(topology: TopologyService, now: () => number): Route[] {
+export function dpusRoutes(changing: Changing, now: () => number): Route[] {
   return [
-    listDpus(topology, now),
-    createDpu(topology, now),
-    getDpu(topology, now),
-    replaceDpu(topology, now),
-    updateDpu(topology, now),
-    deleteDpu(topology, now),
+    listDpus(changing.topology, now),
+    createDpu(changing, now),
+    getDpu(changing.topology, now),
+    replaceDpu(changing, now),
+    updateDpu(changing, now),
+    deleteDpu(changing, now),
   ];
 }
 
@@ -70,7 +77,7 @@ function listDpus({ history }: TopologyService, now: () => number): Route {
   });
 }
 
-function createDpu(topology: TopologyService, now: () => number): Route {
+function createDpu(changing: Changing, now: () => number): Route {
   return defineRoute({
     ...COLLECTION,
     method: 'POST',
@@ -79,9 +86,12 @@ function createDpu(topology: TopologyService, now: () => number): Route {
     scope: 'topology:write',
     description:
       'Without `effective_at`, the first placement holds for all time: readings that the sensor has already sent are counted there.',
+    query: z.strictObject(DRY_RUN),
+    requestHeaders: IF_AS_OF,
     body: dpuBody,
     bodyExample: { id: '423', doorway_id: 1 },
-    problems: [409],
+    problems: [409, 412],
+    alternativeStatus: TRIED,
     success: {
       status: 201,
       description: 'the new sensor',
@@ -89,10 +99,12 @@ function createDpu(topology: TopologyService, now: () => number): Route {
       example: DPU_EXAMPLE,
       headers: LOCATION,
     },
-    handle: async ({ body }, ctx) => {
+    handle: async ({ body, query: { dry_run: isDryRun } }, ctx) => {
       const { id, doorway_id: doorwayId, effective_at: effectiveMs, counter_modulus: counterModulus } = body;
-      const { doc } = await topology.execute({ kind: 'createDpu', id, doorwayId, effectiveMs, counterModulus });
-      const dpu = doc as Dpu;
+      const command = { kind: 'createDpu', id, doorwayId, effectiveMs, counterModulus } as const;
+      const done = await change(ctx, changing, command, { isDryRun });
+      if ('tried' in done) return done.tried;
+      const dpu = done.made.doc as Dpu;
       return createdAt(ctx, `/dpus/${dpu.id}`, dpuJson(dpu, now()));
     },
   });
@@ -112,64 +124,73 @@ function getDpu({ history }: TopologyService, now: () => number): Route {
   });
 }
 
-function replaceDpu(topology: TopologyService, now: () => number): Route {
+function replaceDpu(changing: Changing, now: () => number): Route {
   return defineRoute({
     ...WRITE,
     method: 'PUT',
     operationId: 'replaceDpu',
     summary: 'Replace the placement of a sensor',
     description: EFFECTIVE_AT,
+    query: z.strictObject(DRY_RUN),
     body: dpuPut,
     bodyExample: PLACEMENT_EXAMPLE,
     success: UPDATED,
-    handle: async ({ params: { id }, body }, ctx) => place(topology, ctx, id, { counter_modulus: null, ...body }, now),
+    handle: async ({ params: { id }, body, query: { dry_run: isDryRun } }, ctx) =>
+      place(changing, ctx, { id, body: { counter_modulus: null, ...body }, isDryRun }, now),
   });
 }
 
-function updateDpu(topology: TopologyService, now: () => number): Route {
+function updateDpu(changing: Changing, now: () => number): Route {
   return defineRoute({
     ...WRITE,
     method: 'PATCH',
     operationId: 'updateDpu',
     summary: 'Move a sensor',
     description: EFFECTIVE_AT,
+    query: z.strictObject(DRY_RUN),
     body: dpuPatch,
     bodyExample: PLACEMENT_EXAMPLE,
     success: UPDATED,
-    handle: async ({ params: { id }, body }, ctx) => place(topology, ctx, id, body, now),
+    handle: async ({ params: { id }, body, query: { dry_run: isDryRun } }, ctx) =>
+      place(changing, ctx, { id, body, isDryRun }, now),
   });
 }
 
-function deleteDpu(topology: TopologyService, now: () => number): Route {
+function deleteDpu(changing: Changing, now: () => number): Route {
   return defineRoute({
     ...WRITE,
     method: 'DELETE',
     operationId: 'deleteDpu',
     summary: 'Delete a sensor',
     description: 'Readings from before the deletion still count.',
-    query: z.strictObject({ effective_at: instantInQuery('when the deletion takes effect; default: now').optional() }),
+    query: z.strictObject({
+      effective_at: instantInQuery('when the deletion takes effect; default: now').optional(),
+      ...DRY_RUN,
+    }),
     success: { status: 204, description: 'the sensor is deleted' },
-    handle: async ({ params: { id }, query: { effective_at: effectiveMs } }, ctx) => {
-      await topology.execute({ kind: 'deleteDpu', id, effectiveMs }, unchanged(ctx, id, now));
+    alternativeStatus: TRIED,
+    handle: async ({ params: { id }, query: { effective_at: effectiveMs, dry_run: isDryRun } }, ctx) => {
+      const current = currentDpu(id, now);
+      const done = await change(ctx, changing, { kind: 'deleteDpu', id, effectiveMs }, { isDryRun, current });
+      return 'tried' in done ? done.tried : undefined;
     },
   });
 }
 
-async function place(
-  topology: TopologyService,
-  ctx: Context,
-  id: Dpu['id'],
-  body: z.output<typeof dpuPatch>,
-  now: () => number,
-) {
-  const { doorway_id: doorwayId, effective_at: effectiveMs, counter_modulus: counterModulus } = body;
-  const command = { kind: 'placeDpu', id, doorwayId, effectiveMs, counterModulus } as const;
-  const { doc } = await topology.execute(command, unchanged(ctx, id, now));
-  return revalidated(ctx, dpuJson(doc as Dpu, now()));
+interface PlacementChange extends Pick<Dpu, 'id'> {
+  readonly body: z.output<typeof dpuPatch>;
+  readonly isDryRun: boolean | undefined;
 }
 
-function unchanged(ctx: Context, id: Dpu['id'], now: () => number): (view: TopologyView) => void {
-  return (view) => checkUnchanged(ctx, () => dpuJson(dpuIn(view, id), now()));
+async function place(changing: Changing, ctx: Context, { id, body, isDryRun }: PlacementChange, now: () => number) {
+  const { doorway_id: doorwayId, effective_at: effectiveMs, counter_modulus: counterModulus } = body;
+  const command = { kind: 'placeDpu', id, doorwayId, effectiveMs, counterModulus } as const;
+  const done = await change(ctx, changing, command, { isDryRun, current: currentDpu(id, now) });
+  return 'tried' in done ? done.tried : revalidated(ctx, dpuJson(done.made.doc as Dpu, now()));
+}
+
+function currentDpu(id: Dpu['id'], now: () => number): (view: TopologyView) => object {
+  return (view) => dpuJson(dpuIn(view, id), now());
 }
 
 function dpuIn(view: TopologyView, id: Dpu['id']): Dpu {

@@ -4,6 +4,7 @@ import { formatInstant } from '../../domain/instant.ts';
 import type { Exclusion } from '../../domain/topology.ts';
 import { existing } from '../../domain/topology-history.ts';
 import type { TopologyService } from '../../topology/topology-service.ts';
+import { change, DRY_RUN, IF_AS_OF, TRIED, type Changing } from './change.ts';
 import { ETAG, IF_NONE_MATCH } from '../middleware/caching.ts';
 import { answerList, type Readers } from '../list.ts';
 import { LIST_HEADERS } from '../paging.ts';
@@ -24,9 +25,17 @@ const READERS: Readers<Exclusion, typeof FIELDS> = {
 };
 const params = z.strictObject({ id: dpuIdInPath });
 const EXCLUSIONS = { path: '/dpus/{id}/exclusions', tag: 'dpus', params, problems: [404] } as const;
+const WRITE = {
+  ...EXCLUSIONS,
+  scope: 'topology:write',
+  query: z.strictObject(DRY_RUN),
+  requestHeaders: IF_AS_OF,
+  problems: [404, 412],
+  alternativeStatus: TRIED,
+} as const;
 
-export function exclusionsRoutes(topology: TopologyService): Route[] {
-  return [listExclusions(topology), excludeReadings(topology), deleteExclusion(topology)];
+export function exclusionsRoutes(changing: Changing): Route[] {
+  return [listExclusions(changing.topology), excludeReadings(changing), deleteExclusion(changing)];
 }
 
 function listExclusions({ history }: TopologyService): Route {
@@ -53,13 +62,12 @@ function listExclusions({ history }: TopologyService): Route {
   });
 }
 
-function excludeReadings(topology: TopologyService): Route {
+function excludeReadings(changing: Changing): Route {
   return defineRoute({
-    ...EXCLUSIONS,
+    ...WRITE,
     method: 'POST',
     operationId: 'excludeReadings',
     summary: 'Exclude the readings of a sensor during a span',
-    scope: 'topology:write',
     description:
       'Readings of the sensor with `from` <= timestamp < `to` count in no space, whenever they arrive. They are stored, and count again when the exclusion is deleted. ' +
       'An interval counts by its end. An excluded standing is still the predecessor of the next one, so only its own difference is left out.',
@@ -70,26 +78,28 @@ function excludeReadings(topology: TopologyService): Route {
       reason: EXCLUSION_EXAMPLE.reason,
     },
     success: { status: 201, description: 'the exclusion', schema: resources.exclusion, example: EXCLUSION_EXAMPLE },
-    handle: async ({ params: { id: dpuId }, body: { from: fromMs, to: toMs, reason } }) => {
-      const { doc } = await topology.execute({ kind: 'excludeReadings', dpuId, fromMs, toMs, reason });
-      return exclusionJson(doc as Exclusion);
+    handle: async ({ params: { id: dpuId }, body, query: { dry_run: isDryRun } }, ctx) => {
+      const { from: fromMs, to: toMs, reason } = body;
+      const command = { kind: 'excludeReadings', dpuId, fromMs, toMs, reason } as const;
+      const done = await change(ctx, changing, command, { isDryRun });
+      return 'tried' in done ? done.tried : exclusionJson(done.made.doc as Exclusion);
     },
   });
 }
 
-function deleteExclusion(topology: TopologyService): Route {
+function deleteExclusion(changing: Changing): Route {
   return defineRoute({
-    ...EXCLUSIONS,
+    ...WRITE,
     path: '/dpus/{id}/exclusions/{exclusion_id}',
     params: z.strictObject({ id: dpuIdInPath, exclusion_id: numberInPath('the exclusion') }),
     method: 'DELETE',
     operationId: 'deleteExclusion',
     summary: 'Delete an exclusion',
-    scope: 'topology:write',
     description: 'Its readings count again, unless another exclusion covers them.',
     success: { status: 204, description: 'the exclusion is deleted' },
-    handle: async ({ params: { id: dpuId, exclusion_id: id } }) => {
-      await topology.execute({ kind: 'deleteExclusion', dpuId, id });
+    handle: async ({ params: { id: dpuId, exclusion_id: id }, query: { dry_run: isDryRun } }, ctx) => {
+      const done = await change(ctx, changing, { kind: 'deleteExclusion', dpuId, id }, { isDryRun });
+      return 'tried' in done ? done.tried : undefined;
     },
   });
 }

@@ -6,11 +6,13 @@ import type { Reset } from '../../domain/topology.ts';
 import { resetIn } from '../../domain/topology-command.ts';
 import { existing, type TopologyView } from '../../domain/topology-history.ts';
 import type { TopologyService } from '../../topology/topology-service.ts';
-import { checkUnchanged, ETAG, IF_MATCH, IF_NONE_MATCH, revalidated } from '../middleware/caching.ts';
+import { change, DRY_RUN, IF_AS_OF, IF_MATCH_OR_AS_OF, TRIED, type Changing } from './change.ts';
+import { ETAG, IF_NONE_MATCH, revalidated } from '../middleware/caching.ts';
 import { answerList, type Readers } from '../list.ts';
 import { LIST_HEADERS } from '../paging.ts';
 import { defineRoute, type Route } from './route.ts';
 import { resetBody, resetPatch } from '../schemas/bodies.ts';
+import { dryRun } from '../schemas/dry-runs.ts';
 import { numberInPath, spaceIdInPath } from '../schemas/fields.ts';
 import { listQuery } from '../schemas/list.ts';
 import * as resources from '../schemas/resources.ts';
@@ -38,26 +40,32 @@ const ITEM = {
   tag: 'spaces',
   params: z.strictObject({ id: spaceIdInPath, reset_id: numberInPath('the reset') }),
 } as const;
-const WRITE = { ...ITEM, scope: 'topology:write', problems: [404, 412], requestHeaders: IF_MATCH } as const;
+const WRITE = {
+  ...ITEM,
+  scope: 'topology:write',
+  query: z.strictObject(DRY_RUN),
+  problems: [404, 412],
+  requestHeaders: IF_MATCH_OR_AS_OF,
+} as const;
 const BODY_EXAMPLE = { timestamp: formatInstant(Date.UTC(2018, 1, 25, 4)), count: 0 };
 const UPDATED = {
   status: 200,
   description: 'the changed reset',
-  schema: resources.reset,
+  schema: z.union([resources.reset, dryRun]),
   example: RESET_EXAMPLE,
   headers: ETAG,
 } as const;
 const CHANGE =
   'Counts since the earlier one of the old and the new instant are recomputed. Of two resets at the same instant, the one that was changed last applies.';
 
-export function resetsRoutes(topology: TopologyService): Route[] {
+export function resetsRoutes(changing: Changing): Route[] {
   return [
-    listResets(topology),
-    recordReset(topology),
-    getReset(topology),
-    replaceReset(topology),
-    updateReset(topology),
-    deleteReset(topology),
+    listResets(changing.topology),
+    recordReset(changing),
+    getReset(changing.topology),
+    replaceReset(changing),
+    updateReset(changing),
+    deleteReset(changing),
   ];
 }
 
@@ -86,20 +94,25 @@ function listResets({ history }: TopologyService): Route {
   });
 }
 
-function recordReset(topology: TopologyService): Route {
+function recordReset(changing: Changing): Route {
   return defineRoute({
     ...RESETS,
     method: 'POST',
     operationId: 'recordReset',
     summary: 'Record how many people were in a space',
     scope: 'topology:write',
+    query: z.strictObject(DRY_RUN),
+    requestHeaders: IF_AS_OF,
+    problems: [404, 412],
+    alternativeStatus: TRIED,
     description: 'All counts after that instant are recomputed from it, including those that were answered before.',
     body: resetBody,
     bodyExample: BODY_EXAMPLE,
     success: { status: 201, description: 'the reset', schema: resources.reset, example: RESET_EXAMPLE },
-    handle: async ({ params: { id }, body: { timestamp, count } }) => {
-      const { doc } = await topology.execute({ kind: 'recordReset', spaceId: id, timestampMs: timestamp, count });
-      return resetJson(doc as Reset);
+    handle: async ({ params: { id: spaceId }, body, query: { dry_run: isDryRun } }, ctx) => {
+      const { timestamp: timestampMs, count } = body;
+      const done = await change(ctx, changing, { kind: 'recordReset', spaceId, timestampMs, count }, { isDryRun });
+      return 'tried' in done ? done.tried : resetJson(done.made.doc as Reset);
     },
   });
 }
@@ -119,7 +132,7 @@ function getReset({ history }: TopologyService): Route {
   });
 }
 
-function replaceReset(topology: TopologyService): Route {
+function replaceReset(changing: Changing): Route {
   return defineRoute({
     ...WRITE,
     method: 'PUT',
@@ -129,11 +142,12 @@ function replaceReset(topology: TopologyService): Route {
     body: resetBody,
     bodyExample: BODY_EXAMPLE,
     success: UPDATED,
-    handle: async ({ params: { id, reset_id: resetId }, body }, ctx) => change(topology, ctx, id, resetId, body),
+    handle: async ({ params: { id, reset_id: resetId }, body, query: { dry_run: isDryRun } }, ctx) =>
+      changeReset(changing, ctx, { spaceId: id, id: resetId, body, isDryRun }),
   });
 }
 
-function updateReset(topology: TopologyService): Route {
+function updateReset(changing: Changing): Route {
   return defineRoute({
     ...WRITE,
     method: 'PATCH',
@@ -143,11 +157,12 @@ function updateReset(topology: TopologyService): Route {
     body: resetPatch,
     bodyExample: { count: 3 },
     success: UPDATED,
-    handle: async ({ params: { id, reset_id: resetId }, body }, ctx) => change(topology, ctx, id, resetId, body),
+    handle: async ({ params: { id, reset_id: resetId }, body, query: { dry_run: isDryRun } }, ctx) =>
+      changeReset(changing, ctx, { spaceId: id, id: resetId, body, isDryRun }),
   });
 }
 
-function deleteReset(topology: TopologyService): Route {
+function deleteReset(changing: Changing): Route {
   return defineRoute({
     ...WRITE,
     method: 'DELETE',
@@ -155,24 +170,27 @@ function deleteReset(topology: TopologyService): Route {
     summary: 'Delete a reset',
     description: 'Counts after its instant are recomputed from the reset before it.',
     success: { status: 204, description: 'the reset is deleted' },
-    handle: async ({ params: { id: spaceId, reset_id: id } }, ctx) => {
-      await topology.execute({ kind: 'deleteReset', spaceId, id }, unchanged(ctx, spaceId, id));
+    alternativeStatus: TRIED,
+    handle: async ({ params: { id: spaceId, reset_id: id }, query: { dry_run: isDryRun } }, ctx) => {
+      const current = currentReset(spaceId, id);
+      const done = await change(ctx, changing, { kind: 'deleteReset', spaceId, id }, { isDryRun, current });
+      return 'tried' in done ? done.tried : undefined;
     },
   });
 }
 
-async function change(
-  topology: TopologyService,
-  ctx: Context,
-  spaceId: Reset['spaceId'],
-  id: number,
-  { timestamp: timestampMs, count }: z.output<typeof resetPatch>,
-) {
-  const command = { kind: 'changeReset', spaceId, id, timestampMs, count } as const;
-  const { doc } = await topology.execute(command, unchanged(ctx, spaceId, id));
-  return revalidated(ctx, resetJson(doc as Reset));
+interface ResetChange extends Pick<Reset, 'spaceId' | 'id'> {
+  readonly body: z.output<typeof resetPatch>;
+  readonly isDryRun: boolean | undefined;
 }
 
-function unchanged(ctx: Context, spaceId: Reset['spaceId'], id: number): (view: TopologyView) => void {
-  return (view) => checkUnchanged(ctx, () => resetJson(resetIn(view, spaceId, id)));
+async function changeReset(changing: Changing, ctx: Context, { spaceId, id, body, isDryRun }: ResetChange) {
+  const { timestamp: timestampMs, count } = body;
+  const command = { kind: 'changeReset', spaceId, id, timestampMs, count } as const;
+  const done = await change(ctx, changing, command, { isDryRun, current: currentReset(spaceId, id) });
+  return 'tried' in done ? done.tried : revalidated(ctx, resetJson(done.made.doc as Reset));
+}
+
+function currentReset(spaceId: Reset['spaceId'], id: number): (view: TopologyView) => object {
+  return (view) => resetJson(resetIn(view, spaceId, id));
 }

@@ -63,7 +63,12 @@ export interface RouteDoc {
   readonly streamedBody?: Readonly<Record<string, RequestBodyDoc>>;
   readonly success: SuccessDoc;
   /** An answer with another status that is not a problem document. */
-  readonly alternativeStatus?: { readonly status: number; readonly description: string; readonly schema: z.ZodType };
+  readonly alternativeStatus?: {
+    readonly status: number;
+    readonly description: string;
+    readonly schema: z.ZodType;
+    readonly example?: unknown;
+  };
   /** Statuses of problems that do not follow from the other fields. */
   readonly problems?: readonly ProblemStatus[];
   /** False for pages and files, which the OpenAPI document leaves out. */
@@ -109,8 +114,9 @@ export function defineRoute<
       query: check(query ?? nothing, ctx.query) as z.infer<Query>,
       body: (body ? check(body, await jsonBody(ctx)) : undefined) as z.infer<Body>,
     };
-    const answer = await handle(input, ctx);
+    // Before the handler, which may answer with the alternative status.
     if (spec.success.status !== 200) ctx.status = spec.success.status;
+    const answer = await handle(input, ctx);
     if (answer !== undefined) ctx.body = answer;
   };
   return { ...doc, params, query, body, bodyExample, run };

@@ -42,6 +42,7 @@ export type RouteDeps = Pick<
   | 'eventCounts'
   | 'explanations'
   | 'profiles'
+  | 'dryRuns'
   | 'eventPages'
   | 'accounts'
   | 'comparisons'
@@ -73,15 +74,15 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...principalRoutes(),
     ...accountRoutes(service),
     ...spacesRoutes(topology),
-    ...resetsRoutes(topology),
-    ...doorwaysRoutes(topology),
-    ...dpusRoutes(topology, now),
+    ...resetsRoutes(service),
+    ...doorwaysRoutes(service),
+    ...dpusRoutes(service, now),
     ...unplacedDpusRoutes({ pages: service.eventPages, log: readings, topology: topology.history, now }),
     ...messagesRoutes(readings),
     ...devicesRoutes(topology),
     ...placementsRoutes(topology),
-    ...exclusionsRoutes(topology),
-    ...topologyRoutes(topology, now),
+    ...exclusionsRoutes(service),
+    ...topologyRoutes(service, now),
     ...readingsRoutes({ log: readings, topology: topology.history, bound, now }),
     ...ingestRoutes({ log: readings, topology: topology.history, now }),
     ...storedReadingsRoutes(service.eventPages),

@@ -3,21 +3,27 @@ import { Readable } from 'node:stream';
 import type { Context } from 'koa';
 import { z } from 'zod';
 import { Failure } from '../../domain/failure.ts';
+import type { SingleFact } from '../../domain/topology.ts';
+import type { RegistrationView } from '../../domain/topology-command.ts';
+import { formatPlace, placeIn } from '../../domain/topology-place.ts';
 import type { TopologyDocument } from '../../domain/topology-document.ts';
 import { Slots } from '../../runtime/slots.ts';
 import { MACHINE_TIMING } from '../../runtime/timing.ts';
-import { DocumentRefused, importTopology, type ImportResult } from '../../topology/import-topology.ts';
+import { DocumentRefused, importTopology, planImport, type ImportResult } from '../../topology/import-topology.ts';
 import type { TopologyService } from '../../topology/topology-service.ts';
+import { dryRunJson } from '../dry-run-json.ts';
 import { decompressed } from '../decompressed.ts';
 import { HttpProblem, problemOf, problemText } from '../problem.ts';
 import { logOf, requestIdOf } from '../request-state.ts';
 import { booleanInQuery } from '../schemas/fields.ts';
 import * as resources from '../schemas/resources.ts';
 import { topologyDocument } from '../schemas/topology-document.ts';
+import { topologyImport } from '../schemas/topology-import.ts';
 import { readCsvDocument } from '../topology-document/csv-document.ts';
 import { DocumentBuilder } from '../topology-document/document-builder.ts';
 import { exportCsv, exportJson } from '../topology-document/export-document.ts';
 import { readJsonDocument } from '../topology-document/json-document.ts';
+import { asOfIn, IF_AS_OF, requireNoEtag, type Changing } from './change.ts';
 import { defineRoute, type Route } from './route.ts';
 import { SPACE_FIELDS_EXAMPLE } from '../topology-json.ts';
 
@@ -61,11 +67,11 @@ const RESULT_EXAMPLE = {
   changes_count: 1,
 };
 
-export function topologyRoutes(topology: TopologyService, now: () => number): Route[] {
-  return [importRoute(topology, now), exportRoute(topology)];
+export function topologyRoutes(changing: Changing, now: () => number): Route[] {
+  return [importRoute(changing, now), exportRoute(changing.topology)];
 }
 
-function importRoute(topology: TopologyService, now: () => number): Route {
+function importRoute(changing: Changing, now: () => number): Route {
   const slots = new Slots(IMPORTS_MAX, IMPORTS_WAITING_MAX);
   return defineRoute({
     method: 'POST',
@@ -79,17 +85,20 @@ function importRoute(topology: TopologyService, now: () => number): Route {
       'Entries that are already registered as in the document are unchanged, so importing a document again has no effect. ' +
       'A client that accepts application/x-ndjson gets lines with the progress; the last line is the answer, or a problem.',
     query: z.strictObject({
-      dry_run: booleanInQuery('report what would be created and changed, without changing anything').optional(),
+      dry_run: booleanInQuery(
+        'report what would be created and changed, and what that would do to counts, without changing anything',
+      ).optional(),
     }),
     streamedBody: {
       'application/json': { schema: topologyDocument, example: EXAMPLE },
       'text/csv': { example: CSV_EXAMPLE },
     },
-    problems: [406, 409],
+    problems: [406, 409, 412],
+    requestHeaders: IF_AS_OF,
     success: {
       status: 200,
       description: 'what was created and changed',
-      schema: resources.topologyImport,
+      schema: topologyImport,
       example: RESULT_EXAMPLE,
       alternatives: { [PROGRESS]: `{"done":2,"total":3}\n${JSON.stringify(RESULT_EXAMPLE)}\n` },
     },
@@ -99,15 +108,11 @@ function importRoute(topology: TopologyService, now: () => number): Route {
       if (slots.isFull) throw new Failure('unavailable', 'too many imports are waiting', { retryAfterSeconds: 10 });
       const run = (onWritten: (done: number, total: number) => void): Promise<object> =>
         slots.run(async () => {
-          const result = await importTopology(topology, await documentIn(ctx), {
-            isDryRun,
-            now,
-            timing: MACHINE_TIMING,
-            onProgress: ({ phase, done, total }) => phase === 'write' && onWritten(done, total),
-          }).catch((error: unknown) => {
+          const document = await documentIn(ctx);
+          const done = isDryRun ? tried(changing, document, now) : imported(ctx, changing, document, now, onWritten);
+          return done.catch((error: unknown) => {
             throw error instanceof DocumentRefused ? refusal(error) : error;
           });
-          return resultJson(result, isDryRun);
         });
       return type === 'json' ? run(() => undefined) : answerProgress(ctx, run);
     },
@@ -152,11 +157,48 @@ async function documentIn(ctx: Context): Promise<TopologyDocument> {
   return builder.document;
 }
 
-function resultJson(
-  { spaces, doorways, dpus, devices, exclusions, changes, changesCount }: ImportResult,
-  isDryRun: boolean,
-): object {
-  return { dry_run: isDryRun, spaces, doorways, dpus, devices, exclusions, changes, changes_count: changesCount };
+async function imported(
+  ctx: Context,
+  { topology }: Changing,
+  document: TopologyDocument,
+  now: () => number,
+  onWritten: (done: number, total: number) => void,
+): Promise<object> {
+  const asOf = asOfIn(ctx);
+  if (!asOf) requireNoEtag(ctx);
+  const result = await importTopology(topology, document, {
+    asOf,
+    now,
+    timing: MACHINE_TIMING,
+    onProgress: ({ phase, done, total }) => phase === 'write' && onWritten(done, total),
+  });
+  return { dry_run: false, ...resultJson(result) };
+}
+
+/** A document can be checked even if it is about too much for a dry run, or if counts cannot be answered now. */
+async function tried({ topology, dryRuns }: Changing, document: TopologyDocument, now: () => number): Promise<object> {
+  let [result, asOf]: [ImportResult | undefined, string | undefined] = [undefined, undefined];
+  const plan = async (view: RegistrationView): Promise<readonly SingleFact[]> => {
+    asOf = formatPlace(placeIn(topology.history));
+    const planned = await planImport(view, document, { now, timing: MACHINE_TIMING, onProgress: () => undefined });
+    ({ result } = planned);
+    return planned.facts;
+  };
+  const effect = await dryRuns.of(plan).catch((error: unknown) => {
+    if (!result || !(error instanceof Failure)) throw error;
+    return error.message;
+  });
+  return {
+    dry_run: true,
+    ...(result ? resultJson(result) : {}),
+    as_of: asOf,
+    effect: typeof effect === 'string' ? null : dryRunJson(effect),
+    ...(typeof effect === 'string' ? { effect_unknown: effect } : {}),
+  };
+}
+
+function resultJson({ spaces, doorways, dpus, devices, exclusions, changes, changesCount }: ImportResult): object {
+  return { spaces, doorways, dpus, devices, exclusions, changes, changes_count: changesCount };
 }
 
 function refusal({ message, errors, written }: DocumentRefused): HttpProblem {

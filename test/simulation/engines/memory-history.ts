@@ -17,6 +17,8 @@ import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../../../src/dom
 import { readingOf, type EventPlace } from '../../../src/domain/space-event.ts';
 import { TimeAtCounts, type TimeAtCount } from '../../../src/domain/time-at-counts.ts';
 import type {
+  ClaimsQuery,
+  DpuClaim,
   DpuReadingsPage,
   DpuReadingsQuery,
   DoorwayTotal,
@@ -37,6 +39,7 @@ import type {
 import type { StoredBlockMark } from '../../../src/ports/space-events-log.ts';
 import type { Access } from './memory-cursor.ts';
 import { compare } from './compare.ts';
+import { claimsOfRows } from './claim-queries.ts';
 import { eventsOfRows } from './events-of-rows.ts';
 import { doorwayTotals, exitsAtZero } from './explain-queries.ts';
 import { newestInstants } from './newest-instants.ts';
@@ -319,6 +322,20 @@ export class MemoryHistory implements History, PartitionRecords {
       times.follow(stretches, eventsOfRows(this.#rowsOf(spaceId), { block, afterMs, upToMs }));
       return [...times];
     });
+  }
+
+  async claimsOfDpus(query: ClaimsQuery): Promise<DpuClaim[]> {
+    return this.#read('claims of DPUs', () => claimsOfRows(this.#rowsOf(query.spaceId), query));
+  }
+
+  async rowCount({ spaceId, block, afterMs, upToMs }: EventsQuery): Promise<number> {
+    return this.#read(
+      'row count',
+      () =>
+        this.#rowsOf(spaceId).filter(
+          (row) => row.block <= block && row.timestampMs > afterMs && row.timestampMs <= upToMs,
+        ).length,
+    );
   }
 
   async newestInstants(query: NewestInstantsQuery): Promise<StandingInstant[]> {

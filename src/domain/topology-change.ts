@@ -1,15 +1,15 @@
-// The work of router k after a change of the topology: which readings of its DPUs may count elsewhere now, and which
-// spaces of its partition need a new configuration.
-import type { DoorwayId, DpuId, Partition, SpaceId } from '../domain/ids.ts';
-import type { SpaceConfig } from '../domain/commit.ts';
-import { BEGINNING_MS, END_MS } from '../domain/instant.ts';
-import { isStanding } from '../domain/measure.ts';
-import { partitionOfDpu, partitionOfSpace } from '../domain/partition.ts';
-import { spansAtDoorway, spansOfDifference, type Span } from '../domain/placement.ts';
-import { readingOfIdentity } from '../domain/reading.ts';
-import { attributesAlike, dpusOfSpace } from '../domain/space-event.ts';
-import { factsOf, type Deletion, type Settings, type SingleFact } from '../domain/topology.ts';
-import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
+// What a change of the topology means for router k: which readings of its DPUs may count elsewhere now, and which spaces of
+// its partition need a new configuration. A dry run asks the same of a change that has not been made.
+import type { DoorwayId, DpuId, Partition, SpaceId } from './ids.ts';
+import type { SpaceConfig } from './commit.ts';
+import { BEGINNING_MS, END_MS } from './instant.ts';
+import { partitionOfDpu, partitionOfSpace } from './partition.ts';
+import { placementsOf, spansAtDoorway, spansOfDifference, type Span } from './placement.ts';
+import { isStanding, type Passed } from './measure.ts';
+import { readingOfIdentity, type Reading } from './reading.ts';
+import { attribute, attributesAlike, dpusOfSpace, type SpaceEvent } from './space-event.ts';
+import { factsOf, type Deletion, type Settings, type SingleFact } from './topology.ts';
+import type { TopologyHistory, TopologyView } from './topology-history.ts';
 
 const ALWAYS: Span = { fromMs: BEGINNING_MS, toMs: END_MS };
 
@@ -130,3 +130,61 @@ function spansTouched(fact: SingleFact, before: TopologyView, after: TopologyVie
   if (attributesAlike(before.doorway(id), after.doorway(id))) return [];
   return [...before.dpusAt(id), ...after.dpusAt(id)].map((dpu) => [dpu.id, spansAtDoorway(dpu.placements, id)]);
 }
+
+/** True if two changes have a space or a DPU in common, so that one may alter what the other does. */
+export function areRelated(a: TopologyChange, b: TopologyChange): boolean {
+  const [x, y] = [touchedBy(a), touchedBy(b)];
+  return [...x].some((name) => y.has(name));
+}
+
+function touchedBy({ before, after, spans, configs }: TopologyChange): Set<string> {
+  const spaces = new Set(configs.map(({ spaceId }) => spaceId));
+  for (const dpuId of spans.keys())
+    for (const view of [before, after])
+      for (const { doorwayId } of view.dpu(dpuId)?.placements ?? [])
+        if (doorwayId !== null) addSides(spaces, doorwayId, before, after);
+  return new Set([...[...spaces].map((id) => `space ${id}`), ...[...spans.keys()].map((id) => `DPU ${id}`)]);
+}
+
+/** The spaces in which the readings in question may count before a change. */
+export function spacesBefore({ before, spans }: TopologyChange): Set<SpaceId> {
+  const spaces = new Set<SpaceId>();
+  for (const [dpuId, some] of spans)
+    for (const { doorwayId, fromMs, toMs } of placementsOf(before.dpu(dpuId)?.placements ?? []))
+      if (doorwayId !== null && some.some((span) => span.fromMs < toMs && fromMs < span.toMs))
+        addSides(spaces, doorwayId, before, before);
+  return spaces;
+}
+
+/** True if a change may affect a reading. */
+export function isWithin({ dpuId, timestampMs }: Reading, change: TopologyChange): boolean {
+  return (change.spans.get(dpuId) ?? []).some(({ fromMs, toMs }) => fromMs <= timestampMs && timestampMs < toMs);
+}
+
+/**
+ * True if a reading counts in other spaces, or counts differently, after the change. @param was who passed by the
+ * reading before the change; `is` after it
+ */
+export function isMoved(
+  { before, after }: Pick<TopologyChange, 'before' | 'after'>,
+  reading: Reading,
+  was: Passed,
+  is: Passed,
+): boolean {
+  const [old, current] = [attribute(before, reading, was, 1), attribute(after, reading, is, 1)];
+  return old.length !== current.length || old.some((event, index) => !isAlike(event, current[index]));
+}
+
+/** True if two events of one reading change the same space in the same way. */
+export function isAlike(a: Claimed, b: Claimed | undefined): boolean {
+  return (
+    a.spaceId === b?.spaceId &&
+    a.doorwayId === b.doorwayId &&
+    a.entrances === b.entrances &&
+    a.exits === b.exits &&
+    a.isEgress === b.isEgress &&
+    a.primary === b.primary
+  );
+}
+
+type Claimed = Pick<SpaceEvent, 'spaceId' | 'doorwayId' | 'entrances' | 'exits' | 'isEgress' | 'primary'>;

@@ -1,0 +1,69 @@
+// A place in the TOPOLOGY log as clients see it, `topology-57-1k2j3h`: a sequence, and the digest of the log up to there, because a
+// log that was restored may have other entries at the same sequences.
+import { Failure } from './failure.ts';
+import type { Partition } from './ids.ts';
+import { areRelated, changeBetween, type TopologyChange } from './topology-change.ts';
+import type { SingleFact } from './topology.ts';
+import type { TopologyHistory } from './topology-history.ts';
+
+export interface TopologyPlace {
+  readonly seq: number;
+  readonly digest: number;
+}
+
+const TEXT = /^topology-(\d{1,15})-([\da-z]{1,10})$/;
+
+/** The place up to which a history reaches. */
+export function placeIn(history: TopologyHistory): TopologyPlace {
+  return { seq: history.seq, digest: history.digestAt(history.seq) ?? 0 };
+}
+
+export function formatPlace({ seq, digest }: TopologyPlace): string {
+  return `topology-${seq}-${digest.toString(36)}`;
+}
+
+/** @returns undefined for any other text */
+export function parsePlace(text: string): TopologyPlace | undefined {
+  const [, seq, digest] = TEXT.exec(text) ?? [];
+  return digest === undefined ? undefined : { seq: Number(seq), digest: Number.parseInt(digest, 36) };
+}
+
+/**
+ * Checks that nothing since a place concerns what some facts concern.
+ * @throws Failure changed
+ */
+export function requireUnrelatedSince(
+  history: TopologyHistory,
+  place: TopologyPlace,
+  facts: readonly SingleFact[],
+): void {
+  const { seq } = history;
+  requirePlace(history, place);
+  if (place.seq === seq) return;
+  const change = wholeChange(history.supposing(facts), seq, seq + 1);
+  if (areRelated(wholeChange(history, place.seq, seq), change)) throw changedSince(history, place);
+}
+
+/** Checks that the topology is still as it was. @throws Failure changed */
+export function requireNothingSince(history: TopologyHistory, place: TopologyPlace): void {
+  requirePlace(history, place);
+  if (place.seq !== history.seq) throw changedSince(history, place);
+}
+
+function requirePlace(history: TopologyHistory, place: TopologyPlace): void {
+  if (history.digestAt(place.seq) !== place.digest)
+    throw new Failure('changed', `the topology log does not have ${formatPlace(place)}`);
+}
+
+function changedSince(history: TopologyHistory, place: TopologyPlace): Failure {
+  const now = formatPlace(placeIn(history));
+  return new Failure(
+    'changed',
+    `what this is about has changed since ${formatPlace(place)}: the topology is at ${now}`,
+  );
+}
+
+/** What happened between two sequences, for the DPUs and spaces of all partitions. */
+export function wholeChange(history: TopologyHistory, fromSeq: number, toSeq: number): TopologyChange {
+  return changeBetween(history, fromSeq, toSeq, 0 as Partition, 1);
+}
