@@ -15,6 +15,7 @@ import type { SingleFact } from '../domain/topology.ts';
 import type { History } from '../ports/history.ts';
 import type { SpaceReports } from '../ports/reports.ts';
 import type { SpaceEventsLog } from '../ports/space-events-log.ts';
+import { Slots } from '../runtime/slots.ts';
 import { NEVER, type Timing } from '../runtime/timing.ts';
 import { correctionsOf, standing, type Corrections } from './corrections.ts';
 import { effectOnSpace, type EffectOnSpace } from './effect-on-space.ts';
@@ -25,6 +26,8 @@ import { scheduleIn } from './schedule-of.ts';
 const [FACTS_MAX, DPUS_MAX, SPACES_MAX, READINGS_MAX] = [20_000, 2_000, 200, 50_000];
 /** How often the routers are asked whether they have followed the topology, and the reports whether they include that. */
 const [POLLS_MAX, POLL_MS] = [40, 50];
+/** Each may hold 200,000 rows of history. */
+const [RUNNING_MAX, WAITING_MAX] = [2, 100];
 /** Attempts when somebody else changes the topology meanwhile. */
 const ATTEMPTS_MAX = 5;
 
@@ -59,6 +62,7 @@ type Decide = (view: TopologyView) => readonly SingleFact[] | Promise<readonly S
 
 export class DryRuns {
   readonly #deps: DryRunsDeps;
+  readonly #slots = new Slots(RUNNING_MAX, WAITING_MAX);
 
   constructor(deps: DryRunsDeps) {
     this.#deps = deps;
@@ -69,6 +73,11 @@ export class DryRuns {
    * `decide`
    */
   async of(decide: Decide): Promise<DryRun> {
+    if (this.#slots.isFull) throw new Failure('unavailable', 'too many dry runs are waiting', { retryAfterSeconds: 5 });
+    return this.#slots.run(() => this.#of(decide));
+  }
+
+  async #of(decide: Decide): Promise<DryRun> {
     const { topology } = this.#deps;
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
       await topology.catchUp().catch(unreadable);

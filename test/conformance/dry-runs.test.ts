@@ -24,7 +24,7 @@ function row(spaceId: SpaceId, timestampMs: number, more: Partial<SpaceEvent> = 
 }
 
 describePorts('dry runs', (ports) => {
-  it('P1 T21 what DPUs claim in a space, of every form, up to a block and within a span', async () => {
+  it('P1 T22 what DPUs claim in a space, of every form, up to a block and within a span', async () => {
     const { history } = ports();
     const space = 81 as SpaceId;
     const person = row(space, 1_000);
@@ -63,7 +63,7 @@ describePorts('dry runs', (ports) => {
     expect(await ask({ limit: 2 })).toHaveLength(2);
   });
 
-  it('P1 T21 the number of rows, retractions included', async () => {
+  it('P1 T22 the number of rows, retractions included', async () => {
     const { history } = ports();
     const space = 83 as SpaceId;
     await history.storeBlock(blockOf(0, P1, 113, [row(space, 1_000), row(space, 2_000), row(space, 3_000)]));

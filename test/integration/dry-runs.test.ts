@@ -125,8 +125,8 @@ beforeAll(async () => {
 });
 afterAll(async () => service?.dispose());
 
-describe('T21 a dry run', () => {
-  it('T21 of an exclusion, and of its deletion', async () => {
+describe('T22 a dry run', () => {
+  it('T22 of an exclusion, and of its deletion', async () => {
     const body = { from: at(0), to: at(2 * HOUR_S), reason: 'the cleaning crew' };
     const place = { doorway_id: entrance, entrances: 1, exits: 1 };
     const counted = { ...place, state: 'counted', ingress_space_id: hall, egress_space_id: null };
@@ -151,7 +151,7 @@ describe('T21 a dry run', () => {
     );
   });
 
-  it('T21 of a reset, of its change, and of its deletion; by the hour up to the next one', async () => {
+  it('T22 of a reset, of its change, and of its deletion; by the hour up to the next one', async () => {
     const path = `/spaces/${hall}/resets`;
     const later = { timestamp: at(10 * HOUR_S), count: 0 };
     await check(
@@ -177,7 +177,7 @@ describe('T21 a dry run', () => {
     expect((await send({ method: 'DELETE', path: `${path}/1` })).status).toBe(204);
   });
 
-  it('T21 of a placement of held readings, of a move, and of a deletion of the sensor', async () => {
+  it('T22 of a placement of held readings, of a move, and of a deletion of the sensor', async () => {
     await check(
       { method: 'POST', path: '/dpus', body: { id: 'new', doorway_id: between }, status: 201 },
       {
@@ -197,7 +197,7 @@ describe('T21 a dry run', () => {
     expect((await service.send('POST', '/dpus', { id: 'a', doorway_id: entrance })).status).toBe(201);
   });
 
-  it('T21 of a doorway whose spaces are swapped', async () => {
+  it('T22 of a doorway whose spaces are swapped', async () => {
     const body = { ingress_space_id: hall, egress_space_id: cafe };
     await check(
       { method: 'PATCH', path: `/doorways/${between}`, body, status: 200 },
@@ -207,7 +207,7 @@ describe('T21 a dry run', () => {
     );
   });
 
-  it('T21 of an import, which is checked even if its effect is not known', async () => {
+  it('T22 of an import, which is checked even if its effect is not known', async () => {
     const document = { dpus: [{ id: 'new', placements: [{ doorway: 'entrance', from: at(0) }] }] };
     const path = '/topology/import';
     const before = await topology();
@@ -237,7 +237,7 @@ describe('T21 a dry run', () => {
     });
   });
 
-  it('T21 is refused as the change would be, and where there is none', async () => {
+  it('T22 is refused as the change would be, and where there is none', async () => {
     const tries = async (method: string, path: string, body?: object): Promise<unknown> => {
       const { status, body: problem } = await send({ method, path: `${path}?dry_run=true`, ...(body ? { body } : {}) });
       return [status, problem];
@@ -261,7 +261,7 @@ describe('T21 a dry run', () => {
       expect(await tries(method, path, body)).toMatchObject([422, { errors: [{ path: 'dry_run' }] }]);
   });
 
-  it('T21 is not invalidated by what is about something else, only by what is about the same spaces and sensors', async () => {
+  it('T22 is not invalidated by what is about something else, only by what is about the same spaces and sensors', async () => {
     const change = { method: 'POST', path: '/dpus/a/exclusions', body: { from: at(0), to: at(1), reason: 'x' } };
     const { as_of: asOf } = await tryOut(change);
     await service.create('/spaces', { name: 'elsewhere' });
@@ -274,7 +274,7 @@ describe('T21 a dry run', () => {
     expect(await send(change, { 'if-match': '"another"' })).toMatchObject({ status: 412 });
   });
 
-  it('T21 is a flag of the commands', async () => {
+  it('T22 is a flag of the commands', async () => {
     const before = await topology();
     const print = async (...args: string[]): Promise<string[]> => eventually(async () => density(...args, '--dry-run'));
     const moved = await print('dpus', 'move', 'a', '--doorway', 'none', '--at', at(0));

@@ -52,7 +52,7 @@ async function tryChange(world: World, process: SimProcess, random: Random): Pro
     const facts = change(history.latest(), nowMs);
     const lastSeq = world.engines.streams.topology.length;
     const found = await world.answer(() => process.dryRuns.of(() => facts));
-    // T21: nothing was written.
+    // T22: nothing was written.
     expect(world.engines.streams.topology).toHaveLength(lastSeq);
     return { facts, found, nowMs, counts: await countsAt(world, process, nowMs) };
   } catch (error) {
@@ -129,8 +129,8 @@ async function tryUnsettled(world: World, random: Random): Promise<number> {
   return 0;
 }
 
-describe('T21 a dry run', () => {
-  it('T21 has what is in memory, provisional or not', { timeout: 240_000 }, async () => {
+describe('T22 a dry run', () => {
+  it('T22 has what is in memory, provisional or not', { timeout: 240_000 }, async () => {
     let compared = 0;
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 1_000_000 }), async (seed) => {
@@ -150,7 +150,7 @@ describe('T21 a dry run', () => {
   });
 
   it(
-    'T21 says what the counts are once the change is made, now and by the hour or day',
+    'T22 says what the counts are once the change is made, now and by the hour or day',
     { timeout: 240_000 },
     async () => {
       let [made, altered] = [0, 0];

@@ -130,7 +130,7 @@ export class Verdict {
     return { ...this.#oracle.at(spaceId, atMs), lastReadingMs: this.#oracle.lastReadingAt(spaceId, atMs) };
   }
 
-  /** T21: a dry run gives the counts of the set as it is, and those of the set as it would be. */
+  /** T22: a dry run gives the counts of the set as it is, and those of the set as it would be. */
   async #judgeDryRuns(random: Random): Promise<void> {
     const { streams } = this.#world.engines;
     const { topology, dryRuns } = this.#process;
