@@ -249,6 +249,12 @@ export class TopologyHistory {
       copyLists(ofDpu, exclusions);
       copy.#exclusions.set(dpuId, exclusions);
     }
+    for (const [dpuId, ofDpu] of this.#deletions) {
+      const deletions: Versions<string, Deletion> = new Map();
+      copyLists(ofDpu, deletions);
+      copy.#deletions.set(dpuId, deletions);
+    }
+    for (const seq of this.#deletionSeqs) copy.#deletionSeqs.push(seq);
     copyLists(this.#devices, copy.#devices);
     copyLists(this.#resets, copy.#resets);
     copySets(this.#doorwaysBySpace, copy.#doorwaysBySpace);
