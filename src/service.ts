@@ -32,8 +32,6 @@ import type { NatsDisplayStore } from './nats/display-store.ts';
 import type { NatsReadingsLog } from './nats/readings-log.ts';
 import type { Silence } from './nats/stream-reader.ts';
 import type { Member } from './ports/leases.ts';
-import { forwardMessages } from './publishing/forward-messages.ts';
-import { keepAcknowledged } from './publishing/keep-acknowledged.ts';
 import { TimestampBound } from './publishing/timestamp-bound.ts';
 import { LogGuard } from './recovery/log-guard.ts';
 import { Losses } from './recovery/losses.ts';
@@ -45,6 +43,7 @@ import { supervise } from './runtime/supervise.ts';
 import { MACHINE_TIMING } from './runtime/timing.ts';
 import { createAdapters, type Adapters } from './service/adapters.ts';
 import { openConnections, type Connections } from './service/connections.ts';
+import { messageTasks } from './service/message-tasks.ts';
 import type { ServiceOptions } from './service/options.ts';
 import { createShards } from './service/shards.ts';
 import { ClusterReports } from './shards/cluster-reports.ts';
@@ -236,12 +235,8 @@ export class Service {
     await this.#writeSettings();
     this.cluster.start();
     if (this.options.takesShards)
-      this.#loops.push(
-        this.#supervised('restoring MQTT messages', () => this.#restoreMqttMessages(signal)),
-        this.#supervised('forwarding messages', async () =>
-          forwardMessages(await this.#adapters.openForwardedMessages(), this.readings, signal),
-        ),
-      );
+      for (const [name, task] of messageTasks(this.#adapters, this.metrics, this.#log))
+        this.#loops.push(this.#supervised(name, async () => task(signal)));
     this.#loops.push(this.#retention.run(signal), this.health.run(signal));
     while (!signal.aborted && !this.cluster.isSettled) await sleep(READY_POLL_MS);
     this.#hasStarted = true;
@@ -256,14 +251,6 @@ export class Service {
     const { settings } = this.options;
     if (JSON.stringify(this.topology.history.latest().settings()) !== JSON.stringify(settings))
       await this.topology.execute({ kind: 'changeSettings', settings });
-  }
-
-  /** Several processes may run this at the same time: NATS gives each message to one of them. */
-  async #restoreMqttMessages(signal: AbortSignal): Promise<void> {
-    const acknowledged = await this.#adapters.openMqttMessages();
-    const onRestored = (messages: number): void => this.metrics.mqttMessagesRestored(messages);
-    const { readings } = this;
-    await keepAcknowledged({ acknowledged, readings, timing: MACHINE_TIMING, log: this.#log, onRestored }, signal);
   }
 
   #createStoredSequence(): StoredSequence {

@@ -1,6 +1,7 @@
 // `density readings delete`, `restore` and `deleted`: single readings that count in no space.
 import { Command } from 'commander';
 import { ApiClient } from './api-client.ts';
+import { dryRunLines, triedAt, withDryRun, type DryRunJson } from './dry-run.ts';
 import type { PrintLine } from './print-line.ts';
 import type { ReadConfig } from './read-config.ts';
 import { table } from './table.ts';
@@ -15,33 +16,47 @@ interface DeletedReadingJson {
 interface Common {
   readonly json?: boolean;
   readonly url?: string;
+  readonly dryRun?: boolean;
 }
 
 export function readingsCommand(readConfig: ReadConfig, printLine: PrintLine, finish: (code: number) => void): Command {
   const readings = new Command('readings').description('delete and restore single readings');
   const pathOf = (id: string): string => `/readings/${encodeURIComponent(id)}`;
-  withApi(
-    readings
-      .command('delete')
-      .description('delete a reading, whether it was sent already or not: counts are as if it had never been sent')
-      .argument('<id>', 'id of the reading, such as 423~1519461921893~+'),
+  const printTried = (found: DryRunJson, { json }: Common): void => {
+    if (json) printLine(JSON.stringify(found));
+    else for (const line of dryRunLines(found)) printLine(line);
+  };
+  withDryRun(
+    withApi(
+      readings
+        .command('delete')
+        .description('delete a reading, whether it was sent already or not: counts are as if it had never been sent')
+        .argument('<id>', 'id of the reading, such as 423~1519461921893~+'),
+    ),
   )
     .requiredOption('--reason <text>', 'why it does not count')
     .action(async (id: string, options: Common & { reason: string }) => {
       const client = new ApiClient(await readConfig(), options);
-      const path = `${pathOf(id)}?${new URLSearchParams({ reason: options.reason }).toString()}`;
-      const deleted = (await (await client.fetch(path, { method: 'DELETE' })).json()) as DeletedReadingJson;
-      printLine(options.json ? JSON.stringify(deleted) : `reading ${deleted.id} is deleted`);
+      const query = { reason: options.reason, ...(options.dryRun ? { dry_run: 'true' } : {}) };
+      const path = `${pathOf(id)}?${new URLSearchParams(query).toString()}`;
+      const answer: unknown = await (await client.fetch(path, { method: 'DELETE' })).json();
+      if (options.dryRun) printTried(answer as DryRunJson, options);
+      else printLine(options.json ? JSON.stringify(answer) : `reading ${(answer as DeletedReadingJson).id} is deleted`);
       finish(0);
     });
-  withApi(
-    readings
-      .command('restore')
-      .description('restore a deleted reading, so that it counts again')
-      .argument('<id>', 'id of the reading'),
+  withDryRun(
+    withApi(
+      readings
+        .command('restore')
+        .description('restore a deleted reading, so that it counts again')
+        .argument('<id>', 'id of the reading'),
+    ),
   ).action(async (id: string, options: Common) => {
-    await new ApiClient(await readConfig(), options).fetch(`${pathOf(id)}/restore`, { method: 'POST' });
-    printLine(options.json ? JSON.stringify({ id }) : `reading ${id} is restored`);
+    const path = `${pathOf(id)}/restore`;
+    const client = new ApiClient(await readConfig(), options);
+    const response = await client.fetch(options.dryRun ? triedAt(path) : path, { method: 'POST' });
+    if (options.dryRun) printTried((await response.json()) as DryRunJson, options);
+    else printLine(options.json ? JSON.stringify({ id }) : `reading ${id} is restored`);
     finish(0);
   });
   withApi(readings.command('deleted').description('print the deleted readings, with the reasons')).action(

@@ -1,20 +1,20 @@
 // What a change of the topology would correct: which readings would be retracted where they count now, and asserted where they
 // would count. The same rules as in a router's re-attribution, on the events that the spaces have.
 import type { DoorwayId, DpuId, SpaceId } from '../domain/ids.ts';
-import { NO_DOORWAY, NOWHERE } from '../domain/ids.ts';
+import { DELETED_DOORWAY, NO_DOORWAY, NOWHERE } from '../domain/ids.ts';
 import { addTo } from '../domain/lists.ts';
 import { loggedEvent, type LoggedEvent } from '../domain/log-entry.ts';
 import type { Passed } from '../domain/measure.ts';
 import type { Reading } from '../domain/reading.ts';
 import { modulusOf, passedUnder, Series, seriesKeyOf, type SeriesKey } from '../domain/series.ts';
 import { attribute, readingOf, uncountedAs, type SpaceEvent } from '../domain/space-event.ts';
-import { isMoved, type TopologyChange } from '../domain/topology-change.ts';
+import { isMoved, isWithin, type TopologyChange } from '../domain/topology-change.ts';
 import type { DpuClaim } from '../ports/history.ts';
 
 /** Where readings count, and who passed in them. */
 export interface Attribution extends Passed {
   readonly state: 'counted' | ReturnType<typeof uncountedAs>;
-  /** Null if the DPU is above none. */
+  /** Null if the DPU is above none, or the reading is deleted. */
   readonly doorwayId: DoorwayId | null;
   readonly ingressSpaceId: SpaceId | null;
   readonly egressSpaceId: SpaceId | null;
@@ -57,6 +57,7 @@ export function correctionsOf(change: TopologyChange, claims: readonly LoggedEve
   const byReading = new Map<string, LoggedEvent[]>();
   for (const claim of claims) addTo(byReading, `${claim.dpuId} ${claim.timestampMs} ${claim.readingId}`, claim);
   const series = seriesIn(claims);
+  const altered = alteredSeries(change, claims);
   const groups = new Map<string, Group>();
   const events = new Map<SpaceId, LoggedEvent[]>();
   let readings = 0;
@@ -65,7 +66,7 @@ export function correctionsOf(change: TopologyChange, claims: readonly LoggedEve
     if (!first) continue;
     const reading = readingOf(first);
     const was = passedBy(first);
-    const is = isRecomputed(change, reading) ? passedUnder(change.after, reading, series) : was;
+    const is = isRecomputed(change, altered, reading) ? passedUnder(change.after, reading, series) : was;
     if (!isMoved(change, reading, was, is)) continue;
     const after = attribute(change.after, reading, is, 1);
     for (const event of before) addTo(events, event.spaceId, { ...event, sign: -1 });
@@ -117,7 +118,7 @@ function attributionOf(events: readonly SpaceEvent[]): Attribution {
   const doorwayId = first?.doorwayId ?? NO_DOORWAY;
   return {
     state: counted.length > 0 ? 'counted' : uncountedAs(doorwayId),
-    doorwayId: doorwayId === NO_DOORWAY ? null : doorwayId,
+    doorwayId: doorwayId === NO_DOORWAY || doorwayId === DELETED_DOORWAY ? null : doorwayId,
     ingressSpaceId: counted.find(({ isEgress }) => !isEgress)?.spaceId ?? null,
     egressSpaceId: counted.find(({ isEgress }) => isEgress)?.spaceId ?? null,
     ...(first ? passedBy(first) : { entrances: 0, exits: 0 }),
@@ -129,9 +130,25 @@ function passedBy({ isEgress, entrances, exits }: SpaceEvent): Passed {
   return isEgress ? { entrances: exits, exits: entrances } : { entrances, exits };
 }
 
-/** A new modulus may change who passed. Nothing else does, because a series is of all readings, wherever they count. */
-function isRecomputed({ before, after }: TopologyChange, { dpuId }: Reading): boolean {
-  return modulusOf(before, dpuId) !== modulusOf(after, dpuId);
+/**
+ * A new modulus may change who passed, and so may a deletion in the same series. Nothing else does, because a series is of all other
+ * readings, wherever they count. What comes before a deleted reading stays as it is, and its own predecessor is unknown here.
+ */
+function isRecomputed(change: TopologyChange, altered: ReadonlySet<SeriesKey>, reading: Reading): boolean {
+  const { before, after } = change;
+  if (modulusOf(before, reading.dpuId) !== modulusOf(after, reading.dpuId)) return true;
+  const key = seriesKeyOf(reading);
+  return key !== undefined && altered.has(key) && isWithin(reading, change);
+}
+
+/** The series of which the change deletes or restores a reading. */
+function alteredSeries({ before, after }: TopologyChange, claims: readonly LoggedEvent[]): Set<SeriesKey> {
+  return new Set(
+    claims
+      .map(readingOf)
+      .filter((reading) => before.isDeleted(reading) !== after.isDeleted(reading))
+      .flatMap((reading) => seriesKeyOf(reading) ?? []),
+  );
 }
 
 function seriesIn(claims: readonly LoggedEvent[]): ReadonlyMap<SeriesKey, Series> {

@@ -17,6 +17,7 @@ import type { SpaceReports } from '../ports/reports.ts';
 import type { SpaceEventsLog } from '../ports/space-events-log.ts';
 import { Slots } from '../runtime/slots.ts';
 import { NEVER, type Timing } from '../runtime/timing.ts';
+import { claimedSpan } from './claimed-span.ts';
 import { correctionsOf, standing, type Corrections } from './corrections.ts';
 import { effectOnSpace, type EffectOnSpace } from './effect-on-space.ts';
 import { reportNow } from './report-now.ts';
@@ -87,15 +88,16 @@ export class DryRuns {
       // To decide a large document takes a while.
       if (topology.history.seq !== asOf.seq) continue;
       const change = wholeChange(topology.history.supposing(facts), asOf.seq, asOf.seq + 1);
-      const found = await this.#effectOf(change);
+      const found = await this.#effectOf(change, facts);
       if ((await topology.readEnd().catch(unreadable)) === asOf.seq) return { asOf, ...found };
     }
     throw new Failure('unavailable', 'the topology is changing too fast for a dry run', { retryAfterSeconds: 1 });
   }
 
-  async #effectOf(change: TopologyChange): Promise<Omit<DryRun, 'asOf'>> {
+  async #effectOf(change: TopologyChange, facts: readonly SingleFact[]): Promise<Omit<DryRun, 'asOf'>> {
     const reports = new Reports(this.#deps, await this.#followed(change.before.seq));
-    const { corrections, readings, events } = correctionsOf(change, await this.#claims(change, reports));
+    const claims = await this.#claims(change, facts, reports);
+    const { corrections, readings, events } = correctionsOf(change, claims);
     const spaces: EffectOnSpace[] = [];
     for (const spaceId of touchedSpaces(change, events, this.#deps.now())) {
       const { report, instantMs } = await reports.of(spaceId);
@@ -108,16 +110,12 @@ export class DryRuns {
   }
 
   /** What the DPUs in question have asserted, in every space where that can be. */
-  async #claims(change: TopologyChange, reports: Reports): Promise<LoggedEvent[]> {
+  async #claims(change: TopologyChange, facts: readonly SingleFact[], reports: Reports): Promise<LoggedEvent[]> {
     const dpuIds = [...change.spans].flatMap(([dpuId, spans]) => (spans.length > 0 ? [dpuId] : []));
     const wanted = new Set(dpuIds);
-    if (dpuIds.length === 0) return [];
     if (dpuIds.length > DPUS_MAX) throw tooMuch(DPUS_MAX, 'sensors');
-    const spans = [...change.spans.values()].flat();
-    const [fromMs, toMs] = [
-      spans.reduce((least, span) => Math.min(least, span.fromMs), Infinity),
-      spans.reduce((greatest, span) => Math.max(greatest, span.toMs), BEGINNING_MS),
-    ];
+    const span = await claimedSpan(change, facts, this.#deps.history);
+    if (!span) return [];
     const spaces = [NOWHERE, ...spacesBefore(change)];
     if (spaces.length > SPACES_MAX) throw tooMuch(SPACES_MAX, 'spaces');
     const claims: LoggedEvent[] = [];
@@ -125,7 +123,7 @@ export class DryRuns {
       const { report } = await reports.of(spaceId);
       const { storedBlock: block, unstored } = report;
       const limit = READINGS_MAX + 1;
-      const stored = await this.#deps.history.claimsOfDpus({ spaceId, block, dpuIds, fromMs, toMs, limit });
+      const stored = await this.#deps.history.claimsOfDpus({ spaceId, block, dpuIds, ...span, limit });
       if (stored.length > READINGS_MAX || claims.length > 2 * READINGS_MAX) throw tooMuch(READINGS_MAX, 'readings');
       claims.push(
         ...standing(

@@ -126,6 +126,44 @@ describe('T21 a deleted reading', () => {
     await expectCount(60, 4 + 20 + 9 + 3 + 2);
   });
 
+  it('T21 T22 can be tried first, and so can its restoration', async () => {
+    const path = pathOf(standingAt(40, 25));
+    const tries = async (method: string, tried: string): Promise<{ as_of: string }> =>
+      eventually(async () => {
+        const { status, body } = await service.send(method, tried);
+        expect(status).toBe(200);
+        return body as { as_of: string };
+      });
+    const deletion = `${path}?reason=a%20test`;
+    const found = await tries('DELETE', `${deletion}&dry_run=true`);
+    const counted = { state: 'counted', doorway_id: doorway };
+    expect(found).toMatchObject({
+      dry_run: true,
+      readings: 2,
+      corrections: [
+        { readings: 1, from: { ...counted, entrances: 20 }, to: { state: 'deleted', doorway_id: null, entrances: 0 } },
+        { readings: 1, from: { ...counted, entrances: 9 }, to: { ...counted, entrances: 4 } },
+      ],
+      spaces: [{ space_id: space, before: { count: 38 }, after: { count: 13 } }],
+    });
+    await expectCount(60, 38);
+    expect((await service.get('/deleted-readings')).body).toEqual([]);
+    const made = await fetch(`${service.api}${deletion}`, {
+      method: 'DELETE',
+      headers: { 'if-match': found.as_of },
+    });
+    expect(made.status).toBe(200);
+    await expectCount(60, 13);
+    const restored = { spaces: [{ space_id: space, before: { count: 13 }, after: { count: 38 } }] };
+    expect(await tries('POST', `${path}/restore?dry_run=true`)).toMatchObject(restored);
+    await expectCount(60, 13);
+    expect(await density('readings', 'restore', standingAt(40, 25), '--dry-run')).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^nothing was changed; as of .*, this would correct 2 readings$/)]),
+    );
+    expect((await restoreReading(standingAt(40, 25))).status).toBe(204);
+    await expectCount(60, 38);
+  });
+
   it('T21 without a timestamp of its own is deleted by the id in the list of readings', async () => {
     expect((await service.send('POST', '/readings', { dpu_id: 'a/b', direction: 1 })).status).toBe(202);
     const filter = encodeURIComponent(`timestamp>'${at(3_600)}'`);

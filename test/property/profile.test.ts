@@ -4,8 +4,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Profiles } from '../../src/counts/profiles.ts';
 import { EMPTY_SEGMENT, append, segmentOf } from '../../src/domain/segment.ts';
-import { countQuantile, meanCount, msAbove, TimeAtCounts, totalMs } from '../../src/domain/time-at-counts.ts';
+import { countQuantile, meanCount, msAbove, totalMs } from '../../src/domain/time-at-counts.ts';
 import { eventsOfRows } from '../simulation/engines/events-of-rows.ts';
+import { timeAtCounts } from '../simulation/engines/time-at-counts.ts';
 import { instant, knownSpace, some, SPACE, START_MS, type Case } from '../support/known-space.ts';
 import type { SpaceOracle } from '../support/oracle.ts';
 import { profileOf } from '../support/profile-oracle.ts';
@@ -27,11 +28,7 @@ function profilesOf(given: Case, timeZone: string): { profiles: Profiles; oracle
             ),
           ),
       events: async (_, afterMs, upToMs, block) => eventsOfRows(rows, { block, afterMs, upToMs }),
-      timeAtCounts: async ({ stretches, block }) => {
-        const times = new TimeAtCounts();
-        times.follow(stretches, eventsOfRows(rows, { block, afterMs: -Infinity, upToMs: Infinity }));
-        return [...times];
-      },
+      timeAtCounts: async (query) => timeAtCounts(rows, query),
     },
   );
   return { profiles, oracle };

@@ -1,5 +1,6 @@
 // Draws a change of the topology that corrects counts, for a dry run: one command, or several as an import would have them.
 import type { DoorwayId, DpuId, SpaceId } from '../../src/domain/ids.ts';
+import { readingOfIdentity } from '../../src/domain/reading.ts';
 import type { SingleFact } from '../../src/domain/topology.ts';
 import { decideRegistration, type Registration, type TopologyCommand } from '../../src/domain/topology-command.ts';
 import { TopologyDraft } from '../../src/domain/topology-draft.ts';
@@ -10,8 +11,13 @@ import type { Random } from './random.ts';
 /** How a change is decided on a state of the topology; throws a Failure if it is refused. */
 export type DrawnChange = (view: TopologyView, nowMs: number) => readonly SingleFact[];
 
-/** @param instants near which something happened */
-export function drawChange(random: Random, view: TopologyView, instants: readonly number[]): DrawnChange {
+/** @param instants near which something happened @param readingIds of readings that were sent */
+export function drawChange(
+  random: Random,
+  view: TopologyView,
+  instants: readonly number[],
+  readingIds: readonly string[],
+): DrawnChange {
   if (random.chance(0.15)) {
     const commands = Array.from({ length: random.int(2, 4) }, () => registration(random, view, instants));
     return (current, nowMs) => {
@@ -23,7 +29,9 @@ export function drawChange(random: Random, view: TopologyView, instants: readonl
       });
     };
   }
-  const command = random.chance(0.3) ? others(random, view, instants) : registration(random, view, instants);
+  const command = random.chance(0.4)
+    ? others(random, view, instants, readingIds)
+    : registration(random, view, instants);
   return (current, nowMs) => [decideTopology(current, command, nowMs)];
 }
 
@@ -72,7 +80,12 @@ function registration(random: Random, view: TopologyView, instants: readonly num
   }
 }
 
-function others(random: Random, view: TopologyView, instants: readonly number[]): TopologyCommand {
+function others(
+  random: Random,
+  view: TopologyView,
+  instants: readonly number[],
+  readingIds: readonly string[],
+): TopologyCommand {
   const spaces = view.spaces().filter(({ deleted }) => !deleted);
   const spaceId = spaces.length > 0 ? random.pick(spaces).id : (1 as SpaceId);
   const timestampMs = instantOf(random, instants);
@@ -81,7 +94,13 @@ function others(random: Random, view: TopologyView, instants: readonly number[])
   const id = resets.length > 0 ? random.pick(resets).id : 1;
   const dpuId = dpus.length > 0 ? random.pick(dpus).id : ('d1' as DpuId);
   const exclusions = view.exclusions(dpuId).filter(({ deleted }) => !deleted);
-  switch (random.weighted({ reset: 3, changeReset: 2, deleteReset: 1, include: 2, deleteDpu: 1, daily: 1 })) {
+  const [deletions, reading] = [
+    view.deletions(),
+    readingIds.length > 0 ? readingOfIdentity(random.pick(readingIds)) : undefined,
+  ];
+  const restored = deletions.length > 0 ? readingOfIdentity(random.pick(deletions).readingId) : undefined;
+  const kinds = { reset: 3, changeReset: 2, deleteReset: 1, include: 2, deleteDpu: 1, daily: 1 };
+  switch (random.weighted({ ...kinds, deleteReading: reading ? 4 : 0, restore: restored ? 3 : 0 })) {
     case 'reset':
       return { kind: 'recordReset', spaceId, timestampMs, count };
     case 'changeReset':
@@ -92,6 +111,10 @@ function others(random: Random, view: TopologyView, instants: readonly number[])
       return { kind: 'deleteExclusion', dpuId, id: exclusions.length > 0 ? random.pick(exclusions).id : 1 };
     case 'deleteDpu':
       return { kind: 'deleteDpu', id: dpuId, effectiveMs: timestampMs };
+    case 'deleteReading':
+      return reading ? { kind: 'deleteReading', reading, reason: 'a test' } : { kind: 'deleteReset', spaceId, id };
+    case 'restore':
+      return restored ? { kind: 'restoreReading', reading: restored } : { kind: 'deleteReset', spaceId, id };
     case 'daily':
       return {
         kind: 'updateSpace',

@@ -52,4 +52,19 @@ export const DRY_RUN_MUTANTS: readonly Mutant[] = [
     'return events.filter((event) => sums.get(keyOf(event)) !== 0);',
     'return events.filter((event) => sums.get(keyOf(event)) !== 0 || event.sign > 0);',
   ),
+  mutant(
+    'a dry run of a deletion leaves the next standing as it is',
+    'return key !== undefined && altered.has(key) && isWithin(reading, change);',
+    'return key !== undefined && altered.has(key) && false;',
+  ),
+  mutant(
+    'a dry run of a deletion recomputes the standing before',
+    'return key !== undefined && altered.has(key) && isWithin(reading, change);',
+    'return key !== undefined && altered.has(key);',
+  ),
+  mutant(
+    'a dry run of a deletion takes a deleted standing for the one before',
+    'if (beyond.some((other) => other.timestampMs === nearest && !isDeleted(other))) return nearest;',
+    'return nearest;',
+  ),
 ];

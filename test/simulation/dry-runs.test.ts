@@ -45,9 +45,11 @@ async function countsAt(world: World, process: SimProcess, atMs: number): Promis
 /** @returns undefined if the change is refused */
 async function tryChange(world: World, process: SimProcess, random: Random): Promise<Tried | undefined> {
   const { nowMs } = world;
-  const passed = world.engines.tables.readings.map(({ timestampMs }) => timestampMs);
+  const { readings } = world.engines.tables;
+  const passed = readings.map(({ timestampMs }) => timestampMs);
+  const readingIds = readings.map(({ readingId }) => readingId);
   const { history } = process.topology;
-  const change = drawChange(random, history.latest(), [nowMs, ...passed]);
+  const change = drawChange(random, history.latest(), [nowMs, ...passed], readingIds);
   try {
     const facts = change(history.latest(), nowMs);
     const lastSeq = world.engines.streams.topology.length;
@@ -91,6 +93,17 @@ async function compare(world: World, process: SimProcess, { found, nowMs, counts
 const ENDING = new Set(['start', 'crash', 'stop', 'suspend', 'rebuild', 'history']);
 const ATTEMPTS = 30;
 
+function idsUpTo({ running, witness }: World, seq: number): string[] {
+  const spaceIds = [
+    0,
+    ...running.topology.history
+      .latest()
+      .spaces()
+      .map(({ id }) => id),
+  ];
+  return spaceIds.flatMap((id) => witness.eventsUpTo(id as SpaceId, seq).events.map(({ readingId }) => readingId));
+}
+
 /** Asks while readings are provisional, and most are not stored. @returns how many events were not stored */
 async function tryUnsettled(world: World, random: Random): Promise<number> {
   const { streams, now } = world.engines;
@@ -98,7 +111,8 @@ async function tryUnsettled(world: World, random: Random): Promise<number> {
   const { history } = process.topology;
   const instants = streams.events.everything.map(({ timeMs }) => timeMs);
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const change = drawChange(random, history.latest(), [now(), ...instants]);
+    const readingIds = idsUpTo(world, streams.events.lastSeq);
+    const change = drawChange(random, history.latest(), [now(), ...instants], readingIds);
     const { lastSeq } = streams.events;
     const [seqs, unstored] = [new Map<SpaceId, number>(), new Map<SpaceId, number>()];
     const { dryRuns } = process.questions((report) => {

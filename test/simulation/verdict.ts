@@ -136,8 +136,9 @@ export class Verdict {
     const { topology, dryRuns } = this.#process;
     const { nowMs } = this.#world;
     const instants = [nowMs, ...this.#oracle.readings.map(({ timestampMs }) => timestampMs)];
+    const readingIds = this.#oracle.readings.map(({ readingId }) => readingId);
     for (let n = 0; n < DRY_RUNS; n++) {
-      const change = drawChange(random, topology.history.latest(), instants);
+      const change = drawChange(random, topology.history.latest(), instants, readingIds);
       try {
         const facts = change(topology.history.latest(), nowMs);
         const found = await this.#world.answer(() => dryRuns.of(() => facts));

@@ -20,7 +20,7 @@ const apiError = (code: number): JetStreamApiError =>
 
 describe('at the start of a process', () => {
   it('repeats what NATS did not answer, or does not know yet', async () => {
-    const failures: unknown[] = [
+    const failures: Error[] = [
       new TimeoutError(),
       apiError(10059),
       new Error('stream READINGS cannot be given its bounds', { cause: new TimeoutError() }),

@@ -1436,6 +1436,163 @@ export interface components {
                 line?: number;
             }[];
         };
+        /** @description What a change of the topology would do to counts; nothing was changed */
+        DryRun: {
+            /** @constant */
+            dry_run: true;
+            /**
+             * @description the place in the log of the topology that this is about; `if-match` takes it when the change is made
+             * @example topology-57-1br58n9
+             */
+            as_of: string;
+            /** @description how many readings would be corrected */
+            readings: number;
+            /** @description by sensor, and by where its readings count now and would count */
+            corrections: {
+                /** @description the sensor */
+                dpu_id: string;
+                /** @description how many of its readings */
+                readings: number;
+                /**
+                 * Format: date-time
+                 * @description the oldest of them
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                first_reading_at: string;
+                /**
+                 * Format: date-time
+                 * @description the newest of them
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                last_reading_at: string;
+                /** @description where they count now */
+                from: {
+                    /**
+                     * @description held: the sensor is above no doorway; excluded: in an exclusion of the sensor; deleted: a person deleted the reading
+                     * @enum {string}
+                     */
+                    state: "counted" | "held" | "excluded" | "deleted";
+                    doorway_id: number | null;
+                    ingress_space_id: number | null;
+                    egress_space_id: number | null;
+                    /** @description entrances in these readings, as the sensor sees them */
+                    entrances: number;
+                    /** @description exits in these readings, as the sensor sees them */
+                    exits: number;
+                };
+                /** @description where they would count */
+                to: {
+                    /**
+                     * @description held: the sensor is above no doorway; excluded: in an exclusion of the sensor; deleted: a person deleted the reading
+                     * @enum {string}
+                     */
+                    state: "counted" | "held" | "excluded" | "deleted";
+                    doorway_id: number | null;
+                    ingress_space_id: number | null;
+                    egress_space_id: number | null;
+                    /** @description entrances in these readings, as the sensor sees them */
+                    entrances: number;
+                    /** @description exits in these readings, as the sensor sees them */
+                    exits: number;
+                };
+            }[];
+            /** @description the spaces whose counts could differ; a space that is not listed keeps all of its counts */
+            spaces: {
+                /** @description the space */
+                space_id: number;
+                /**
+                 * Format: date-time
+                 * @description now
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                timestamp: string;
+                /** @description the count now */
+                before: {
+                    /** @description people in the space */
+                    count: number;
+                    /** @description count of the last reset plus entrances minus exits since */
+                    net: number;
+                    /** @description count - net */
+                    drift: number;
+                    last_reading_at: string | null;
+                };
+                /** @description what it would be */
+                after: {
+                    /** @description people in the space */
+                    count: number;
+                    /** @description count of the last reset plus entrances minus exits since */
+                    net: number;
+                    /** @description count - net */
+                    drift: number;
+                    last_reading_at: string | null;
+                };
+                from: string | null;
+                /**
+                 * Format: date-time
+                 * @description so do counts from this instant on, until something else happens; at most now
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                to: string;
+                /**
+                 * @description by the hour for a span of at most a week
+                 * @enum {string}
+                 */
+                interval: "1h" | "1d";
+                /** @description the intervals that the change would alter, oldest first, the first 1,000; of the newest ten years */
+                intervals: {
+                    /**
+                     * Format: date-time
+                     * @description inclusive, by the clock of the space
+                     * @example 2018-02-24T08:45:21.893Z
+                     */
+                    start: string;
+                    /**
+                     * Format: date-time
+                     * @description exclusive
+                     * @example 2018-02-24T08:45:21.893Z
+                     */
+                    end: string;
+                    /** @description as it is */
+                    before: {
+                        /** @description people who entered */
+                        entrances: number;
+                        /** @description people who left */
+                        exits: number;
+                        /** @description smallest count */
+                        min: number;
+                        /** @description largest count */
+                        max: number;
+                        /** @description people in the space at the end */
+                        count: number;
+                    };
+                    /** @description as it would be */
+                    after: {
+                        /** @description people who entered */
+                        entrances: number;
+                        /** @description people who left */
+                        exits: number;
+                        /** @description smallest count */
+                        min: number;
+                        /** @description largest count */
+                        max: number;
+                        /** @description people in the space at the end */
+                        count: number;
+                    };
+                    /** @description true if it is at or before the watermark */
+                    final: boolean;
+                }[];
+                /** @description how many more there are */
+                intervals_left_out: number;
+                watermark: string | null;
+                /** @description true if everything from `from` to `to` is at or before the watermark */
+                final: boolean;
+                /**
+                 * @description present if this is the last known count, which may be out of date
+                 * @constant
+                 */
+                stale?: true;
+            }[];
+        };
         /** @description A reading that counts in no space, as if it had never been sent. It need not have been sent yet */
         DeletedReading: {
             /** @description the id of the reading */
@@ -1561,163 +1718,6 @@ export interface components {
             }[];
             /** @description true if nothing was sent */
             dry_run: boolean;
-        };
-        /** @description What a change of the topology would do to counts; nothing was changed */
-        DryRun: {
-            /** @constant */
-            dry_run: true;
-            /**
-             * @description the place in the log of the topology that this is about; `if-match` takes it when the change is made
-             * @example topology-57-1br58n9
-             */
-            as_of: string;
-            /** @description how many readings would be corrected */
-            readings: number;
-            /** @description by sensor, and by where its readings count now and would count */
-            corrections: {
-                /** @description the sensor */
-                dpu_id: string;
-                /** @description how many of its readings */
-                readings: number;
-                /**
-                 * Format: date-time
-                 * @description the oldest of them
-                 * @example 2018-02-24T08:45:21.893Z
-                 */
-                first_reading_at: string;
-                /**
-                 * Format: date-time
-                 * @description the newest of them
-                 * @example 2018-02-24T08:45:21.893Z
-                 */
-                last_reading_at: string;
-                /** @description where they count now */
-                from: {
-                    /**
-                     * @description held: the sensor is above no doorway; excluded: in an exclusion of the sensor
-                     * @enum {string}
-                     */
-                    state: "counted" | "held" | "excluded";
-                    doorway_id: number | null;
-                    ingress_space_id: number | null;
-                    egress_space_id: number | null;
-                    /** @description entrances in these readings, as the sensor sees them */
-                    entrances: number;
-                    /** @description exits in these readings, as the sensor sees them */
-                    exits: number;
-                };
-                /** @description where they would count */
-                to: {
-                    /**
-                     * @description held: the sensor is above no doorway; excluded: in an exclusion of the sensor
-                     * @enum {string}
-                     */
-                    state: "counted" | "held" | "excluded";
-                    doorway_id: number | null;
-                    ingress_space_id: number | null;
-                    egress_space_id: number | null;
-                    /** @description entrances in these readings, as the sensor sees them */
-                    entrances: number;
-                    /** @description exits in these readings, as the sensor sees them */
-                    exits: number;
-                };
-            }[];
-            /** @description the spaces whose counts could differ; a space that is not listed keeps all of its counts */
-            spaces: {
-                /** @description the space */
-                space_id: number;
-                /**
-                 * Format: date-time
-                 * @description now
-                 * @example 2018-02-24T08:45:21.893Z
-                 */
-                timestamp: string;
-                /** @description the count now */
-                before: {
-                    /** @description people in the space */
-                    count: number;
-                    /** @description count of the last reset plus entrances minus exits since */
-                    net: number;
-                    /** @description count - net */
-                    drift: number;
-                    last_reading_at: string | null;
-                };
-                /** @description what it would be */
-                after: {
-                    /** @description people in the space */
-                    count: number;
-                    /** @description count of the last reset plus entrances minus exits since */
-                    net: number;
-                    /** @description count - net */
-                    drift: number;
-                    last_reading_at: string | null;
-                };
-                from: string | null;
-                /**
-                 * Format: date-time
-                 * @description so do counts from this instant on, until something else happens; at most now
-                 * @example 2018-02-24T08:45:21.893Z
-                 */
-                to: string;
-                /**
-                 * @description by the hour for a span of at most a week
-                 * @enum {string}
-                 */
-                interval: "1h" | "1d";
-                /** @description the intervals that the change would alter, oldest first, the first 1,000; of the newest ten years */
-                intervals: {
-                    /**
-                     * Format: date-time
-                     * @description inclusive, by the clock of the space
-                     * @example 2018-02-24T08:45:21.893Z
-                     */
-                    start: string;
-                    /**
-                     * Format: date-time
-                     * @description exclusive
-                     * @example 2018-02-24T08:45:21.893Z
-                     */
-                    end: string;
-                    /** @description as it is */
-                    before: {
-                        /** @description people who entered */
-                        entrances: number;
-                        /** @description people who left */
-                        exits: number;
-                        /** @description smallest count */
-                        min: number;
-                        /** @description largest count */
-                        max: number;
-                        /** @description people in the space at the end */
-                        count: number;
-                    };
-                    /** @description as it would be */
-                    after: {
-                        /** @description people who entered */
-                        entrances: number;
-                        /** @description people who left */
-                        exits: number;
-                        /** @description smallest count */
-                        min: number;
-                        /** @description largest count */
-                        max: number;
-                        /** @description people in the space at the end */
-                        count: number;
-                    };
-                    /** @description true if it is at or before the watermark */
-                    final: boolean;
-                }[];
-                /** @description how many more there are */
-                intervals_left_out: number;
-                watermark: string | null;
-                /** @description true if everything from `from` to `to` is at or before the watermark */
-                final: boolean;
-                /**
-                 * @description present if this is the last known count, which may be out of date
-                 * @constant
-                 */
-                stale?: true;
-            }[];
         };
         /** @description What a count is made of */
         Explanation: {
@@ -5946,10 +5946,15 @@ export interface operations {
     deleteReading: {
         parameters: {
             query: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
                 /** @description why it does not count */
                 reason: string;
             };
-            header?: never;
+            header?: {
+                /** @description the as_of of a dry run: write only if nothing that concerns the change has changed since, otherwise answer 412 */
+                "if-match"?: string;
+            };
             path: {
                 /** @description the id from the answer to sending it */
                 id: string;
@@ -5958,7 +5963,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description the deleted reading */
+            /** @description the deleted reading, or what its deletion would do (dry_run) */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -5973,7 +5978,7 @@ export interface operations {
                      *       "deleted_at": "2018-02-25T07:30:00.000Z"
                      *     }
                      */
-                    "application/json": components["schemas"]["DeletedReading"];
+                    "application/json": components["schemas"]["DeletedReading"] | components["schemas"]["DryRun"];
                 };
             };
             400: components["responses"]["Malformed"];
@@ -5982,6 +5987,7 @@ export interface operations {
             404: components["responses"]["NotFound"];
             408: components["responses"]["Timeout"];
             409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
             417: components["responses"]["ExpectationFailed"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];
@@ -6060,8 +6066,14 @@ export interface operations {
     };
     restoreReading: {
         parameters: {
-            query?: never;
-            header?: never;
+            query?: {
+                /** @description true answers 200 with what the change would do, and changes nothing */
+                dry_run?: boolean;
+            };
+            header?: {
+                /** @description the as_of of a dry run: write only if nothing that concerns the change has changed since, otherwise answer 412 */
+                "if-match"?: string;
+            };
             path: {
                 /** @description the id from the answer to sending it */
                 id: string;
@@ -6070,6 +6082,91 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description what the change would do (dry_run) */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dry_run": true,
+                     *       "as_of": "topology-57-1br58n9",
+                     *       "readings": 4,
+                     *       "corrections": [
+                     *         {
+                     *           "dpu_id": "423",
+                     *           "readings": 4,
+                     *           "first_reading_at": "2018-02-24T20:04:10.000Z",
+                     *           "last_reading_at": "2018-02-24T20:41:55.000Z",
+                     *           "from": {
+                     *             "state": "counted",
+                     *             "doorway_id": 1,
+                     *             "ingress_space_id": 1,
+                     *             "egress_space_id": null,
+                     *             "entrances": 3,
+                     *             "exits": 1
+                     *           },
+                     *           "to": {
+                     *             "state": "excluded",
+                     *             "doorway_id": 1,
+                     *             "ingress_space_id": null,
+                     *             "egress_space_id": null,
+                     *             "entrances": 3,
+                     *             "exits": 1
+                     *           }
+                     *         }
+                     *       ],
+                     *       "spaces": [
+                     *         {
+                     *           "space_id": 1,
+                     *           "timestamp": "2018-02-26T15:34:00.000Z",
+                     *           "before": {
+                     *             "count": 12,
+                     *             "net": 10,
+                     *             "drift": 2,
+                     *             "last_reading_at": "2018-02-26T15:33:47.120Z"
+                     *           },
+                     *           "after": {
+                     *             "count": 12,
+                     *             "net": 10,
+                     *             "drift": 2,
+                     *             "last_reading_at": "2018-02-26T15:33:47.120Z"
+                     *           },
+                     *           "from": "2018-02-24T20:04:10.000Z",
+                     *           "to": "2018-02-25T03:00:00.000Z",
+                     *           "interval": "1h",
+                     *           "intervals": [
+                     *             {
+                     *               "start": "2018-02-24T20:00:00.000Z",
+                     *               "end": "2018-02-24T21:00:00.000Z",
+                     *               "before": {
+                     *                 "entrances": 3,
+                     *                 "exits": 2,
+                     *                 "min": 0,
+                     *                 "max": 3,
+                     *                 "count": 2
+                     *               },
+                     *               "after": {
+                     *                 "entrances": 0,
+                     *                 "exits": 1,
+                     *                 "min": 0,
+                     *                 "max": 1,
+                     *                 "count": 0
+                     *               },
+                     *               "final": true
+                     *             }
+                     *           ],
+                     *           "intervals_left_out": 0,
+                     *           "watermark": "2018-02-26T15:33:42.120Z",
+                     *           "final": true
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DryRun"];
+                };
+            };
             /** @description the reading is restored */
             204: {
                 headers: {
@@ -6082,6 +6179,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["Timeout"];
+            412: components["responses"]["Changed"];
             417: components["responses"]["ExpectationFailed"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];

@@ -6,6 +6,8 @@ import type { Deletion } from '../../domain/topology.ts';
 import type { EventPages } from '../../ports/event-pages.ts';
 import type { TopologyService } from '../../topology/topology-service.ts';
 import { answerList, type Readers } from '../list.ts';
+import { change, DRY_RUN, IF_AS_OF, TRIED, type Changing } from './change.ts';
+import { dryRun } from '../schemas/dry-runs.ts';
 import { ETAG, IF_NONE_MATCH } from '../middleware/caching.ts';
 import { LIST_HEADERS } from '../paging.ts';
 import { reasonText } from '../schemas/bodies.ts';
@@ -31,8 +33,8 @@ const READERS: Readers<Deletion, typeof FIELDS> = {
 };
 const params = z.strictObject({ id: readingId });
 
-export function deletedReadingsRoutes(topology: TopologyService, pages: Pick<EventPages, 'reading'>): Route[] {
-  return [listDeletedReadings(topology), deleteReading(topology, pages), restoreReading(topology, pages)];
+export function deletedReadingsRoutes(changing: Changing, pages: Pick<EventPages, 'reading'>): Route[] {
+  return [listDeletedReadings(changing.topology), deleteReading(changing, pages), restoreReading(changing, pages)];
 }
 
 function listDeletedReadings({ history }: TopologyService): Route {
@@ -56,7 +58,7 @@ function listDeletedReadings({ history }: TopologyService): Route {
   });
 }
 
-function deleteReading(topology: TopologyService, pages: Pick<EventPages, 'reading'>): Route {
+function deleteReading(changing: Changing, pages: Pick<EventPages, 'reading'>): Route {
   return defineRoute({
     method: 'DELETE',
     path: '/readings/{id}',
@@ -69,24 +71,26 @@ function deleteReading(topology: TopologyService, pages: Pick<EventPages, 'readi
       'It is still stored. For many readings of a sensor use an exclusion, because the number of deletions is limited.',
     params,
     query: z.strictObject({
+      ...DRY_RUN,
       reason: reasonText.meta({ description: 'why it does not count', examples: [DELETION_EXAMPLE.reason] }),
     }),
-    problems: [404, 409],
+    requestHeaders: IF_AS_OF,
+    problems: [404, 409, 412],
     success: {
       status: 200,
-      description: 'the deleted reading',
-      schema: deletedReading,
+      description: 'the deleted reading, or what its deletion would do (dry_run)',
+      schema: z.union([deletedReading, dryRun]),
       example: DELETION_EXAMPLE,
     },
-    handle: async ({ params: { id }, query: { reason } }) => {
+    handle: async ({ params: { id }, query: { reason, dry_run: isDryRun } }, ctx) => {
       const reading = await readingCalled(id, pages);
-      const { doc } = await topology.execute({ kind: 'deleteReading', reading, reason });
-      return deletionJson(doc as Deletion);
+      const done = await change(ctx, changing, { kind: 'deleteReading', reading, reason }, { isDryRun });
+      return 'tried' in done ? done.tried : deletionJson(done.made.doc as Deletion);
     },
   });
 }
 
-function restoreReading(topology: TopologyService, pages: Pick<EventPages, 'reading'>): Route {
+function restoreReading(changing: Changing, pages: Pick<EventPages, 'reading'>): Route {
   return defineRoute({
     method: 'POST',
     path: '/readings/{id}/restore',
@@ -96,11 +100,15 @@ function restoreReading(topology: TopologyService, pages: Pick<EventPages, 'read
     scope: 'topology:write',
     description: 'The reading counts again or, if it was not sent yet, once it is sent.',
     params,
-    problems: [404],
+    query: z.strictObject(DRY_RUN),
+    requestHeaders: IF_AS_OF,
+    problems: [404, 412],
+    alternativeStatus: TRIED,
     success: { status: 204, description: 'the reading is restored' },
-    handle: async ({ params: { id } }) => {
+    handle: async ({ params: { id }, query: { dry_run: isDryRun } }, ctx) => {
       const reading = await readingCalled(id, pages);
-      await topology.execute({ kind: 'restoreReading', reading });
+      const done = await change(ctx, changing, { kind: 'restoreReading', reading }, { isDryRun });
+      return 'tried' in done ? done.tried : undefined;
     },
   });
 }

@@ -86,7 +86,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...readingsRoutes({ log: readings, topology: topology.history, bound, now }),
     ...ingestRoutes({ log: readings, topology: topology.history, now }),
     ...storedReadingsRoutes(service.eventPages),
-    ...deletedReadingsRoutes(topology, service.eventPages),
+    ...deletedReadingsRoutes(service, service.eventPages),
     ...deadLettersRoutes(service.deadLetters, {
       ...{ deadLetters: service.deadLetters, log: readings, topology, bound, now },
     }),

@@ -6,8 +6,9 @@ import { count, final, id, instant, resource, stale, watermark } from './resourc
 const attribution = (description: string) =>
   z
     .strictObject({
-      state: z.enum(['counted', 'held', 'excluded']).meta({
-        description: 'held: the sensor is above no doorway; excluded: in an exclusion of the sensor',
+      state: z.enum(['counted', 'held', 'excluded', 'deleted']).meta({
+        description:
+          'held: the sensor is above no doorway; excluded: in an exclusion of the sensor; deleted: a person deleted the reading',
       }),
       doorway_id: id('the doorway that the sensor is above; null for none').nullable(),
       ingress_space_id: id('the space that entrances count into; null for none').nullable(),

@@ -2,17 +2,17 @@ import type { EventsQuery, HistoryEvent } from '../../../src/ports/history.ts';
 import type { Row } from './memory-history.ts';
 import { compare } from './compare.ts';
 
-type Stored = Pick<Row, 'timestampMs' | 'readingId' | 'entrances' | 'exits' | 'sign' | 'block'>;
+export type StoredRow = Pick<Row, 'timestampMs' | 'readingId' | 'entrances' | 'exits' | 'sign' | 'block'>;
 
 /**
  * Events in event order, with retractions applied.
  * @param rows of the space that is asked for
  */
 export function eventsOfRows(
-  rows: readonly Stored[],
+  rows: readonly StoredRow[],
   { block, afterMs, upToMs }: Omit<EventsQuery, 'spaceId'>,
 ): HistoryEvent[] {
-  const changes = new Map<string, { row: Stored; entrances: number; exits: number }>();
+  const changes = new Map<string, { row: StoredRow; entrances: number; exits: number }>();
   for (const row of rows) {
     if (row.timestampMs <= afterMs || row.timestampMs > upToMs || row.block > block) continue;
     const key = `${row.timestampMs} ${row.readingId}`;

@@ -15,7 +15,7 @@ import { directionOf } from '../../../src/domain/measure.ts';
 import { identityOf, readingIdOf, type Reading } from '../../../src/domain/reading.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../../../src/domain/segment.ts';
 import { readingOf, type EventPlace } from '../../../src/domain/space-event.ts';
-import { TimeAtCounts, type TimeAtCount } from '../../../src/domain/time-at-counts.ts';
+import type { TimeAtCount } from '../../../src/domain/time-at-counts.ts';
 import type {
   ClaimsQuery,
   DpuClaim,
@@ -41,6 +41,7 @@ import type { Access } from './memory-cursor.ts';
 import { compare } from './compare.ts';
 import { claimsOfRows } from './claim-queries.ts';
 import { eventsOfRows } from './events-of-rows.ts';
+import { timeAtCounts } from './time-at-counts.ts';
 import { doorwayTotals, exitsAtZero } from './explain-queries.ts';
 import { newestInstants } from './newest-instants.ts';
 import { neighboursAt } from './neighbours.ts';
@@ -315,13 +316,8 @@ export class MemoryHistory implements History, PartitionRecords {
     return this.#read('exits at zero', () => exitsAtZero(this.#rowsOf(query.spaceId), query));
   }
 
-  async timeAtCounts({ spaceId, block, stretches }: TimeAtCountsQuery): Promise<TimeAtCount[]> {
-    return this.#read('time at counts', () => {
-      const times = new TimeAtCounts();
-      const [afterMs, upToMs] = [stretches[0]?.afterMs ?? 0, stretches.at(-1)?.upToMs ?? 0];
-      times.follow(stretches, eventsOfRows(this.#rowsOf(spaceId), { block, afterMs, upToMs }));
-      return [...times];
-    });
+  async timeAtCounts(query: TimeAtCountsQuery): Promise<TimeAtCount[]> {
+    return this.#read('time at counts', () => timeAtCounts(this.#rowsOf(query.spaceId), query));
   }
 
   async claimsOfDpus(query: ClaimsQuery): Promise<DpuClaim[]> {
