@@ -1,0 +1,55 @@
+// The span of the readings that a dry run of a deletion has to know.
+import { expect, it } from 'vitest';
+import { claimedSpan } from '../../src/counts/claimed-span.ts';
+import { readingOfIdentity, type Reading } from '../../src/domain/reading.ts';
+import type { SingleFact } from '../../src/domain/topology.ts';
+import { decideTopology } from '../../src/domain/topology-command.ts';
+import { TopologyHistory } from '../../src/domain/topology-history.ts';
+import { wholeChange } from '../../src/domain/topology-place.ts';
+import type { SeriesPlace } from '../../src/ports/history.ts';
+
+const readingCalled = (id: string): Reading => {
+  const reading = readingOfIdentity(id);
+  if (!reading) throw new Error(`${id} is no reading`);
+  return reading;
+};
+/** At 1,000 to 7,000 ms, and two readings of another form among them. */
+const STORED = [...[1, 2, 3, 4, 5, 6, 7].map((n) => `d~${n}000~t${n}-0`), 'd~3500~+', 'd~4500~-'].map(readingCalled);
+
+/** As ClickHouse does: the standings at an instant, and at the nearest instants before and after it. */
+async function neighbours([place]: readonly SeriesPlace[]): Promise<Reading[]> {
+  const atMs = place?.timestampMs ?? 0;
+  const standings = STORED.filter(({ measure }) => measure.startsWith('t'));
+  const before = standings.filter(({ timestampMs }) => timestampMs < atMs).slice(-1);
+  const after = standings.filter(({ timestampMs }) => timestampMs > atMs).slice(0, 1);
+  return [...before, ...standings.filter(({ timestampMs }) => timestampMs === atMs), ...after];
+}
+
+async function spanOfDeleting(id: string, ...deletedBefore: string[]): Promise<unknown> {
+  const history = new TopologyHistory();
+  const deletionOf = (name: string): SingleFact =>
+    decideTopology(history.latest(), { kind: 'deleteReading', reading: readingCalled(name), reason: 'a test' }, 9_000);
+  for (const name of deletedBefore) history.apply({ seq: history.seq + 1, fact: deletionOf(name) });
+  const facts = [deletionOf(id)];
+  const change = wholeChange(history.supposing(facts), history.seq, history.seq + 1);
+  return claimedSpan(change, facts, { neighbours });
+}
+
+it('T22 of a standing goes from the one before to the one after', async () => {
+  expect(await spanOfDeleting('d~4000~t4-0')).toEqual({ fromMs: 3_000, toMs: 5_001 });
+});
+
+it('T22 of a standing passes over deleted ones, however many follow one another', async () => {
+  const deleted = ['d~2000~t2-0', 'd~3000~t3-0', 'd~5000~t5-0', 'd~6000~t6-0'];
+  expect(await spanOfDeleting('d~4000~t4-0', ...deleted)).toEqual({ fromMs: 1_000, toMs: 7_001 });
+});
+
+it('T22 of the first and of the last standing has nothing beyond', async () => {
+  expect(await spanOfDeleting('d~1000~t1-0')).toEqual({ fromMs: 1_000, toMs: 2_001 });
+  expect(await spanOfDeleting('d~7000~t7-0')).toEqual({ fromMs: 6_000, toMs: 7_001 });
+  expect(await spanOfDeleting('d~1000~t1-0', 'd~2000~t2-0')).toEqual({ fromMs: 1_000, toMs: 3_001 });
+});
+
+it('T22 of a reading that counts by itself is its instant', async () => {
+  expect(await spanOfDeleting('d~3500~+')).toEqual({ fromMs: 3_500, toMs: 3_501 });
+});
