@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { table } from './table.ts';
 
 interface AttributionJson {
-  readonly state: 'counted' | 'held' | 'excluded';
+  readonly state: 'counted' | 'held' | 'excluded' | 'deleted';
   readonly doorway_id: number | null;
   readonly ingress_space_id: number | null;
   readonly egress_space_id: number | null;
@@ -95,6 +95,7 @@ function placeOf({
   egress_space_id: out,
 }: AttributionJson): string {
   if (state === 'held') return 'held, above no doorway';
+  if (state === 'deleted') return 'deleted';
   if (state === 'excluded') return `excluded, at doorway ${doorway}`;
   return `doorway ${doorway}, ${out === null ? 'outside' : `space ${out}`} to ${into === null ? 'outside' : `space ${into}`}`;
 }

@@ -1,6 +1,6 @@
 /** Formats rows as aligned columns. */
 export function table(header: readonly string[], rows: readonly (readonly (string | number | null)[])[]): string[] {
-  const cells = [header, ...rows.map((row) => row.map((cell) => (cell === null ? '-' : String(cell))))];
+  const cells = [header, ...rows.map((row) => row.map((cell) => (cell === null ? '-' : printable(String(cell)))))];
   const widths = header.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? '').length)));
   return cells.map((row) =>
     row
@@ -8,4 +8,9 @@ export function table(header: readonly string[], rows: readonly (readonly (strin
       .join('  ')
       .trimEnd(),
   );
+}
+
+/** Cells may have text of devices, and a terminal obeys control characters. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, '·');
 }

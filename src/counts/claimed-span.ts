@@ -1,6 +1,7 @@
 // The span of the readings that a dry run has to know. For a deletion of a standing, the change of the topology lasts for ever,
 // because the next standing may be years away; a dry run looks for it, and for the one before, which is its new base.
-import { BEGINNING_MS } from '../domain/instant.ts';
+import { Failure } from '../domain/failure.ts';
+import { BEGINNING_MS, END_MS } from '../domain/instant.ts';
 import type { Span } from '../domain/placement.ts';
 import { readingOfIdentity, type Reading } from '../domain/reading.ts';
 import { seriesKeyOf, seriesKindOf } from '../domain/series.ts';
@@ -15,8 +16,10 @@ type Views = Pick<TopologyChange, 'before' | 'after'>;
 const PASSED_OVER_MAX = 1_000;
 
 /**
- * Readings that are not stored yet are outside: a dry run knows all of them.
+ * A dry run knows all readings that are not stored yet, also those outside. A standing outside may have its predecessor there, so what
+ * it counts is not known.
  * @returns undefined if no reading is affected
+ * @throws Failure invalid if too many deleted standings follow one another
  */
 export async function claimedSpan(
   change: TopologyChange,
@@ -42,14 +45,21 @@ export async function claimedSpan(
 async function aroundReading(reading: Reading, views: Views, history: Stored): Promise<Span> {
   const { timestampMs } = reading;
   const isStanding = seriesKindOf(reading.measure) === 'standings';
-  const [before, after] = isStanding
-    ? await Promise.all([neighbour(reading, -1, views, history), neighbour(reading, 1, views, history)])
-    : [timestampMs, timestampMs];
-  return { fromMs: before, toMs: after + 1 };
+  if (!isStanding) return { fromMs: timestampMs, toMs: timestampMs + 1 };
+  const [before, after] = await Promise.all([
+    neighbour(reading, -1, views, history),
+    neighbour(reading, 1, views, history),
+  ]);
+  return { fromMs: before ?? BEGINNING_MS, toMs: after === undefined ? END_MS : after + 1 };
 }
 
-/** @param direction 1 looks for the next instant of the series, -1 for the previous one @returns that of the reading if there is none */
-async function neighbour(reading: Reading, direction: 1 | -1, views: Views, history: Stored): Promise<number> {
+/** @param direction 1 looks for the next stored instant of the series, -1 for the previous one */
+async function neighbour(
+  reading: Reading,
+  direction: 1 | -1,
+  views: Views,
+  history: Stored,
+): Promise<number | undefined> {
   const { dpuId } = reading;
   const isDeleted = (other: Reading): boolean => views.before.isDeleted(other) || views.after.isDeleted(other);
   let at = reading.timestampMs;
@@ -58,10 +68,14 @@ async function neighbour(reading: Reading, direction: 1 | -1, views: Views, hist
     const beyond = found.filter(
       (other) => seriesKeyOf(other) === seriesKeyOf(reading) && (other.timestampMs - at) * direction > 0,
     );
-    if (beyond.length === 0) return reading.timestampMs;
+    if (beyond.length === 0) return undefined;
     const nearest = beyond.map(({ timestampMs }) => timestampMs).reduce((a, b) => ((a - b) * direction < 0 ? a : b));
     if (beyond.some((other) => other.timestampMs === nearest && !isDeleted(other))) return nearest;
     at = nearest;
   }
-  return at;
+  throw new Failure(
+    'invalid',
+    `more than ${PASSED_OVER_MAX.toLocaleString('en')} deleted readings follow one another here, and a dry run looks at no more`,
+    { field: 'dry_run' },
+  );
 }

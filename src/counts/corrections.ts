@@ -4,7 +4,9 @@ import type { DoorwayId, DpuId, SpaceId } from '../domain/ids.ts';
 import { DELETED_DOORWAY, NO_DOORWAY, NOWHERE } from '../domain/ids.ts';
 import { addTo } from '../domain/lists.ts';
 import { loggedEvent, type LoggedEvent } from '../domain/log-entry.ts';
+import { END_MS } from '../domain/instant.ts';
 import type { Passed } from '../domain/measure.ts';
+import type { Span } from '../domain/placement.ts';
 import type { Reading } from '../domain/reading.ts';
 import { modulusOf, passedUnder, Series, seriesKeyOf, type SeriesKey } from '../domain/series.ts';
 import { attribute, readingOf, uncountedAs, type SpaceEvent } from '../domain/space-event.ts';
@@ -52,12 +54,15 @@ export function standing(stored: readonly DpuClaim[], unstored: readonly LoggedE
   return [...claims.values()].filter(({ signs }) => signs > 0).map(({ event }) => event);
 }
 
-/** @param claims the events that stand of all readings that the change may affect, in all of their spaces */
-export function correctionsOf(change: TopologyChange, claims: readonly LoggedEvent[]): Corrections {
+/**
+ * @param claims the events that stand of all readings that the change may affect, in all of their spaces
+ * @param span from `claimedSpan`
+ */
+export function correctionsOf(change: TopologyChange, claims: readonly LoggedEvent[], span?: Span): Corrections {
   const byReading = new Map<string, LoggedEvent[]>();
   for (const claim of claims) addTo(byReading, `${claim.dpuId} ${claim.timestampMs} ${claim.readingId}`, claim);
   const series = seriesIn(claims);
-  const altered = alteredSeries(change, claims);
+  const altered = { series: alteredSeries(change, claims), toMs: span?.toMs ?? END_MS };
   const groups = new Map<string, Group>();
   const events = new Map<SpaceId, LoggedEvent[]>();
   let readings = 0;
@@ -132,13 +137,19 @@ function passedBy({ isEgress, entrances, exits }: SpaceEvent): Passed {
 
 /**
  * A new modulus may change who passed, and so may a deletion in the same series. Nothing else does, because a series is of all other
- * readings, wherever they count. What comes before a deleted reading stays as it is, and its own predecessor is unknown here.
+ * readings, wherever they count. What comes before a deleted reading or after the next one stays as it is, and its own predecessor may be unknown here.
  */
-function isRecomputed(change: TopologyChange, altered: ReadonlySet<SeriesKey>, reading: Reading): boolean {
+function isRecomputed(change: TopologyChange, altered: Altered, reading: Reading): boolean {
   const { before, after } = change;
   if (modulusOf(before, reading.dpuId) !== modulusOf(after, reading.dpuId)) return true;
   const key = seriesKeyOf(reading);
-  return key !== undefined && altered.has(key) && isWithin(reading, change);
+  const isKnown = reading.timestampMs < altered.toMs && isWithin(reading, change);
+  return key !== undefined && altered.series.has(key) && isKnown;
+}
+
+interface Altered {
+  readonly series: ReadonlySet<SeriesKey>;
+  readonly toMs: number;
 }
 
 /** The series of which the change deletes or restores a reading. */

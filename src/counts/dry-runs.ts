@@ -11,6 +11,7 @@ import { differingResets } from '../domain/reset-schedule.ts';
 import { spacesBefore, type TopologyChange } from '../domain/topology-change.ts';
 import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
 import { placeIn, wholeChange, type TopologyPlace } from '../domain/topology-place.ts';
+import type { Span } from '../domain/placement.ts';
 import type { SingleFact } from '../domain/topology.ts';
 import type { History } from '../ports/history.ts';
 import type { SpaceReports } from '../ports/reports.ts';
@@ -96,27 +97,33 @@ export class DryRuns {
 
   async #effectOf(change: TopologyChange, facts: readonly SingleFact[]): Promise<Omit<DryRun, 'asOf'>> {
     const reports = new Reports(this.#deps, await this.#followed(change.before.seq));
-    const claims = await this.#claims(change, facts, reports);
-    const { corrections, readings, events } = correctionsOf(change, claims);
-    const spaces: EffectOnSpace[] = [];
+    const span = await claimedSpan(change, facts, this.#deps.history);
+    const hasDeletions = facts.some(({ kind }) => kind === 'deletion');
+    const spaces = spacesBefore(change, hasDeletions ? span : undefined);
+    const claims = span ? await this.#claims(change, span, spaces, reports) : [];
+    const { corrections, readings, events } = correctionsOf(change, claims, span);
+    const effects: EffectOnSpace[] = [];
     for (const spaceId of touchedSpaces(change, events, this.#deps.now())) {
       const { report, instantMs } = await reports.of(spaceId);
       const [before, after] = [scheduleIn(change.before, spaceId), scheduleIn(change.after, spaceId)];
       const space = { report, nowMs: instantMs, before, after, events: events.get(spaceId) ?? [] };
       const effect = await effectOnSpace(space, this.#deps.history);
-      if (effect) spaces.push(effect);
+      if (effect) effects.push(effect);
     }
-    return { corrections, readings, spaces };
+    return { corrections, readings, spaces: effects };
   }
 
   /** What the DPUs in question have asserted, in every space where that can be. */
-  async #claims(change: TopologyChange, facts: readonly SingleFact[], reports: Reports): Promise<LoggedEvent[]> {
+  async #claims(
+    change: TopologyChange,
+    span: Span,
+    possible: ReadonlySet<SpaceId>,
+    reports: Reports,
+  ): Promise<LoggedEvent[]> {
     const dpuIds = [...change.spans].flatMap(([dpuId, spans]) => (spans.length > 0 ? [dpuId] : []));
     const wanted = new Set(dpuIds);
     if (dpuIds.length > DPUS_MAX) throw tooMuch(DPUS_MAX, 'sensors');
-    const span = await claimedSpan(change, facts, this.#deps.history);
-    if (!span) return [];
-    const spaces = [NOWHERE, ...spacesBefore(change)];
+    const spaces = [NOWHERE, ...possible];
     if (spaces.length > SPACES_MAX) throw tooMuch(SPACES_MAX, 'spaces');
     const claims: LoggedEvent[] = [];
     for (const spaceId of spaces) {

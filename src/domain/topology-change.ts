@@ -146,12 +146,18 @@ function touchedBy({ before, after, spans, configs }: TopologyChange): Set<strin
   return new Set([...[...spaces].map((id) => `space ${id}`), ...[...spans.keys()].map((id) => `DPU ${id}`)]);
 }
 
-/** The spaces in which the readings in question may count before a change. */
-export function spacesBefore({ before, spans }: TopologyChange): Set<SpaceId> {
+/**
+ * The spaces in which the readings in question may count before a change.
+ * @param wider a span beyond those of the change, of which the readings have to be known too
+ */
+export function spacesBefore({ before, spans }: TopologyChange, wider: Span | undefined): Set<SpaceId> {
   const spaces = new Set<SpaceId>();
   for (const [dpuId, some] of spans)
     for (const { doorwayId, fromMs, toMs } of placementsOf(before.dpu(dpuId)?.placements ?? []))
-      if (doorwayId !== null && some.some((span) => span.fromMs < toMs && fromMs < span.toMs))
+      if (
+        doorwayId !== null &&
+        [...some, ...(wider ? [wider] : [])].some((span) => span.fromMs < toMs && fromMs < span.toMs)
+      )
         addSides(spaces, doorwayId, before, before);
   return spaces;
 }

@@ -31,7 +31,7 @@ function row(
 }
 
 describePorts('profiles', (ports) => {
-  it('P1 T24 how long each count lasts in each cell, up to a block', async () => {
+  it('P1 T23 how long each count lasts in each cell, up to a block', async () => {
     const { history } = ports();
     const space = 81 as SpaceId;
     await history.storeBlock(
@@ -75,7 +75,7 @@ describePorts('profiles', (ports) => {
     expect(await ask(110)).toEqual([]);
   });
 
-  it('P1 T24 a profile is that of the events, of which some are moved, retracted, or not stored yet', async () => {
+  it('P1 T23 a profile is that of the events, of which some are moved, retracted, or not stored yet', async () => {
     const { history } = ports();
     const space = 82 as SpaceId;
     const random = new Random(11);
@@ -122,7 +122,7 @@ describePorts('profiles', (ports) => {
       expect(profileTerms(await profiles.between(space, fromMs, toMs))).toEqual(profileOf(oracle, fromMs, toMs));
   });
 
-  it('P1 T24 a year by the hour takes several queries, and is complete', async () => {
+  it('P1 T23 a year by the hour takes several queries, and is complete', async () => {
     const { history } = ports();
     const space = 83 as SpaceId;
     const startMs = Date.UTC(2026, 0, 1);

@@ -213,6 +213,9 @@ describe('the generated client', () => {
       params: { path: space, query: { at: '2018-02-24T08:46:00Z' } },
     });
     expect(explained.data).toMatchObject({ count: 3, net: 3, drift: 0 });
+    const minute = { start: '2018-02-24T08:46:00Z', end: '2018-02-24T08:47:00Z' };
+    const profile = await api.GET('/counts/{space_id}/profile', { params: { path: space, query: minute } });
+    expect(profile.data).toMatchObject({ seconds: 60 });
     expect((await api.GET('/counts/{space_id}', { params: { path: space, query: { limit: 10 } } })).data).toMatchObject(
       [{ count: 3 }, { count: 4 }],
     );

@@ -228,6 +228,8 @@ describe('T22 a dry run', () => {
         expect(await intervalsOf(space)).toMatchObject(space.intervals.map((each) => each.after));
     });
     const again = await send({ method: 'POST', path, body: document }, { 'if-match': tried.as_of });
+    const triedAgain = { method: 'POST', path: `${path}?dry_run=true`, body: document };
+    expect((await send(triedAgain, { 'if-match': tried.as_of })).status).toBe(412);
     expect([again.status, again.body]).toMatchObject([412, { type: 'urn:density:problem:changed' }]);
     const many = Array.from({ length: 2_001 }, (_, n) => ({ id: `many-${n}`, placements: [{ doorway: 'entrance' }] }));
     const large = await send({ method: 'POST', path: `${path}?dry_run=true`, body: { dpus: many } });

@@ -214,7 +214,9 @@ describe('every route', () => {
     },
   );
 
-  it.each(named.filter(({ route }) => route.requestHeaders && 'if-match' in route.requestHeaders))(
+  // The example is no reading that could be deleted (deleted-readings.test.ts).
+  const guarded = named.filter(({ route }) => !route.path.startsWith('/readings/{id}'));
+  it.each(guarded.filter(({ route }) => route.requestHeaders && 'if-match' in route.requestHeaders))(
     '$name answers 412 after a change, and changes nothing',
     async ({ route }) => {
       const path = concrete(route);

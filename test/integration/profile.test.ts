@@ -57,8 +57,8 @@ const SECOND = {
   exits: 0,
 };
 
-describe('T24 the profile of a space', () => {
-  it('T24 is by the clock of the space, over time, with resets', async () => {
+describe('T23 the profile of a space', () => {
+  it('T23 is by the clock of the space, over time, with resets', async () => {
     await eventually(async () => {
       const found = await profile(`start=${at(0)}&end=${at(120)}&above=3`);
       expect(found.status).toBe(200);
@@ -85,7 +85,7 @@ describe('T24 the profile of a space', () => {
     });
   });
 
-  it('T24 ends now at the latest, and is provisional then', async () => {
+  it('T23 ends now at the latest, and is provisional then', async () => {
     const start = new Date(Date.now() - 3_600_000).toISOString();
     const { body } = await profile(`start=${start}&end=2100-01-01T00:00:00Z`);
     const { end, final } = body as { end: string; final: boolean };
@@ -93,7 +93,7 @@ describe('T24 the profile of a space', () => {
     expect(final).toBe(false);
   });
 
-  it('T24 as CSV has a line for each hour of the week', async () => {
+  it('T23 as CSV has a line for each hour of the week', async () => {
     const response = await fetch(`${service.api}/counts/${hall}/profile?start=${at(0)}&end=${at(60)}&above=4`, {
       headers: { accept: 'text/csv' },
     });
@@ -103,7 +103,7 @@ describe('T24 the profile of a space', () => {
     );
   });
 
-  it('T24 names the field that is wrong', async () => {
+  it('T23 names the field that is wrong', async () => {
     for (const [query, field] of [
       [`start=${at(60)}&end=${at(60)}`, 'start'],
       ['start=2100-01-01T00:00:00Z', 'start'],
@@ -118,7 +118,7 @@ describe('T24 the profile of a space', () => {
     expect((await service.get('/counts/999/profile')).status).toBe(404);
   });
 
-  it('T24 `density profile` prints it by hour and weekday', async () => {
+  it('T23 `density profile` prints it by hour and weekday', async () => {
     const lines: string[] = [];
     const program = createProgram({
       readConfig: () => readConfig({}),

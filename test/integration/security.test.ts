@@ -102,7 +102,9 @@ describe('every route', () => {
 
   it('requires the scope that its method suggests', () => {
     for (const { method, path, scope } of apiRoutes(service.service, Date.now)) {
-      const writes = /^\/(readings|ingest|dead-letters)/.test(path) ? 'readings:write' : 'topology:write';
+      // What a person takes back is a correction, like a move.
+      const isSending = /^\/(readings|ingest|dead-letters)/.test(path) && !path.startsWith('/readings/{id}');
+      const writes = isSending ? 'readings:write' : 'topology:write';
       const suggested: (Scope | null)[] =
         // Anybody may ask for a code, which opens nothing until a person confirms it.
         method === 'GET' ? ['read', null] : [path === '/display/pairings' ? null : writes];

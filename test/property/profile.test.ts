@@ -40,8 +40,8 @@ const around = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: -3 * 3_600_000, max: 3 * 3_600_000 }).map((ms) => START_MS + ms) },
 );
 
-describe('T24 a profile', () => {
-  it('T24 has the time at each count, the people and the peak of each hour of the week', async () => {
+describe('T23 a profile', () => {
+  it('T23 has the time at each count, the people and the peak of each hour of the week', async () => {
     await fc.assert(
       fc.asyncProperty(some, around, around, zone, async (given, a, b, timeZone) => {
         const [startMs, endMs] = [Math.min(a, b), Math.max(a, b) + 1];
@@ -57,7 +57,7 @@ describe('T24 a profile', () => {
     );
   });
 
-  it('T24 when the clocks change, adds the hour that is repeated and leaves out the one that is skipped', async () => {
+  it('T23 when the clocks change, adds the hour that is repeated and leaves out the one that is skipped', async () => {
     const nobody = { passages: [], resets: [], dailyReset: null, watermarkMs: 0 };
     const SUNDAY = 7;
     for (const [timeZone, day, hour, ms] of [
@@ -75,14 +75,14 @@ describe('T24 a profile', () => {
   });
 });
 
-describe('T24 of the time at each count', () => {
+describe('T23 of the time at each count', () => {
   const times = fc
     .uniqueArray(fc.tuple(fc.nat(20), fc.integer({ min: 1, max: 50 })), { selector: ([count]) => count, minLength: 1 })
     .map((entries) => new Map(entries));
   const allOf = (some: ReadonlyMap<number, number>): number[] =>
     [...some].flatMap(([count, ms]) => Array.from({ length: ms }, () => count)).sort((a, b) => a - b);
 
-  it('T24 the mean, a quantile and the time above a count are those of its milliseconds, one by one', () => {
+  it('T23 the mean, a quantile and the time above a count are those of its milliseconds, one by one', () => {
     fc.assert(
       fc.property(times, fc.integer({ min: 1, max: 100 }), fc.nat(21), (some, percent, limit) => {
         const all = allOf(some);

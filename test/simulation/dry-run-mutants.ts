@@ -19,13 +19,13 @@ export const DRY_RUN_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a dry run does not look at held and excluded readings',
-    'const spaces = [NOWHERE, ...spacesBefore(change)];',
-    'const spaces = [...spacesBefore(change)];',
+    'const spaces = [NOWHERE, ...possible];',
+    'const spaces = [...possible];',
   ),
   mutant(
     'a dry run of a new modulus leaves the differences as they are',
-    'isRecomputed(change, reading) ? passedUnder(change.after, reading, series) : was',
-    'isRecomputed(change, reading) && series.size < 0 ? passedUnder(change.after, reading, series) : was',
+    'if (modulusOf(before, reading.dpuId) !== modulusOf(after, reading.dpuId)) return true;',
+    '',
   ),
   mutant(
     'a dry run ignores the resets of the change',
@@ -54,13 +54,19 @@ export const DRY_RUN_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a dry run of a deletion leaves the next standing as it is',
-    'return key !== undefined && altered.has(key) && isWithin(reading, change);',
-    'return key !== undefined && altered.has(key) && false;',
+    'return key !== undefined && altered.series.has(key) && isKnown;',
+    'return key !== undefined && altered.series.has(key) && false;',
   ),
   mutant(
     'a dry run of a deletion recomputes the standing before',
-    'return key !== undefined && altered.has(key) && isWithin(reading, change);',
-    'return key !== undefined && altered.has(key);',
+    'const isKnown = reading.timestampMs < altered.toMs && isWithin(reading, change);',
+    'const isKnown = reading.timestampMs < altered.toMs;',
+  ),
+  mutant(
+    'a dry run of a deletion recomputes standings whose predecessor it does not know',
+    'const isKnown = reading.timestampMs < altered.toMs && isWithin(reading, change);',
+    'const isKnown = isWithin(reading, change);',
+    'test/simulation/dry-runs.test.ts',
   ),
   mutant(
     'a dry run of a deletion takes a deleted standing for the one before',

@@ -190,7 +190,7 @@ export class Witness {
     }
   }
 
-  /** T24: of the hours before an instant, by the log and the resets that the process knew. */
+  /** T23: of the hours before an instant, by the log and the resets that the process knew. */
   async #askProfile(process: SimProcess, spaceId: SpaceId, atMs: number): Promise<void> {
     const startMs = Math.max(0, atMs - 2 * HOUR);
     if (!process.foldOf(spaceId)) return;

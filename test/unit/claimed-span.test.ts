@@ -1,10 +1,13 @@
 // The span of the readings that a dry run of a deletion has to know.
 import { expect, it } from 'vitest';
 import { claimedSpan } from '../../src/counts/claimed-span.ts';
+import type { DoorwayId, DpuId, SpaceId } from '../../src/domain/ids.ts';
+import { BEGINNING_MS, END_MS } from '../../src/domain/instant.ts';
 import { readingOfIdentity, type Reading } from '../../src/domain/reading.ts';
 import type { SingleFact } from '../../src/domain/topology.ts';
 import { decideTopology } from '../../src/domain/topology-command.ts';
 import { TopologyHistory } from '../../src/domain/topology-history.ts';
+import { spacesBefore } from '../../src/domain/topology-change.ts';
 import { wholeChange } from '../../src/domain/topology-place.ts';
 import type { SeriesPlace } from '../../src/ports/history.ts';
 
@@ -44,10 +47,34 @@ it('T22 of a standing passes over deleted ones, however many follow one another'
   expect(await spanOfDeleting('d~4000~t4-0', ...deleted)).toEqual({ fromMs: 1_000, toMs: 7_001 });
 });
 
-it('T22 of the first and of the last standing has nothing beyond', async () => {
-  expect(await spanOfDeleting('d~1000~t1-0')).toEqual({ fromMs: 1_000, toMs: 2_001 });
-  expect(await spanOfDeleting('d~7000~t7-0')).toEqual({ fromMs: 6_000, toMs: 7_001 });
-  expect(await spanOfDeleting('d~1000~t1-0', 'd~2000~t2-0')).toEqual({ fromMs: 1_000, toMs: 3_001 });
+it('T22 of the last stored standing lasts, because the next one may not be stored yet', async () => {
+  expect(await spanOfDeleting('d~1000~t1-0')).toEqual({ fromMs: BEGINNING_MS, toMs: 2_001 });
+  expect(await spanOfDeleting('d~7000~t7-0')).toEqual({ fromMs: 6_000, toMs: END_MS });
+  expect(await spanOfDeleting('d~1000~t1-0', 'd~2000~t2-0')).toEqual({ fromMs: BEGINNING_MS, toMs: 3_001 });
+});
+
+it('T22 looks for the standing before in the space in which it counted', () => {
+  const history = new TopologyHistory();
+  const doorway = (id: number): SingleFact => ({
+    kind: 'doorway',
+    doc: {
+      ...{ id: id as DoorwayId, name: `doorway ${id}`, ingressSpaceId: id as SpaceId, egressSpaceId: null },
+      ...{ createdMs: 0, updatedMs: 0, deleted: false },
+    },
+  });
+  const placements = [
+    { doorwayId: 1 as DoorwayId, fromMs: BEGINNING_MS },
+    { doorwayId: 2 as DoorwayId, fromMs: 1_500 },
+  ];
+  const dpu: SingleFact = {
+    kind: 'dpu',
+    doc: { id: 'd' as DpuId, placements, createdMs: 0, updatedMs: 0, deleted: false },
+  };
+  history.apply({ seq: 1, fact: { kind: 'batch', doc: [doorway(1), doorway(2), dpu] } });
+  const command = { kind: 'deleteReading', reading: readingCalled('d~2000~t2-0'), reason: 'a test' } as const;
+  const change = wholeChange(history.supposing([decideTopology(history.latest(), command, 9_000)]), 1, 2);
+  expect([...spacesBefore(change, undefined)]).toEqual([2]);
+  expect([...spacesBefore(change, { fromMs: 1_000, toMs: 3_001 })].sort()).toEqual([1, 2]);
 });
 
 it('T22 of a reading that counts by itself is its instant', async () => {

@@ -1529,7 +1529,7 @@ export interface components {
                 from: string | null;
                 /**
                  * Format: date-time
-                 * @description so do counts from this instant on, until something else happens; at most now
+                 * @description counts from this instant on stay as they are; the end of what was looked at, if that is now
                  * @example 2018-02-24T08:45:21.893Z
                  */
                 to: string;

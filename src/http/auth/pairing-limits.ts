@@ -27,6 +27,11 @@ export class PairingLimits {
   async countNew(address: string): Promise<void> {
     await consume(this.#begun, address, 'too many displays were opened from this address: wait');
   }
+
+  /** Takes back the last one, which got no code. */
+  async forgiveNew(address: string): Promise<void> {
+    await this.#begun.reward(address);
+  }
 }
 
 async function consume(limiter: RateLimiterMemory, key: string, detail: string): Promise<void> {

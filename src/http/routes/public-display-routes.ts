@@ -96,14 +96,18 @@ function pairingRoute(displays: Displays, limits: PairingLimits): Route {
       const paired = { space_id: spaceId, paired: true, code: null, expires_at: null };
       if (!requiresTokens(ctx)) return paired;
       const credential = displayCookie(ctx, spaceId);
+      // First whether it waits: a display that is being paired would otherwise be found to do neither, and lose its secret.
+      let pending = await displays.pending(credential, spaceId);
       if (credential !== undefined && (await displays.verify(credential, spaceId))) {
         setDisplayCookie(ctx, spaceId, credential);
         return paired;
       }
-      let pending = await displays.pending(credential, spaceId);
       if (!pending) {
         await limits.countNew(ctx.ip);
-        const begun = await displays.begin(spaceId);
+        const begun = await displays.begin(spaceId).catch(async (error: unknown) => {
+          await limits.forgiveNew(ctx.ip);
+          throw error;
+        });
         setDisplayCookie(ctx, spaceId, begun.credential);
         ({ pending } = begun);
       }

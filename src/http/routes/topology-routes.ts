@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { Failure } from '../../domain/failure.ts';
 import type { SingleFact } from '../../domain/topology.ts';
 import type { RegistrationView } from '../../domain/topology-command.ts';
-import { formatPlace, placeIn } from '../../domain/topology-place.ts';
+import { formatPlace, placeIn, requireNothingSince } from '../../domain/topology-place.ts';
 import type { TopologyDocument } from '../../domain/topology-document.ts';
 import { Slots } from '../../runtime/slots.ts';
 import { MACHINE_TIMING } from '../../runtime/timing.ts';
@@ -109,7 +109,9 @@ function importRoute(changing: Changing, now: () => number): Route {
       const run = (onWritten: (done: number, total: number) => void): Promise<object> =>
         slots.run(async () => {
           const document = await documentIn(ctx);
-          const done = isDryRun ? tried(changing, document, now) : imported(ctx, changing, document, now, onWritten);
+          const done = isDryRun
+            ? tried(ctx, changing, document, now)
+            : imported(ctx, changing, document, now, onWritten);
           return done.catch((error: unknown) => {
             throw error instanceof DocumentRefused ? refusal(error) : error;
           });
@@ -176,9 +178,17 @@ async function imported(
 }
 
 /** A document can be checked even if it is about too much for a dry run, or if counts cannot be answered now. */
-async function tried({ topology, dryRuns }: Changing, document: TopologyDocument, now: () => number): Promise<object> {
+async function tried(
+  ctx: Context,
+  { topology, dryRuns }: Changing,
+  document: TopologyDocument,
+  now: () => number,
+): Promise<object> {
+  const since = asOfIn(ctx);
+  if (!since) requireNoEtag(ctx);
   let [result, asOf]: [ImportResult | undefined, string | undefined] = [undefined, undefined];
   const plan = async (view: RegistrationView): Promise<readonly SingleFact[]> => {
+    if (since) requireNothingSince(topology.history, since);
     asOf = formatPlace(placeIn(topology.history));
     const planned = await planImport(view, document, { now, timing: MACHINE_TIMING, onProgress: () => undefined });
     ({ result } = planned);

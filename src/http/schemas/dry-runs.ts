@@ -69,7 +69,7 @@ export const dryRun = resource('DryRun', 'What a change of the topology would do
         before: atInstant('the count now'),
         after: atInstant('what it would be'),
         from: instant('counts before this instant stay as they are; null: since the beginning').nullable(),
-        to: instant('so do counts from this instant on, until something else happens; at most now'),
+        to: instant('counts from this instant on stay as they are; the end of what was looked at, if that is now'),
         interval: z.enum(['1h', '1d']).meta({ description: 'by the hour for a span of at most a week' }),
         intervals: z
           .array(
