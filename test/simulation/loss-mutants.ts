@@ -16,6 +16,7 @@ export const LOSS_MUTANTS: readonly Mutant[] = [
     'an offset that is ahead of the log is accepted',
     'if (seq === 0) return true;\n  if (seq > lastSeq) return false;\n  const entry',
     'if (seq === 0) return true;\n  if (seq > lastSeq) return true;\n  const entry',
+    'test/unit/marked-logs.test.ts',
   ),
   lossMutant(
     'the entry at a committed offset is not compared',

@@ -27,6 +27,7 @@ export const SERIES_MUTANTS: readonly Mutant[] = [
     'history is not asked what precedes the newest stored standing',
     'compareInSeries(reading, newestStored) <= 0',
     'compareInSeries(reading, newestStored) < 0',
+    'test/unit/series-memory.test.ts',
   ),
   mutant(
     'every revision of an interval counts',
