@@ -1,5 +1,6 @@
 // `--dry-run` of the commands that correct counts: what the change would do, as lines.
 import type { Command } from 'commander';
+import type { PrintLine } from './print-line.ts';
 import { table } from './table.ts';
 
 interface AttributionJson {
@@ -58,6 +59,12 @@ export function withDryRun(command: Command): Command {
 
 /** The path of the request that tries a change. */
 export const triedAt = (path: string): string => `${path}?dry_run=true`;
+
+/** As one JSON document, or as lines. */
+export function printDryRun(found: DryRunJson, json: boolean | undefined, printLine: PrintLine): void {
+  if (json) printLine(JSON.stringify(found));
+  else for (const line of dryRunLines(found)) printLine(line);
+}
 
 export function* dryRunLines(found: DryRunJson): Generator<string> {
   const { as_of: asOf, readings, corrections, spaces } = found;

@@ -1,7 +1,7 @@
 // `density dpus exclude`, `exclusions` and `include`: spans of time in which the readings of a DPU count in no space.
 import type { Command } from 'commander';
 import { ApiClient } from './api-client.ts';
-import { dryRunLines, triedAt, withDryRun, type DryRunJson } from './dry-run.ts';
+import { printDryRun, triedAt, withDryRun, type DryRunJson } from './dry-run.ts';
 import type { PrintLine } from './print-line.ts';
 import type { ReadConfig } from './read-config.ts';
 import { table } from './table.ts';
@@ -32,8 +32,7 @@ export function addExclusions(
 ): void {
   const pathOf = (dpu: string): string => `/dpus/${encodeURIComponent(dpu)}/exclusions`;
   const printTried = (found: DryRunJson, { json }: Common): void => {
-    if (json) printLine(JSON.stringify(found));
-    else for (const line of dryRunLines(found)) printLine(line);
+    printDryRun(found, json, printLine);
     finish(0);
   };
   withApi(dpus.command('exclusions').description('print the exclusions of a DPU').argument('<id>')).action(

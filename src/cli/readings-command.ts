@@ -1,7 +1,7 @@
 // `density readings delete`, `restore` and `deleted`: single readings that count in no space.
 import { Command } from 'commander';
 import { ApiClient } from './api-client.ts';
-import { dryRunLines, triedAt, withDryRun, type DryRunJson } from './dry-run.ts';
+import { printDryRun, triedAt, withDryRun, type DryRunJson } from './dry-run.ts';
 import type { PrintLine } from './print-line.ts';
 import type { ReadConfig } from './read-config.ts';
 import { table } from './table.ts';
@@ -22,10 +22,6 @@ interface Common {
 export function readingsCommand(readConfig: ReadConfig, printLine: PrintLine, finish: (code: number) => void): Command {
   const readings = new Command('readings').description('delete and restore single readings');
   const pathOf = (id: string): string => `/readings/${encodeURIComponent(id)}`;
-  const printTried = (found: DryRunJson, { json }: Common): void => {
-    if (json) printLine(JSON.stringify(found));
-    else for (const line of dryRunLines(found)) printLine(line);
-  };
   withDryRun(
     withApi(
       readings
@@ -40,7 +36,7 @@ export function readingsCommand(readConfig: ReadConfig, printLine: PrintLine, fi
       const query = { reason: options.reason, ...(options.dryRun ? { dry_run: 'true' } : {}) };
       const path = `${pathOf(id)}?${new URLSearchParams(query).toString()}`;
       const answer: unknown = await (await client.fetch(path, { method: 'DELETE' })).json();
-      if (options.dryRun) printTried(answer as DryRunJson, options);
+      if (options.dryRun) printDryRun(answer as DryRunJson, options.json, printLine);
       else printLine(options.json ? JSON.stringify(answer) : `reading ${(answer as DeletedReadingJson).id} is deleted`);
       finish(0);
     });
@@ -55,7 +51,7 @@ export function readingsCommand(readConfig: ReadConfig, printLine: PrintLine, fi
     const path = `${pathOf(id)}/restore`;
     const client = new ApiClient(await readConfig(), options);
     const response = await client.fetch(options.dryRun ? triedAt(path) : path, { method: 'POST' });
-    if (options.dryRun) printTried((await response.json()) as DryRunJson, options);
+    if (options.dryRun) printDryRun((await response.json()) as DryRunJson, options.json, printLine);
     else printLine(options.json ? JSON.stringify({ id }) : `reading ${id} is restored`);
     finish(0);
   });

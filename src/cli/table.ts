@@ -10,7 +10,7 @@ export function table(header: readonly string[], rows: readonly (readonly (strin
   );
 }
 
-/** Cells may have text of devices, and a terminal obeys control characters. */
+/** Cells may contain text that a device has sent, and a terminal would obey the control characters in it. */
 function printable(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, '·');
 }

@@ -1,7 +1,7 @@
 // `density spaces`, `doorways` and `dpus`: list and change the topology through the API.
 import { Command, InvalidArgumentError } from 'commander';
 import { ApiClient } from './api-client.ts';
-import { dryRunLines, triedAt, withDryRun, type DryRunJson } from './dry-run.ts';
+import { printDryRun, triedAt, withDryRun } from './dry-run.ts';
 import type { PrintLine } from './print-line.ts';
 import type { ReadConfig } from './read-config.ts';
 import { table } from './table.ts';
@@ -102,11 +102,6 @@ function columns<T>(
   else for (const line of table(header, items.map(row))) printLine(line);
 }
 
-function printTried(found: DryRunJson, { json }: Common, printLine: PrintLine): void {
-  if (json) printLine(JSON.stringify(found));
-  else for (const line of dryRunLines(found)) printLine(line);
-}
-
 function one<T extends object>(item: T, { json }: Common, sentence: string, printLine: PrintLine): void {
   printLine(json ? JSON.stringify(item) : sentence);
 }
@@ -204,7 +199,7 @@ function addDpu(dpus: Command, readConfig: ReadConfig, printLine: PrintLine, fin
         ...given({ doorway_id: options.doorway && idOrNull(options.doorway), effective_at: options.at }),
       };
       const client = new ApiClient(await readConfig(), options);
-      if (options.dryRun) printTried(await client.send('POST', triedAt('/dpus'), body), options, printLine);
+      if (options.dryRun) printDryRun(await client.send('POST', triedAt('/dpus'), body), options.json, printLine);
       else {
         const dpu = await client.send<DpuJson>('POST', '/dpus', body);
         one(dpu, options, where(dpu), printLine);
@@ -228,7 +223,7 @@ function moveDpu(dpus: Command, readConfig: ReadConfig, printLine: PrintLine, fi
       const body = { doorway_id: idOrNull(options.doorway), ...given({ effective_at: options.at }) };
       const client = new ApiClient(await readConfig(), options);
       const path = `/dpus/${encodeURIComponent(id)}`;
-      if (options.dryRun) printTried(await client.send('PATCH', triedAt(path), body), options, printLine);
+      if (options.dryRun) printDryRun(await client.send('PATCH', triedAt(path), body), options.json, printLine);
       else {
         const dpu = await client.send<DpuJson>('PATCH', path, body);
         const doorway = options.doorway === 'none' ? 'no doorway' : `doorway ${options.doorway}`;

@@ -1,5 +1,5 @@
 // What a change of the topology would correct: which readings would be retracted where they count now, and asserted where they
-// would count. The same rules as in a router's re-attribution, on the events that the spaces have.
+// would count. It follows the rules of a router's re-attribution, applied to the events of the spaces.
 import type { DoorwayId, DpuId, SpaceId } from '../domain/ids.ts';
 import { DELETED_DOORWAY, NO_DOORWAY, NOWHERE } from '../domain/ids.ts';
 import { addTo } from '../domain/lists.ts';
@@ -40,7 +40,7 @@ export interface Corrections {
   readonly events: ReadonlyMap<SpaceId, readonly LoggedEvent[]>;
 }
 
-/** The events of DPUs that stand in a space: stored and unstored together. */
+/** What DPUs have asserted in a space and not retracted, stored or not. */
 export function standing(stored: readonly DpuClaim[], unstored: readonly LoggedEvent[]): LoggedEvent[] {
   const claims = new Map<string, { event: LoggedEvent; signs: number }>();
   const add = (event: LoggedEvent, signs: number): void => {
@@ -137,7 +137,8 @@ function passedBy({ isEgress, entrances, exits }: SpaceEvent): Passed {
 
 /**
  * A new modulus may change who passed, and so may a deletion in the same series. Nothing else does, because a series is of all other
- * readings, wherever they count. What comes before a deleted reading or after the next one stays as it is, and its own predecessor may be unknown here.
+ * readings, wherever they count. What comes before a deleted reading or after the next one stays as it is, and what comes before that
+ * may be unknown here.
  */
 function isRecomputed(change: TopologyChange, altered: Altered, reading: Reading): boolean {
   const { before, after } = change;

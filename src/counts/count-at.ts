@@ -3,7 +3,13 @@
 import type { KnownReport, SpaceReport } from '../../actors/partition/space-report.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
-import { isSameReset, resetInForce, resetsBetween, type ResetSchedule } from '../domain/reset-schedule.ts';
+import {
+  isSameReset,
+  resetInForce,
+  resetsBetween,
+  type ResetPoint,
+  type ResetSchedule,
+} from '../domain/reset-schedule.ts';
 import { advance, countOf, countRange, driftOf, occupancyAfterReset, type Occupancy } from '../domain/segment.ts';
 import type { History } from '../ports/history.ts';
 import { newestReadingAt } from './newest-reading.ts';
@@ -63,9 +69,29 @@ async function occupancyAt(
   return run ? advance(start, run) : start;
 }
 
-/** The instant that the report for some intervals has to be of. */
+/** The instant at which a report is needed for some intervals. */
 export function lastInstantOf(boundsMs: readonly number[]): number {
   return (boundsMs.at(-1) ?? 1) - 1;
+}
+
+interface Edges {
+  /** The reset in force at the first end. */
+  readonly base: ResetPoint;
+  /** The counts of the resets after the first end, by instant. */
+  readonly resets: ReadonlyMap<number, number>;
+  /** Ascending: the base, the ends and the resets. */
+  readonly edges: readonly number[];
+}
+
+/** Where runs of events have to be divided to follow the count up to each of some instants. @param endsMs ascending */
+export function edgesOf(schedule: ResetSchedule, endsMs: readonly number[]): Edges {
+  const [firstMs, lastMs] = [endsMs[0] ?? 0, endsMs.at(-1) ?? 0];
+  const base = resetInForce(schedule, firstMs);
+  const resets = new Map(
+    resetsBetween(schedule, firstMs, lastMs).map(({ timestampMs, count }) => [timestampMs, count]),
+  );
+  const edges = [...new Set([base.timestampMs, ...endsMs, ...resets.keys()])].sort((a, b) => a - b);
+  return { base, resets, edges };
 }
 
 /** @param boundsMs ascending; interval i is `[bounds[i], bounds[i + 1])` */
@@ -77,12 +103,7 @@ export async function intervalsOf(
 ): Promise<IntervalAnswer[]> {
   // An instant is a millisecond: `[a, b)` is `(a - 1, b - 1]`.
   const ends = boundsMs.map((bound) => bound - 1);
-  const [firstMs, lastMs] = [ends[0] ?? 0, ends.at(-1) ?? 0];
-  const base = resetInForce(schedule, firstMs);
-  const resets = new Map(
-    resetsBetween(schedule, firstMs, lastMs).map(({ timestampMs, count }) => [timestampMs, count]),
-  );
-  const edges = [...new Set([base.timestampMs, ...ends, ...resets.keys()])].sort((a, b) => a - b);
+  const { base, resets, edges } = edgesOf(schedule, ends);
   const runs = await runsBetween(report, edges, history);
 
   const answers: IntervalAnswer[] = [];

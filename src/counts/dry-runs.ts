@@ -26,11 +26,11 @@ import { scheduleIn } from './schedule-of.ts';
 
 /** Bounds on what one dry run looks at. Beyond them it is refused, because it would keep the process from other work. */
 const [FACTS_MAX, DPUS_MAX, SPACES_MAX, READINGS_MAX] = [20_000, 2_000, 200, 50_000];
-/** How often the routers are asked whether they have followed the topology, and the reports whether they include that. */
+/** How often to check whether the routers have followed the topology, and whether a report includes their commits. */
 const [POLLS_MAX, POLL_MS] = [40, 50];
 /** Each may hold 200,000 rows of history. */
 const [RUNNING_MAX, WAITING_MAX] = [2, 100];
-/** Attempts when somebody else changes the topology meanwhile. */
+/** How many times to try again because the topology has changed in the meantime. */
 const ATTEMPTS_MAX = 5;
 
 /** What `TopologyService` offers. */
@@ -86,7 +86,7 @@ export class DryRuns {
       const asOf = placeIn(topology.history);
       const facts = await decide(topology.history.latest());
       if (facts.length > FACTS_MAX) throw tooMuch(FACTS_MAX, 'entries');
-      // To decide a large document takes a while.
+      // Deciding on a large document takes a while.
       if (topology.history.seq !== asOf.seq) continue;
       const change = wholeChange(topology.history.supposing(facts), asOf.seq, asOf.seq + 1);
       const found = await this.#effectOf(change, facts);

@@ -7,6 +7,8 @@ import type { SpaceId } from '../domain/ids.ts';
 import { intervalBounds, parseInterval } from '../domain/interval.ts';
 import type { LoggedEvent } from '../domain/log-entry.ts';
 import { differingResets, nextResetAfter, resetInForce, type ResetSchedule } from '../domain/reset-schedule.ts';
+import { greatest, least } from '../domain/lists.ts';
+import type { Span } from '../domain/placement.ts';
 import { DAY_MS } from '../domain/zone.ts';
 import type { History } from '../ports/history.ts';
 import { countAt, intervalsOf, type CountAnswer, type IntervalAnswer } from './count-at.ts';
@@ -109,12 +111,6 @@ function isSame(a: IntervalAnswer, b: IntervalAnswer): boolean {
   );
 }
 
-interface Span {
-  readonly fromMs: number;
-  /** Exclusive. */
-  readonly toMs: number;
-}
-
 /** A reset that the change leaves alone ends it, because counts go on from there as before. */
 function affectedSpan({ nowMs, before, after, events }: SupposedSpace): Span | undefined {
   const resets = differingResets(before, after, nowMs);
@@ -154,13 +150,4 @@ async function checkRows(
     `space ${report.spaceId} has more than ${ROWS_MAX.toLocaleString('en')} events since the first one that would be corrected, and a dry run counts no more`,
     { field: 'dry_run' },
   );
-}
-
-/** Not Math.min(...): there may be more values than a call takes arguments. */
-function least(values: readonly number[]): number | undefined {
-  return values.length === 0 ? undefined : values.reduce((found, value) => Math.min(found, value), Infinity);
-}
-
-function greatest(values: readonly number[]): number | undefined {
-  return values.length === 0 ? undefined : values.reduce((found, value) => Math.max(found, value), -Infinity);
 }

@@ -3,13 +3,14 @@
 import type { KnownReport } from '../../actors/partition/space-report.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import { intervalBounds } from '../domain/interval.ts';
-import { resetInForce, resetsBetween, type ResetSchedule } from '../domain/reset-schedule.ts';
+import type { ResetSchedule } from '../domain/reset-schedule.ts';
 import { advance, countOf, countRange, occupancyAfterReset, type Segment } from '../domain/segment.ts';
 import { TimeAtCounts, type Stretch } from '../domain/time-at-counts.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
 import { DAY_MS, toLocalMs } from '../domain/zone.ts';
 import type { History } from '../ports/history.ts';
 import type { SpaceReports } from '../ports/reports.ts';
+import { edgesOf } from './count-at.ts';
 import { splitRunsBetween } from './runs.ts';
 import { scheduleOf } from './schedule-of.ts';
 
@@ -93,13 +94,9 @@ export class Profiles {
   }
 
   async #follow(report: KnownReport, schedule: ResetSchedule, hours: readonly Hour[]): Promise<Followed> {
-    const [firstMs, lastMs] = [(hours[0]?.startMs ?? 0) - 1, (hours.at(-1)?.endMs ?? 0) - 1];
-    const resets = new Map(
-      resetsBetween(schedule, firstMs, lastMs).map(({ timestampMs, count }) => [timestampMs, count]),
-    );
-    const base = resetInForce(schedule, firstMs);
-    const ends = hours.map(({ endMs }) => endMs - 1);
-    const edges = [...new Set([base.timestampMs, firstMs, ...ends, ...resets.keys()])].sort((a, b) => a - b);
+    // An instant is a millisecond: `[a, b)` is `(a - 1, b - 1]`.
+    const firstMs = (hours[0]?.startMs ?? 0) - 1;
+    const { base, resets, edges } = edgesOf(schedule, [firstMs, ...hours.map(({ endMs }) => endMs - 1)]);
     const { edgesMs, runs, tailAfterMs, tail } = await splitRunsBetween(report, edges, this.#history);
 
     const tally = new Tally();

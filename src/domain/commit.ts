@@ -1,6 +1,7 @@
 // A commit: everything that a router asserts at one moment, for all partitions, with its new committed offset. It is
 // one message of SPACE_EVENTS, so it is stored completely or not at all.
 import type { DpuId, Partition, SpaceId } from './ids.ts';
+import { BEGINNING_MS } from './instant.ts';
 import type { LoggedEvent } from './log-entry.ts';
 import type { ResetPoint } from './reset-schedule.ts';
 import type { MessageMark } from './log-mark.ts';
@@ -96,6 +97,36 @@ export interface CommitHeader {
   /** Everything stored in READINGS up to this arrival time has been routed. */
   readonly clockMs: number;
   readonly counters: RouterCounters;
+}
+
+const NO_READINGS: RouterCounters = {
+  received: 0,
+  fresh: 0,
+  held: 0,
+  excluded: 0,
+  deleted: 0,
+  duplicate: 0,
+  dead: 0,
+};
+
+/** The header that a router starts from before its first commit. */
+export function headerBeforeRouting(router: Partition, epoch: number): CommitHeader {
+  return {
+    router,
+    epoch,
+    commitId: '',
+    previousSeq: 0,
+    readingsSeq: 0,
+    readingsMark: null,
+    previousReadingsSeq: 0,
+    backlogs: [],
+    isMove: false,
+    topologySeq: 0,
+    topologyDigest: 0,
+    reattribution: null,
+    clockMs: BEGINNING_MS,
+    counters: NO_READINGS,
+  };
 }
 
 /** By partition; partitions without content are left out. */

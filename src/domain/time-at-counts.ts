@@ -1,6 +1,6 @@
 // How long a space had each count: the step function from which means, quantiles and the time above a threshold follow.
-// A count lasts from the millisecond of the event that made it until the next; of several events in one millisecond only
-// the last makes a count that lasts.
+// A count lasts from the millisecond of the event that made it until the next; of several events in one millisecond, only
+// the last leaves a count that lasts.
 import { advance, countOf, segmentOf, type Occupancy } from './segment.ts';
 
 /** A part of a span in which the count follows from one occupancy and the events since, without a reset. */
@@ -8,7 +8,7 @@ export interface Stretch {
   /** The events with afterMs < timestamp <= upToMs belong to it. */
   readonly afterMs: number;
   readonly upToMs: number;
-  /** The time that it covers, `[fromMs, toMs)`. A reset at `upToMs` ends it there, and otherwise it includes `upToMs`. */
+  /** The time that it covers, `[fromMs, toMs)`. It includes `upToMs`, unless there is a reset at that instant. */
   readonly fromMs: number;
   readonly toMs: number;
   readonly start: Occupancy;

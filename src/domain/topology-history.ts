@@ -194,32 +194,21 @@ export class TopologyHistory {
 
   /** Empties the history, so that the log can be followed from its beginning. */
   clear(): void {
-    for (const map of [
-      this.#spaces,
-      this.#doorways,
-      this.#dpus,
-      this.#exclusions,
-      this.#deletions,
-      this.#devices,
-      this.#resets,
-      this.#doorwaysBySpace,
-      this.#dpusByDoorway,
-      this.#spacesByLabel,
-      this.#doorwaysByLabel,
-    ])
-      map.clear();
-    for (const list of [
-      this.#settings,
-      this.#epochs,
-      this.#entries,
-      this.#digests,
-      this.#deletionSeqs,
-      this.#spaceIds,
-      this.#doorwayIds,
-    ])
-      list.length = 0;
+    for (const container of [...this.#containers(), this.#entries, this.#digests]) {
+      if (Array.isArray(container)) container.length = 0;
+      else container.clear();
+    }
     this.#lastView = undefined;
     this.#seq = 0;
+  }
+
+  /** All facts and the indexes over them, in a fixed order. A copy needs everything here. */
+  #containers(): Container[] {
+    return [
+      ...[this.#spaces, this.#doorways, this.#dpus, this.#exclusions, this.#deletions, this.#devices, this.#resets],
+      ...[this.#doorwaysBySpace, this.#dpusByDoorway, this.#spacesByLabel, this.#doorwaysByLabel],
+      ...[this.#settings, this.#epochs, this.#deletionSeqs, this.#spaceIds, this.#doorwayIds],
+    ];
   }
 
   /** Entries with `after < seq <= upTo`. */
@@ -241,30 +230,8 @@ export class TopologyHistory {
   /** A history that also has the given facts, as if they were the next entry of the log. This one stays as it is. */
   supposing(facts: readonly SingleFact[]): TopologyHistory {
     const copy = new TopologyHistory();
-    copyLists(this.#spaces, copy.#spaces);
-    copyLists(this.#doorways, copy.#doorways);
-    copyLists(this.#dpus, copy.#dpus);
-    for (const [dpuId, ofDpu] of this.#exclusions) {
-      const exclusions: Versions<number, Exclusion> = new Map();
-      copyLists(ofDpu, exclusions);
-      copy.#exclusions.set(dpuId, exclusions);
-    }
-    for (const [dpuId, ofDpu] of this.#deletions) {
-      const deletions: Versions<string, Deletion> = new Map();
-      copyLists(ofDpu, deletions);
-      copy.#deletions.set(dpuId, deletions);
-    }
-    for (const seq of this.#deletionSeqs) copy.#deletionSeqs.push(seq);
-    copyLists(this.#devices, copy.#devices);
-    copyLists(this.#resets, copy.#resets);
-    copySets(this.#doorwaysBySpace, copy.#doorwaysBySpace);
-    copySets(this.#dpusByDoorway, copy.#dpusByDoorway);
-    copySets(this.#spacesByLabel, copy.#spacesByLabel);
-    copySets(this.#doorwaysByLabel, copy.#doorwaysByLabel);
-    for (const version of this.#settings) copy.#settings.push(version);
-    for (const version of this.#epochs) copy.#epochs.push(version);
-    for (const version of this.#spaceIds) copy.#spaceIds.push(version);
-    for (const version of this.#doorwayIds) copy.#doorwayIds.push(version);
+    const copies = copy.#containers();
+    for (const [n, container] of this.#containers().entries()) fill(copies[n], container);
     copy.#seq = this.#seq;
     if (facts.length > 0) copy.apply({ seq: this.#seq + 1, fact: { kind: 'batch', doc: facts } });
     return copy;
@@ -392,12 +359,20 @@ export function addToSet<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {
   else sets.set(key, new Set([value]));
 }
 
-function copyLists<K, V>(from: ReadonlyMap<K, readonly V[]>, to: Map<K, V[]>): void {
-  for (const [key, list] of from) to.set(key, [...list]);
+type Container = Map<unknown, unknown> | unknown[];
+
+/** @param to empty, of the same kind */
+function fill(to: Container | undefined, from: Container): void {
+  if (Array.isArray(from) && Array.isArray(to)) for (const value of from) to.push(value);
+  else if (from instanceof Map && to instanceof Map) for (const [key, value] of from) to.set(key, copyOf(value));
 }
 
-function copySets<K, V>(from: ReadonlyMap<K, ReadonlySet<V>>, to: Map<K, Set<V>>): void {
-  for (const [key, set] of from) to.set(key, new Set(set));
+/** Copies lists, sets and maps. What they hold never changes. */
+function copyOf(value: unknown): unknown {
+  if (Array.isArray(value)) return [...(value as unknown[])];
+  if (value instanceof Set) return new Set(value);
+  if (value instanceof Map) return new Map([...value].map(([key, inner]) => [key, copyOf(inner)]));
+  return value;
 }
 
 function atSeq<T>(versions: readonly Version<T>[] | undefined, seq: number): T | undefined {

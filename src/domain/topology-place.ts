@@ -29,7 +29,7 @@ export function parsePlace(text: string): TopologyPlace | undefined {
 }
 
 /**
- * Checks that nothing since a place concerns what some facts concern.
+ * Checks that nothing that happened after a place concerns the DPUs and spaces of some facts.
  * @throws Failure changed
  */
 export function requireUnrelatedSince(

@@ -1,5 +1,5 @@
-// Repeats what a process does at its start while NATS does not answer. In a cluster each new stream elects a leader, and
-// processes that start together create the same streams: one of them may time out, or not find yet what another has created.
+// Repeats the first requests of a process while NATS does not answer. In a cluster each new stream elects a leader, and processes
+// that start together create the same streams: one of them may time out, or may not yet find what another has just created.
 import { JetStreamApiError } from '@nats-io/jetstream';
 import { backoffMs } from '../runtime/backoff.ts';
 import type { Timing } from '../runtime/timing.ts';
@@ -12,7 +12,7 @@ const WITHIN_MS = 30_000;
 /**
  * @param act idempotent
  * @param onFailure is told of each attempt that is repeated
- * @throws the last error, if it is another one or all attempts took too long
+ * @throws the last error, once it is of another kind or time is up
  */
 export async function untilAnswered<T>(
   act: () => Promise<T>,

@@ -1,7 +1,6 @@
 // The header of a router's first commit of an epoch: where the router continues in READINGS and in the topology.
-import type { CommitHeader } from '../domain/commit.ts';
+import { headerBeforeRouting, type CommitHeader } from '../domain/commit.ts';
 import type { Partition } from '../domain/ids.ts';
-import { BEGINNING_MS } from '../domain/instant.ts';
 import { markOf } from '../domain/log-mark.ts';
 import type { LogBounds } from '../ports/log.ts';
 import { isConsumed } from '../router/marked-logs.ts';
@@ -31,7 +30,7 @@ export async function firstHeader(
   epoch: number,
   router: Partition,
   views: ViewOfReading,
-  last: CommitHeader = NOTHING_ROUTED,
+  last: CommitHeader = headerBeforeRouting(router, epoch),
 ): Promise<{ header: CommitHeader; lost: LostReadings | null }> {
   const bounds = await readings.bounds();
   const isKept = await isConsumed(readings, last.readingsSeq, last.readingsMark, bounds);
@@ -100,20 +99,3 @@ export function unionOf(a: LostReadings | null, b: LostReadings | null): LostRea
     toMs: last.toMs,
   };
 }
-
-const NOTHING_ROUTED: CommitHeader = {
-  router: 0 as Partition,
-  epoch: 0,
-  commitId: '',
-  previousSeq: 0,
-  readingsSeq: 0,
-  readingsMark: null,
-  previousReadingsSeq: 0,
-  backlogs: [],
-  isMove: false,
-  topologySeq: 0,
-  topologyDigest: 0,
-  reattribution: null,
-  clockMs: BEGINNING_MS,
-  counters: { received: 0, fresh: 0, held: 0, excluded: 0, deleted: 0, duplicate: 0, dead: 0 },
-};

@@ -3,8 +3,7 @@
 // expecting that its own last commit is still the last one. So the commit of a superseded router is refused, and a
 // crash repeats nothing (R1). fair-queue.ts decides what to route next when one DPU has sent a lot.
 import type { DpuId, Partition } from '../domain/ids.ts';
-import { BEGINNING_MS } from '../domain/instant.ts';
-import { consumedThrough, type CommitHeader, type RouterCounters } from '../domain/commit.ts';
+import { consumedThrough, headerBeforeRouting, type CommitHeader } from '../domain/commit.ts';
 import { EpochChanged, type LogEpoch } from '../domain/log-epoch.ts';
 import { isMarked, LogWentBack } from '../domain/log-mark.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
@@ -34,15 +33,6 @@ import { assertInSeries } from './route-in-series.ts';
 import { changeBetween, isMoved, type TopologyChange } from '../domain/topology-change.ts';
 
 const ENTRIES_PER_READ_MAX = 2_000;
-const NO_READINGS: RouterCounters = {
-  received: 0,
-  fresh: 0,
-  held: 0,
-  excluded: 0,
-  deleted: 0,
-  duplicate: 0,
-  dead: 0,
-};
 
 export interface RouterDeps {
   readonly partition: Partition;
@@ -105,22 +95,7 @@ export class Router {
     this.#deps = deps;
     this.#readPayload = (entry) => readPayload(entry, deps.topology);
     this.#queue = new FairQueue(deps.commitItems, 0, this.#readPayload);
-    this.#committed = {
-      router: deps.partition,
-      epoch: deps.epoch.current,
-      commitId: '',
-      previousSeq: 0,
-      readingsSeq: 0,
-      readingsMark: null,
-      previousReadingsSeq: 0,
-      backlogs: [],
-      isMove: false,
-      topologySeq: 0,
-      topologyDigest: 0,
-      reattribution: null,
-      clockMs: BEGINNING_MS,
-      counters: NO_READINGS,
-    };
+    this.#committed = headerBeforeRouting(deps.partition, deps.epoch.current);
   }
 
   /** The header of the last commit: the committed offset, the clock, the account. */

@@ -37,7 +37,7 @@ describePorts('profiles', (ports) => {
     await history.storeBlock(
       blockOf(0, P1, 110, [
         row(space, 1_000, [3, 0]),
-        // The last of a millisecond makes the count that lasts, and nobody leaves an empty space.
+        // Only the last event of a millisecond leaves a count that lasts, and nobody can leave an empty space.
         row(space, 1_010, [0, 9], { dpuId: 'a' }),
         row(space, 1_010, [2, 0], { dpuId: 'b' }),
         row(space, 1_040, [1, 0]),
@@ -63,9 +63,9 @@ describePorts('profiles', (ports) => {
       '7: 2 for 30',
     ]);
     expect(await ask(109, first)).toEqual(['5: 1 for 30']);
-    // A reset at the end: what happens in its millisecond makes no count that lasts.
+    // With a reset at the end, no event in its millisecond leaves a count that lasts.
     expect(await ask(110, { ...first, upToMs: 1_010, toMs: 1_010 })).toEqual(['5: 1 for 10', '5: 4 for 10']);
-    // Stretches of one cell, the second after the first.
+    // Two consecutive stretches with the same cell.
     expect(await ask(110, first, { ...second, start: carried, cell: 5 })).toEqual([
       '5: 1 for 10',
       '5: 2 for 30',

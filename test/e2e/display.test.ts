@@ -132,7 +132,7 @@ it('shows a code until a person confirms it, and then the count of this space al
   await page.getByRole('heading', { name: 'Confirm this code to show the count' }).waitFor();
   expect(await codeOn(page)).not.toBe(code);
   expect(await ask('/display/1')).toBe(401);
-  // Browsers log a refused request of the dialog, and those that fail while the service is away.
+  // The browser logs the request that the dialog gets refused, and requests that fail while the service is unavailable.
   expect(person.complaints.filter((each) => !/status of (401|422)/.test(each))).toEqual([]);
   expect(display.complaints.filter((each) => !/net::ERR_|network error/i.test(each))).toEqual([]);
   await context.close();

@@ -1,7 +1,6 @@
 // Deletions of single readings on the real service: over HTTP, on the command line, in the readings and in the account.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createProgram } from '../../src/cli/program.ts';
-import { readConfig } from '../../src/config.ts';
+import { densityLines } from '../support/density-lines.ts';
 import { eventually } from '../support/eventually.ts';
 import { startLocalService, type Answer, type LocalService } from '../support/local-service.ts';
 
@@ -41,17 +40,7 @@ async function expectAccount(terms: object): Promise<void> {
   );
 }
 
-async function density(...args: string[]): Promise<string[]> {
-  const out: string[] = [];
-  const program = createProgram({
-    readConfig: () => readConfig({}),
-    printLine: (line) => out.push(line),
-    warn: (line) => out.push(line),
-    finish: () => undefined,
-  });
-  await program.parseAsync(['node', 'density', ...args, '--url', service.url]);
-  return out;
-}
+const density = async (...args: string[]): Promise<string[]> => densityLines(service.url, ...args);
 
 async function send(readings: readonly object[]): Promise<void> {
   expect((await service.send('POST', '/readings/batch', readings)).status).toBe(202);

@@ -1,8 +1,7 @@
 // Dry runs on the real service: over HTTP and on the command line. Each change is tried, then made as of the place that the dry
 // run gave, and then the answers are those that it gave.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createProgram } from '../../src/cli/program.ts';
-import { readConfig } from '../../src/config.ts';
+import { densityLines } from '../support/density-lines.ts';
 import { eventually } from '../support/eventually.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
 
@@ -90,23 +89,13 @@ async function check(change: Change, expected: object): Promise<Tried> {
       );
     }
   });
-  // It has changed since: by this very change.
+  // The change itself has made its as_of outdated.
   const again = await send(change, { 'if-match': tried.as_of });
   expect(again.status).toBe(change.method === 'DELETE' ? 404 : change.path === '/dpus' ? 409 : 412);
   return tried;
 }
 
-async function density(...args: string[]): Promise<string[]> {
-  const out: string[] = [];
-  const program = createProgram({
-    readConfig: () => readConfig({}),
-    printLine: (line) => out.push(line),
-    warn: (line) => out.push(line),
-    finish: () => undefined,
-  });
-  await program.parseAsync(['node', 'density', ...args, '--url', service.url]);
-  return out;
-}
+const density = async (...args: string[]): Promise<string[]> => densityLines(service.url, ...args);
 
 beforeAll(async () => {
   service = await startLocalService({ PARTITIONS: '3', LATE_BLOCK_AGE_MAX_MS: '50' });

@@ -214,7 +214,7 @@ describe('every route', () => {
     },
   );
 
-  // The example is no reading that could be deleted (deleted-readings.test.ts).
+  // The path in this test names no reading. deleted-readings.test.ts covers these routes.
   const guarded = named.filter(({ route }) => !route.path.startsWith('/readings/{id}'));
   it.each(guarded.filter(({ route }) => route.requestHeaders && 'if-match' in route.requestHeaders))(
     '$name answers 412 after a change, and changes nothing',

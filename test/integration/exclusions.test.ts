@@ -1,7 +1,6 @@
 // Exclusions on the real service: over HTTP, on the command line, in an exported document, in the readings and in the account.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createProgram } from '../../src/cli/program.ts';
-import { readConfig } from '../../src/config.ts';
+import { densityLines } from '../support/density-lines.ts';
 import { eventually } from '../support/eventually.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
 
@@ -18,17 +17,7 @@ const countAt = async (seconds: number): Promise<unknown> =>
 const account = async (): Promise<unknown> => (await service.get('/account')).body;
 const filter = (text: string): string => `?filter=${encodeURIComponent(text)}`;
 
-async function density(...args: string[]): Promise<string[]> {
-  const out: string[] = [];
-  const program = createProgram({
-    readConfig: () => readConfig({}),
-    printLine: (line) => out.push(line),
-    warn: (line) => out.push(line),
-    finish: () => undefined,
-  });
-  await program.parseAsync(['node', 'density', ...args, '--url', service.url]);
-  return out;
-}
+const density = async (...args: string[]): Promise<string[]> => densityLines(service.url, ...args);
 
 beforeAll(async () => {
   service = await startLocalService({ PARTITIONS: '3', LATE_BLOCK_AGE_MAX_MS: '50' });

@@ -1,8 +1,7 @@
 // Explanations over HTTP and on the command line: two doorways between an office, a hall and the street, a DPU that was moved,
 // a reset, and people who left while nobody was in.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createProgram } from '../../src/cli/program.ts';
-import { readConfig } from '../../src/config.ts';
+import { densityLines } from '../support/density-lines.ts';
 import { eventually } from '../support/eventually.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
 
@@ -201,17 +200,7 @@ describe('T19 an explanation', () => {
 });
 
 describe('density explain', () => {
-  async function density(...args: string[]): Promise<string[]> {
-    const out: string[] = [];
-    const program = createProgram({
-      readConfig: () => readConfig({}),
-      printLine: (line) => out.push(line),
-      warn: (line) => expect.fail(line),
-      finish: (code) => expect(code).toBe(0),
-    });
-    await program.parseAsync(['node', 'density', 'explain', ...args, '--url', service.url]);
-    return out;
-  }
+  const density = async (...args: string[]): Promise<string[]> => densityLines(service.url, 'explain', ...args);
 
   it('prints a table of doorways whose sums add up', async () => {
     const out = await density(String(hall), '--at', at(60));

@@ -1,7 +1,6 @@
-// Profiles over HTTP and on the command line: who is in a hall in two hours of one Friday, with a reset at the end.
+// Profiles over HTTP and on the command line: two hours of a Friday in a hall, with a reset in the second one.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createProgram } from '../../src/cli/program.ts';
-import { readConfig } from '../../src/config.ts';
+import { densityLines } from '../support/density-lines.ts';
 import { eventually } from '../support/eventually.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
 
@@ -119,15 +118,8 @@ describe('T23 the profile of a space', () => {
   });
 
   it('T23 `density profile` prints it by hour and weekday', async () => {
-    const lines: string[] = [];
-    const program = createProgram({
-      readConfig: () => readConfig({}),
-      printLine: (line) => lines.push(line),
-      warn: (line) => expect.fail(line),
-      finish: (code) => expect(code).toBe(0),
-    });
     const span = ['--start', at(0), '--end', at(120), '--above', '3'];
-    await program.parseAsync(['profile', String(hall), ...span, '--url', service.url], { from: 'user' });
+    const lines = await densityLines(service.url, 'profile', String(hall), ...span);
     expect(lines).toEqual([
       `space ${hall} from ${at(0)} to ${at(120)} (final)`,
       `2.77 people on average; at most 3 for half of the time, 5 for nine tenths of it; peak 5 in the hour from ${at(0)}`,

@@ -102,7 +102,7 @@ describe('every route', () => {
 
   it('requires the scope that its method suggests', () => {
     for (const { method, path, scope } of apiRoutes(service.service, Date.now)) {
-      // What a person takes back is a correction, like a move.
+      // Deleting a reading is a correction by a person, like a move.
       const isSending = /^\/(readings|ingest|dead-letters)/.test(path) && !path.startsWith('/readings/{id}');
       const writes = isSending ? 'readings:write' : 'topology:write';
       const suggested: (Scope | null)[] =

@@ -70,8 +70,8 @@ export const DRY_RUN_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a dry run of a deletion takes a deleted standing for the one before',
-    'if (beyond.some((other) => other.timestampMs === nearest && !isDeleted(other))) return nearest;',
-    'return nearest;',
+    'if (beyond.some((other) => other.timestampMs === nextMs && !isDeleted(other))) return nextMs;',
+    'return nextMs;',
     'test/unit/claimed-span.test.ts',
   ),
 ];

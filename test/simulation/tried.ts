@@ -113,7 +113,7 @@ interface Group {
 /** By DPU, doorways and spaces: how many readings, and from when to when. */
 function corrected({ corrections }: DryRun): [string, Group][] {
   const placeOf = ({ doorwayId, ingressSpaceId, egressSpaceId, state }: Attribution): unknown[] => [
-    // The oracle's place of deleted readings.
+    // The oracle's doorway of deleted readings.
     state === 'deleted' ? -1 : (doorwayId ?? 0),
     [...(state === 'counted' ? [] : [0]), ...[ingressSpaceId, egressSpaceId].filter((id) => id !== null)].sort(),
   ];

@@ -47,7 +47,7 @@ it('T22 of a standing passes over deleted ones, however many follow one another'
   expect(await spanOfDeleting('d~4000~t4-0', ...deleted)).toEqual({ fromMs: 1_000, toMs: 7_001 });
 });
 
-it('T22 of the last stored standing lasts, because the next one may not be stored yet', async () => {
+it('T22 of the last stored standing has no end, because the next one may not be stored yet', async () => {
   expect(await spanOfDeleting('d~1000~t1-0')).toEqual({ fromMs: BEGINNING_MS, toMs: 2_001 });
   expect(await spanOfDeleting('d~7000~t7-0')).toEqual({ fromMs: 6_000, toMs: END_MS });
   expect(await spanOfDeleting('d~1000~t1-0', 'd~2000~t2-0')).toEqual({ fromMs: BEGINNING_MS, toMs: 3_001 });

@@ -30,7 +30,7 @@ function dryRuns(more: Partial<DryRunsDeps>, topologySeq = 1): { runs: DryRuns; 
       topology: { history, catchUp: async () => undefined, readEnd: async () => history.seq },
       partitions: 1,
       events: { lastCommit: async () => ({ seq: 3, header }) },
-      reports: { isCutOff: false, report: async () => Promise.reject(new Error('nobody asks')) },
+      reports: { isCutOff: false, report: async () => Promise.reject(new Error('no report is needed')) },
       history: fakeOf<History>('History', {}),
       timing: { pause: async () => undefined },
       now: () => 10,

@@ -5,13 +5,11 @@ import type { Backlog } from '../../src/domain/commit.ts';
 import type { DpuId } from '../../src/domain/ids.ts';
 import type { StoredEntry } from '../../src/domain/log-entry.ts';
 import { partitionOfDpu } from '../../src/domain/partition.ts';
-import { TopologyHistory } from '../../src/domain/topology-history.ts';
 import { FairQueue } from '../../src/router/fair-queue.ts';
 import type { Slice } from '../../src/router/message.ts';
-import { Router } from '../../src/router/router.ts';
-import { MACHINE_TIMING } from '../../src/runtime/timing.ts';
+import type { Router } from '../../src/router/router.ts';
 import { memoryPorts, PARTITIONS, type Ports } from '../conformance/ports.ts';
-import { LogEpoch } from '../../src/domain/log-epoch.ts';
+import { routerOn } from '../support/router-on.ts';
 
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 
@@ -173,23 +171,10 @@ describe('a router with a backlog', () => {
   afterAll(async () => ports.close());
 
   const router = (): Router =>
-    new Router({
-      partition,
-      partitions: PARTITIONS,
-      epoch: new LogEpoch(),
-      readings: ports.readings,
-      events: ports.events,
-      history: ports.history,
-      deadLetters: ports.deadLetters,
-      topology: new TopologyHistory(),
-      topologyReached: async () => undefined,
-      topologyCaughtUp: async () => undefined,
+    routerOn(ports, partition, {
       times: { latestOf: ({ timeMs }) => timeMs + 60_000, earliestMs: 0 },
       commitItems: 4,
-      pageReadings: 10,
-      timing: MACHINE_TIMING,
       newCommitId: () => String(Math.random()),
-      storedBeforeSeq: async () => 0,
     });
 
   it('Q1 routes the other DPUs, holds its clock back, and resumes in the middle of a message after a restart', async () => {

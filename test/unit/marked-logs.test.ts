@@ -20,12 +20,12 @@ const readings = {
 const isThere = async (seq: number, marked = seq): Promise<boolean> =>
   isConsumed(readings, seq, markOf(entry(marked)), BOUNDS);
 
-it('L3 an offset is refused if the log has not come that far', async () => {
+it('L3 an offset beyond the end of the log is refused', async () => {
   expect(await isThere(9)).toBe(true);
   expect(await isThere(10)).toBe(false);
 });
 
-it('L3 an offset is refused if something else stands there, or nothing in the middle of the log', async () => {
+it('L3 an offset is refused if the log has another entry there, or none although it has later ones', async () => {
   expect(await isThere(7, 6)).toBe(false);
   expect(await isThere(5)).toBe(false);
 });

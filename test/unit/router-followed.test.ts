@@ -1,14 +1,12 @@
 // A router routes on only with the topology that it has followed.
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Partition } from '../../src/domain/ids.ts';
-import { LogEpoch } from '../../src/domain/log-epoch.ts';
 import { LogWentBack } from '../../src/domain/log-mark.ts';
 import { TopologyHistory } from '../../src/domain/topology-history.ts';
-import { Router } from '../../src/router/router.ts';
-import { MACHINE_TIMING } from '../../src/runtime/timing.ts';
-import { memoryPorts, PARTITIONS, type Ports } from '../conformance/ports.ts';
+import { memoryPorts, type Ports } from '../conformance/ports.ts';
 import { commitHeader } from '../support/commit-header.ts';
 import { spaceCalled } from '../support/space-called.ts';
+import { routerOn } from '../support/router-on.ts';
 
 const P0 = 0 as Partition;
 let ports: Ports;
@@ -28,24 +26,7 @@ function topologyOf(...names: readonly string[]): TopologyHistory {
 async function step(followed: TopologyHistory, found: TopologyHistory): Promise<number> {
   const header = commitHeader({ router: P0, topologySeq: 2, topologyDigest: followed.digestAt(2) ?? null });
   await ports.events.commit(header, new Map(), 0);
-  const router = new Router({
-    partition: P0,
-    partitions: PARTITIONS,
-    epoch: new LogEpoch(),
-    readings: ports.readings,
-    events: ports.events,
-    history: ports.history,
-    deadLetters: ports.deadLetters,
-    topology: found,
-    times: { latestOf: ({ timeMs }) => timeMs, earliestMs: 0 },
-    commitItems: 1_000,
-    timing: MACHINE_TIMING,
-    pageReadings: 10,
-    newCommitId: () => 'c2',
-    storedBeforeSeq: async () => 0,
-    topologyCaughtUp: async () => Promise.resolve(),
-    topologyReached: async () => Promise.resolve(),
-  });
+  const router = routerOn(ports, P0, { topology: found });
   await router.restore();
   // So that the step ends.
   await ports.readings.tick(P0);

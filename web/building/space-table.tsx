@@ -8,6 +8,8 @@ import { loadSpaces } from '../live/live-spaces.ts';
 import { PagedList } from '../parts/paged-list.tsx';
 import { linkToSpace } from '../route.ts';
 import { SpaceDialog } from './space-dialog.tsx';
+import { HiddenHeading } from '../parts/hidden-heading.tsx';
+import { RowButton } from '../parts/row-button.tsx';
 
 interface SpaceTableProps {
   readonly version: unknown;
@@ -60,9 +62,7 @@ function Rows({ spaces, onEdit }: { readonly spaces: readonly Space[]; readonly 
           </th>
           <th scope="col">{messages.timeZone}</th>
           <th scope="col">{messages.dailyResetShort}</th>
-          <th scope="col">
-            <span class="visually-hidden">{messages.edit}</span>
-          </th>
+          <HiddenHeading text={messages.edit} />
         </tr>
       </thead>
       <tbody>
@@ -76,14 +76,7 @@ function Rows({ spaces, onEdit }: { readonly spaces: readonly Space[]; readonly 
             <td>{resetOf(space)}</td>
             <td class="is-number">
               {may('topology:write') ? (
-                <button
-                  type="button"
-                  class="button"
-                  aria-label={`${messages.edit} ${space.name}`}
-                  onClick={() => onEdit(space)}
-                >
-                  {messages.edit}
-                </button>
+                <RowButton text={messages.edit} row={space.name} onClick={() => onEdit(space)} />
               ) : null}
             </td>
           </tr>

@@ -3,6 +3,8 @@ import type { Doorway } from '../api/types.ts';
 import { messages } from '../i18n/i18n.ts';
 import { PagedList } from '../parts/paged-list.tsx';
 import { leads } from './doorway-names.ts';
+import { HiddenHeading } from '../parts/hidden-heading.tsx';
+import { RowButton } from '../parts/row-button.tsx';
 
 interface Row {
   readonly doorway: Doorway;
@@ -38,9 +40,7 @@ export function DoorwayTable({ version, onEdit }: DoorwayTableProps) {
               <th scope="col">{messages.doorway}</th>
               <th scope="col">{messages.leads}</th>
               <th scope="col">{messages.sensors}</th>
-              <th scope="col">
-                <span class="visually-hidden">{messages.edit}</span>
-              </th>
+              <HiddenHeading text={messages.edit} />
             </tr>
           </thead>
           <tbody>
@@ -51,14 +51,7 @@ export function DoorwayTable({ version, onEdit }: DoorwayTableProps) {
                 <td>{sensors.length === 0 ? '–' : sensors.join(', ')}</td>
                 <td class="is-number">
                   {onEdit ? (
-                    <button
-                      type="button"
-                      class="button"
-                      aria-label={`${messages.edit} ${doorway.name}`}
-                      onClick={() => onEdit(doorway)}
-                    >
-                      {messages.edit}
-                    </button>
+                    <RowButton text={messages.edit} row={doorway.name} onClick={() => onEdit(doorway)} />
                   ) : null}
                 </td>
               </tr>

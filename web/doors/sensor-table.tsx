@@ -10,6 +10,8 @@ import { useAnswer } from '../use-answer.ts';
 import { zoneOf } from './doorway-names.ts';
 import { MessagesButton } from './messages-button.tsx';
 import { PlacementsDialog } from './placements-dialog.tsx';
+import { HiddenHeading } from '../parts/hidden-heading.tsx';
+import { RowButton } from '../parts/row-button.tsx';
 
 const HOUR_MS = 3_600_000;
 
@@ -36,9 +38,7 @@ export function SensorTable({ version }: { readonly version: unknown }) {
                 <th scope="col" class="is-number">
                   {messages.perHour}
                 </th>
-                <th scope="col">
-                  <span class="visually-hidden">{messages.history}</span>
-                </th>
+                <HiddenHeading text={messages.history} />
               </tr>
             </thead>
             <tbody>
@@ -57,14 +57,7 @@ export function SensorTable({ version }: { readonly version: unknown }) {
                   </td>
                   <td class="is-number is-nowrap">
                     <MessagesButton dpu={dpu.id} />{' '}
-                    <button
-                      type="button"
-                      class="button"
-                      aria-label={`${messages.history} ${dpu.id}`}
-                      onClick={() => setShown(dpu.id)}
-                    >
-                      {messages.history}
-                    </button>
+                    <RowButton text={messages.history} row={dpu.id} onClick={() => setShown(dpu.id)} />
                   </td>
                 </tr>
               ))}

@@ -8,6 +8,8 @@ import { nowMs } from '../now.ts';
 import { PagedList } from '../parts/paged-list.tsx';
 import { MessagesButton } from './messages-button.tsx';
 import { PlaceDialog } from './place-dialog.tsx';
+import { HiddenHeading } from '../parts/hidden-heading.tsx';
+import { RowButton } from '../parts/row-button.tsx';
 
 interface UnplacedSensorsProps {
   readonly version: unknown;
@@ -37,9 +39,7 @@ export function UnplacedSensors({ version, onPlaced }: UnplacedSensorsProps) {
                 </th>
                 <th scope="col">{messages.firstHeard}</th>
                 <th scope="col">{messages.lastHeard}</th>
-                <th scope="col">
-                  <span class="visually-hidden">{messages.place}</span>
-                </th>
+                <HiddenHeading text={messages.place} />
               </tr>
             </thead>
             <tbody>
@@ -53,14 +53,7 @@ export function UnplacedSensors({ version, onPlaced }: UnplacedSensorsProps) {
                   <td class="is-number is-nowrap">
                     <MessagesButton dpu={dpu.id} />{' '}
                     {may('topology:write') ? (
-                      <button
-                        type="button"
-                        class="button"
-                        aria-label={`${messages.place} ${dpu.id}`}
-                        onClick={() => setChosen(dpu)}
-                      >
-                        {messages.place}
-                      </button>
+                      <RowButton text={messages.place} row={dpu.id} onClick={() => setChosen(dpu)} />
                     ) : null}
                   </td>
                 </tr>

@@ -7,6 +7,8 @@ import { formatNumber, formatTime } from '../i18n/format.ts';
 import { messages } from '../i18n/i18n.ts';
 import { PagedList } from '../parts/paged-list.tsx';
 import { useTitle } from '../use-title.ts';
+import { HiddenHeading } from '../parts/hidden-heading.tsx';
+import { RowButton } from '../parts/row-button.tsx';
 
 export function DeadLettersView() {
   useTitle(messages.deadLetters);
@@ -60,9 +62,7 @@ function LetterTable({ letters, onReplay }: LetterTableProps) {
             {messages.items}
           </th>
           <th scope="col">{messages.content}</th>
-          <th scope="col">
-            <span class="visually-hidden">{messages.replay}</span>
-          </th>
+          <HiddenHeading text={messages.replay} />
         </tr>
       </thead>
       <tbody>
@@ -82,14 +82,11 @@ function LetterTable({ letters, onReplay }: LetterTableProps) {
               {letter.replayed ? (
                 <span class="pill is-final">{messages.replayed(formatTime(letter.replayed.at, 'dateTime'))}</span>
               ) : may('readings:write') && !letter.cut ? (
-                <button
-                  type="button"
-                  class="button"
-                  aria-label={`${messages.replay} ${letter.dpu_id} ${letter.reason}`}
+                <RowButton
+                  text={messages.replay}
+                  row={`${letter.dpu_id} ${letter.reason}`}
                   onClick={() => onReplay(letter)}
-                >
-                  {messages.replay}
-                </button>
+                />
               ) : null}
             </td>
           </tr>

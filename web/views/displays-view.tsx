@@ -11,6 +11,8 @@ import { spaceName } from '../live/live-spaces.ts';
 import { PagedList } from '../parts/paged-list.tsx';
 import { linkToDisplay } from '../route.ts';
 import { useTitle } from '../use-title.ts';
+import { HiddenHeading } from '../parts/hidden-heading.tsx';
+import { RowButton } from '../parts/row-button.tsx';
 
 export function DisplaysView() {
   useTitle(messages.displays);
@@ -64,9 +66,7 @@ function DisplayTable({ displays, onRemove }: DisplayTableProps) {
           <th scope="col">{messages.space}</th>
           <th scope="col">{messages.pairedAt}</th>
           <th scope="col">{messages.pairedBy}</th>
-          <th scope="col">
-            <span class="visually-hidden">{messages.removeDisplay}</span>
-          </th>
+          <HiddenHeading text={messages.removeDisplay} />
         </tr>
       </thead>
       <tbody>
@@ -80,14 +80,11 @@ function DisplayTable({ displays, onRemove }: DisplayTableProps) {
             <td>{display.paired_by ?? '–'}</td>
             <td class="is-number">
               {may('topology:write') ? (
-                <button
-                  type="button"
-                  class="button"
-                  aria-label={`${messages.removeDisplay} ${displayTitle(display)}`}
+                <RowButton
+                  text={messages.removeDisplay}
+                  row={displayTitle(display)}
                   onClick={() => onRemove(display)}
-                >
-                  {messages.removeDisplay}
-                </button>
+                />
               ) : null}
             </td>
           </tr>

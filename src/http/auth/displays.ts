@@ -70,7 +70,7 @@ export class Displays {
     return { credential: `${id}.${secret}`, pending };
   }
 
-  /** @returns the display that shows this code; undefined if none does, or not any more */
+  /** @returns the display that shows this code; undefined if none does, or none does any longer */
   async find(code: string): Promise<PendingDisplay | undefined> {
     const [found, other] = (await this.#store().allPending()).filter(
       (each) => each.code === code && !this.#isExpired(each),

@@ -28,7 +28,7 @@ export class PairingLimits {
     await consume(this.#begun, address, 'too many displays were opened from this address: wait');
   }
 
-  /** Takes back the last one, which got no code. */
+  /** Uncounts the last one, because it got no code. */
   async forgiveNew(address: string): Promise<void> {
     await this.#begun.reward(address);
   }

@@ -1,4 +1,4 @@
-// The displays that are paired, for people: which there are, confirming one by its code, and removing one.
+// The displays that are paired: listing them, confirming one by its code, and removing one.
 import type { Context } from 'koa';
 import { z } from 'zod';
 import { Failure } from '../../domain/failure.ts';

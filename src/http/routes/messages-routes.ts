@@ -1,4 +1,4 @@
-// What a device sends, byte for byte: for whoever finds out why its readings do not count.
+// The newest messages of a device, exactly as it sent them, to find out why its readings do not count.
 import { z } from 'zod';
 import { Failure } from '../../domain/failure.ts';
 import { deviceOf } from '../../domain/ids.ts';

@@ -96,7 +96,8 @@ function pairingRoute(displays: Displays, limits: PairingLimits): Route {
       const paired = { space_id: spaceId, paired: true, code: null, expires_at: null };
       if (!requiresTokens(ctx)) return paired;
       const credential = displayCookie(ctx, spaceId);
-      // First whether it waits: a display that is being paired would otherwise be found to do neither, and lose its secret.
+      // Checks the pending code first. In the other order, a display that is confirmed between the two reads would seem to be neither
+      // pending nor paired, and would get a new secret.
       let pending = await displays.pending(credential, spaceId);
       if (credential !== undefined && (await displays.verify(credential, spaceId))) {
         setDisplayCookie(ctx, spaceId, credential);
