@@ -250,7 +250,7 @@ export class Service {
   async #writeSettings(): Promise<void> {
     const { settings } = this.options;
     if (JSON.stringify(this.topology.history.latest().settings()) !== JSON.stringify(settings))
-      await this.topology.execute({ kind: 'changeSettings', settings });
+      await this.topology.execute({ kind: 'changeSettings', settings }, 'service');
   }
 
   #createStoredSequence(): StoredSequence {

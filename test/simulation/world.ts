@@ -367,7 +367,7 @@ export class World {
 
   async #execute(process: SimProcess, command: TopologyCommand): Promise<void> {
     await this.#command(process, (running) =>
-      running.topology.execute(command).catch((error: unknown) => {
+      running.topology.execute(command, 'loopback').catch((error: unknown) => {
         if (!(error instanceof Failure) || error.kind === 'unavailable') throw error;
         this.witness.refused(command, error);
       }),
@@ -378,6 +378,7 @@ export class World {
   async #import(process: SimProcess, actions: readonly RegisteringAction[]): Promise<void> {
     await this.#command(process, (running) =>
       importTopology(running.topology, documentOf(actions, running.topology.history.latest()), {
+        by: 'loopback',
         entriesPerBatch: 2,
         now: this.engines.now,
         timing: { yield: async () => undefined },
