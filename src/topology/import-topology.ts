@@ -16,7 +16,7 @@ import { errorAt, repetitionsIn, type DocumentError, type TopologyDocument } fro
 import { requireNothingSince, type TopologyPlace } from '../domain/topology-place.ts';
 import { TopologyDraft } from '../domain/topology-draft.ts';
 import { nameKey } from '../domain/name.ts';
-import { labelsOf } from '../domain/topology-history.ts';
+import { labelsOf } from '../domain/topology-labels.ts';
 import type { Timing } from '../runtime/timing.ts';
 import type { TopologyService } from './topology-service.ts';
 

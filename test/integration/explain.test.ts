@@ -84,7 +84,10 @@ describe('T19 an explanation', () => {
         count: 0,
         net: -3,
         drift: 3,
-        reset: { id: 1, timestamp: at(5), count: 1, kind: 'manual', recorded_at: TEXT },
+        reset: {
+          ...{ id: 1, timestamp: at(5), count: 1, kind: 'manual', recorded_at: TEXT },
+          ...{ set_by: 'loopback', set_at: TEXT },
+        },
         doorways: [
           { doorway_id: street, dpu_id: 'in', entrances: 4, exits: 10, readings_url: TEXT },
           { doorway_id: inner, dpu_id: DPU, entrances: 1, exits: 2, readings_url: TEXT },
