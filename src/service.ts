@@ -135,6 +135,7 @@ export class Service {
     this.#feeds = new PartitionFeeds({
       channel: changes,
       now,
+      topology: this.topology.history,
       isBehind: (fold, spaceIds) => this.#freshness.isBehind(fold, spaceIds),
     });
     this.cluster = this.#createMembership(ticks);
