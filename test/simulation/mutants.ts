@@ -63,7 +63,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'duplicate memory lost on restart',
-    'for (const { reading } of intakeOf([slice], this.#deps.times).readings) this.#memory.remember(reading, entry.seq);',
+    'for (const reading of readings) this.#memory.remember(reading, previousReadingsSeq + 1);',
     '',
   ),
   mutant('duplicates are remembered and never looked up', '&& this.#memory.mayBeStored(reading)', '&& false'),
