@@ -11,6 +11,7 @@ import type { StoredEntry } from '../domain/log-entry.ts';
 import type { LogBounds, LogCursor } from '../ports/log.ts';
 import type { CommitOutcome, LastCommit, SpaceEventsLog } from '../ports/space-events-log.ts';
 import { endOfTurn } from '../runtime/end-of-turn.ts';
+import { openCursor } from './log-cursor.ts';
 import { boundsOf, messageAt } from './stored-messages.ts';
 import { StreamEnd } from './stream-end.ts';
 import { StreamReader, type Silence } from './stream-reader.ts';
@@ -49,6 +50,10 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
 
   async open(partition: Partition, afterSeq: number): Promise<LogCursor> {
     return this.#reader.open(partition, afterSeq);
+  }
+
+  async openRouter(router: Partition, afterSeq: number): Promise<LogCursor> {
+    return openCursor(this.#js, SPACE_EVENTS, [this.#subject(router)], afterSeq);
   }
 
   /** Silent consumers of the stream in this process. */

@@ -28,6 +28,8 @@ export interface LastCommit {
 export interface SpaceEventsLog {
   /** Reads the commits of all routers after a sequence, on behalf of the fold of `partition`. */
   open(partition: Partition, afterSeq: number): Promise<LogCursor>;
+  /** Reads the commits of one router after a sequence, in the current epoch. */
+  openRouter(router: Partition, afterSeq: number): Promise<LogCursor>;
   /** A router's last commit in the current epoch. */
   lastCommit(router: Partition): Promise<LastCommit>;
   /** A router's first commit at or after a sequence; undefined if there is none. */

@@ -1,8 +1,8 @@
 // Finds messages that READINGS holds and does not return. A bit that is flipped in the length of a message's headers,
 // which no checksum of nats-server covers, makes the server skip the message, and consumers are not told
-// (docs/failures.md). The readings of a message that was not routed are lost. If it was routed and its readings are not
-// stored yet, a router that restarts does not find it, and would not recognise a repetition; a repair stores them. The
-// readings of all other messages are in ClickHouse, so those are not read.
+// (docs/failures.md). The readings of a message that was not routed are lost. Those of all others are in SPACE_EVENTS or in
+// ClickHouse, and nothing has to be done. A process that has just been started cannot tell which of the two it is unless
+// they are in ClickHouse.
 //
 // Files are damaged while nobody looks at them, so the messages are read once after each connection to NATS.
 import { allPartitions } from '../domain/partition.ts';
@@ -19,7 +19,7 @@ export type SeqRange = readonly [fromSeq: number, toSeq: number];
 
 /** What a repair recorded about such messages. */
 export interface UnreadableReport {
-  /** How many of them may not have been routed, so that their readings are lost. */
+  /** How many there are. They may not have been routed, so that their readings are lost. */
   readonly messages: number;
   readonly ranges: readonly SeqRange[];
   /** When the readable messages before and after them were stored; null if there is none. */
@@ -39,11 +39,6 @@ export class UnreadableReadings {
   #isDue = true;
   /** Up to where all routers had routed at the last inspection; undefined before the first one. */
   #routedSeq: number | undefined;
-  /**
-   * Up to where they had certainly routed before they could skip a message. Unknown to a process that has just been
-   * started, because the routers of others may have run on.
-   */
-  #routedBefore = 0;
   #unread: { readonly afterSeq: number; readonly toSeq: number } | undefined;
   /** The sequences found, without those that a repair has reported. */
   #found: readonly number[] = [];
@@ -64,10 +59,10 @@ export class UnreadableReadings {
   async unreported(routedSeq: number, lastSeq: number): Promise<readonly SeqRange[]> {
     if (this.#isDue) {
       const unfinishedSeq = Math.min(this.#unread?.afterSeq ?? Infinity, (this.#found[0] ?? Infinity) - 1);
-      const storedSeq = await this.#deps.storedSeq();
-      const knownSeq = Math.min(routedSeq, this.#routedSeq ?? Infinity);
-      this.#routedBefore = this.#routedSeq === undefined ? 0 : knownSeq;
-      this.#unread = { afterSeq: Math.min(storedSeq, knownSeq, unfinishedSeq), toSeq: lastSeq };
+      // Up to here routers had certainly routed before they could skip a message. A process that has just been started
+      // does not know that, because the routers of others may have run on.
+      const knownSeq = this.#routedSeq ?? (await this.#deps.storedSeq());
+      this.#unread = { afterSeq: Math.min(knownSeq, routedSeq, unfinishedSeq), toSeq: lastSeq };
       this.#found = [];
       this.#isDue = false;
     }
@@ -86,7 +81,7 @@ export class UnreadableReadings {
     if (first === undefined || last === undefined) return undefined;
     const { readings } = this.#deps;
     return {
-      messages: this.#found.filter((seq) => seq > this.#routedBefore).length,
+      messages: this.#found.length,
       ranges: rangesOf(this.#found),
       fromMs: (await readings.at(first - 1))?.timeMs ?? null,
       toMs: (await readings.at(last + 1))?.timeMs ?? null,

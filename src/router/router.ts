@@ -21,11 +21,13 @@ import { orAborted } from '../runtime/or-aborted.ts';
 import type { Timing } from '../runtime/timing.ts';
 import { CommitDraft } from './commit-draft.ts';
 import { CommitGrouping } from './commit-grouping.ts';
+import { committedReadings } from './committed-readings.ts';
 import { FairQueue } from './fair-queue.ts';
 import { intakeOf, type AcceptedTimes, type ReceivedHeartbeat, type ReceivedReading } from './intake.ts';
 import { lettersOf } from './letters.ts';
 import { isConsumed, isFollowed } from './marked-logs.ts';
-import { Message, type Slice } from './message.ts';
+import type { Message} from './message.ts';
+import { type Slice } from './message.ts';
 import { isPayload, readPayload, type ReadPayload } from '../adapters/payload.ts';
 import { ReadingMemory } from './reading-memory.ts';
 import { pagesOf, placeOf } from './reattribution.ts';
@@ -112,7 +114,7 @@ export class Router {
     return this.#queue.length + (this.#cursor?.behind ?? 0);
   }
 
-  /** Finds the last commit, and remembers every reading again that history may not hold yet. */
+  /** Finds the last commit, and remembers every reading again that history may not hold yet. Called once. */
   async restore(): Promise<void> {
     const { events, readings, partition, commitItems } = this.#deps;
     const last = await events.lastCommit(partition);
@@ -126,18 +128,16 @@ export class Router {
     const { signal } = this.#stopping;
     await orAborted(this.#deps.topologyReached(Math.max(topologySeq, reattribution?.toSeq ?? 0)), signal);
     if (signal.aborted) return;
-    const unstored = await events.firstCommitFrom(partition, await this.#deps.storedBeforeSeq());
-    const consumed = consumedThrough(this.#committed);
-    const fromSeq = Math.min(unstored?.previousReadingsSeq ?? consumed, consumed);
-    // Represents all commits up to here.
-    this.#unstored = [{ seq: this.#committedSeq, previousReadingsSeq: fromSeq }];
+    await this.#rememberCommitted(await this.#deps.storedBeforeSeq());
+    if (signal.aborted) return;
     this.#queue = new FairQueue(commitItems, readingsSeq, this.#readPayload);
-    this.#cursor = await readings.open(partition, fromSeq);
+    const consumed = consumedThrough(this.#committed);
+    this.#cursor = await readings.open(partition, consumed);
     // Checked only after the cursor is open, because the cursor detects later changes of the log.
     const wentBack = (): LogWentBack =>
       new LogWentBack(`READINGS does not hold what router ${partition} has consumed up to ${readingsSeq}`);
     if (!(await isConsumed(readings, readingsSeq, readingsMark, await readings.bounds()))) throw wentBack();
-    for (let seq = fromSeq; seq < readingsSeq && !this.#stopping.signal.aborted;) {
+    for (let seq = consumed; seq < readingsSeq && !signal.aborted;) {
       const entries = await this.#nextEntries();
       for (const entry of entries) {
         if (entry.seq === readingsSeq && readingsMark && !isMarked(entry, readingsMark)) throw wentBack();
@@ -147,18 +147,27 @@ export class Router {
     }
   }
 
-  /** Remembers the consumed items of an entry, and queues the others. */
+  /** Remembers the readings of this router's commits that may not be stored. */
+  async #rememberCommitted(fromSeq: number): Promise<void> {
+    const { events, partition } = this.#deps;
+    const span = { fromSeq, toSeq: this.#committedSeq };
+    for await (const { seq, header, readings } of committedReadings(events, partition, span, this.#stopping.signal)) {
+      const { previousReadingsSeq } = header;
+      this.#unstored.push({ seq, previousReadingsSeq });
+      // They arrived after that offset, and are needed until this commit is stored.
+      for (const reading of readings) this.#memory.remember(reading, previousReadingsSeq + 1);
+    }
+  }
+
+  /** Queues what an entry holds that is not consumed. */
   #resume(entry: StoredEntry): void {
     if (entry.seq > this.#committed.readingsSeq) {
       this.#queue.put([entry]);
       return;
     }
     const backlog = this.#committed.backlogs.find(({ subject }) => subject === entry.subject);
-    const isWaiting = backlog !== undefined && entry.seq >= backlog.seq;
-    const consumed = backlog?.seq === entry.seq ? backlog.index : 0;
-    const slice = new Message(entry, 0, this.#readPayload).take(isWaiting ? consumed : Infinity);
-    for (const { reading } of intakeOf([slice], this.#deps.times).readings) this.#memory.remember(reading, entry.seq);
-    if (isWaiting) this.#queue.resume(entry, consumed);
+    if (backlog === undefined || entry.seq < backlog.seq) return;
+    this.#queue.resume(entry, backlog.seq === entry.seq ? backlog.index : 0);
   }
 
   /**

@@ -15,7 +15,7 @@ import { eventually } from '../support/eventually.ts';
 import { readNext, readTo } from '../support/read-log.ts';
 import { describePorts, PARTITIONS } from './ports.ts';
 
-const [P0, P1, P2] = [0, 1, 2] as Partition[] as [Partition, Partition, Partition];
+const [P0, P1, P2, P3] = [0, 1, 2, 3] as Partition[] as [Partition, Partition, Partition, Partition];
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 const text = (data: Uint8Array): string => new TextDecoder().decode(data);
 
@@ -74,6 +74,26 @@ describePorts('logs', (ports) => {
     expect((await events.firstCommitFrom(P0, firstSeq))?.readingsSeq).toBe(1);
     expect((await events.firstCommitFrom(P0, firstSeq + 1))?.readingsSeq).toBe(3);
     expect(await events.end()).toBe(entries[1]?.seq);
+  });
+
+  it("P1 reads one router's commits in order, after a sequence and where they were truncated", async () => {
+    const { events } = ports();
+    const seqs: number[] = [];
+    for (let n = 0; n < 4; n++) {
+      const outcome = await events.commit(header(P3, n), sections(P0, P3), seqs.at(-1) ?? 0);
+      seqs.push(outcome.kind === 'committed' ? outcome.seq : 0);
+      const { seq } = await events.lastCommit(P2);
+      await events.commit(header(P2, n), sections(P2), seq);
+    }
+    const read = async (afterSeq: number, count: number): Promise<number[]> => {
+      const cursor = await events.openRouter(P3, afterSeq);
+      const entries = await readNext(cursor, count);
+      return entries.map((entry) => decodeCommit(entry).header.readingsSeq);
+    };
+    expect(await read(0, 4)).toEqual([0, 1, 2, 3]);
+    expect(await read(seqs[1] ?? 0, 2)).toEqual([2, 3]);
+    await events.truncate(P3, seqs[2] ?? 0);
+    expect(await read(0, 2)).toEqual([2, 3]);
   });
 
   it('P1 only one of two commits with the same expected sequence is stored', async () => {

@@ -29,7 +29,8 @@ export function commandOf(
         | 'history'
         | 'rebuild'
         | 'lose'
-        | 'flip';
+        | 'flip'
+        | 'alter';
     }
   >,
 ): TopologyCommand {

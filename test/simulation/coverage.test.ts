@@ -38,6 +38,7 @@ const FAULTS: Readonly<Record<string, RegExp>> = {
   'NATS loses the end of TOPOLOGY': /"kind":"lose","logs":\[.*"TOPOLOGY"/,
   'NATS loses checkpoints': /"kind":"lose","logs":\[.*"CHECKPOINTS"/,
   'single messages of READINGS become unreadable': /"kind":"flip"/,
+  'messages of READINGS change': /"kind":"alter"/,
   'unreadable messages are reported': /READINGS does not return \d+ messages/,
   'NATS is restarted under processes that run on': /"isPowerFailure":false/,
   'a loss is noticed': /a log has gone back/,

@@ -38,7 +38,19 @@ export function drawScenario(seed: number): Scenario {
   } satisfies Scenario;
   if (seed % LOSSES_EVERY === 0)
     return withFlips(withLosses(scenario, new Random(seed ^ 0x1055)), new Random(seed ^ 0xf11b));
-  return seed % REPLAYS_EVERY === 0 && !isTopologyQuiet ? withReplays(scenario, new Random(seed ^ 0x4e91)) : scenario;
+  const altered = withAltered(scenario, new Random(seed ^ 0xa17e));
+  return seed % REPLAYS_EVERY === 0 && !isTopologyQuiet ? withReplays(altered, new Random(seed ^ 0x4e91)) : altered;
+}
+
+/** Not in scenarios with losses: a repair takes READINGS as it finds it. */
+function withAltered(scenario: Scenario, random: Random): Scenario {
+  if (random.chance(0.7)) return scenario;
+  const actions = [...scenario.actions];
+  for (let times = random.int(1, 3); times > 0; times--) {
+    const alter: Action = { kind: 'alter', messages: random.int(1, 12) };
+    actions.splice(random.int(Math.floor(actions.length / 3), actions.length), 0, alter);
+  }
+  return { ...scenario, actions };
 }
 
 /**

@@ -152,19 +152,21 @@ export const LOSS_MUTANTS: readonly Mutant[] = [
   ),
   lossMutant(
     'messages that a router has passed over are not looked for',
-    'const knownSeq = Math.min(routedSeq, this.#routedSeq ?? Infinity);',
-    'const knownSeq = routedSeq;',
+    'afterSeq: Math.min(knownSeq, routedSeq, unfinishedSeq)',
+    'afterSeq: Math.min(routedSeq, unfinishedSeq)',
     'test/unit/unreadable-readings.test.ts',
   ),
   lossMutant(
-    'routed messages that cannot be read are not looked for',
-    'afterSeq: Math.min(storedSeq, knownSeq, unfinishedSeq)',
+    'messages that cannot be read, and whose commits are lost, are not looked for',
+    'afterSeq: Math.min(knownSeq, routedSeq, unfinishedSeq)',
     'afterSeq: Math.min(knownSeq, unfinishedSeq)',
+    'test/unit/unreadable-readings.test.ts',
   ),
   lossMutant(
     'a process that was just started takes messages that cannot be read for routed',
-    'this.#routedSeq === undefined ? 0 : knownSeq',
-    'knownSeq',
+    'this.#routedSeq ?? (await this.#deps.storedSeq())',
+    'routedSeq',
+    'test/unit/unreadable-readings.test.ts',
   ),
   lossMutant(
     'the last routed message counts as lost if it cannot be read',

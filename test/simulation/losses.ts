@@ -1,8 +1,10 @@
 // Removes the end of NATS's streams, flips bits in single messages, and collects the surviving readings from everywhere a reading can survive.
 import { decodeSnapshot } from '../../actors/partition/snapshot.ts';
 import { decodeCommit } from '../../src/domain/commit-codec.ts';
+import { consumedThrough } from '../../src/domain/commit.ts';
 import { identityOf } from '../../src/domain/reading.ts';
 import { readingOf } from '../../src/domain/space-event.ts';
+import { routerSubject } from '../../src/nats/streams.ts';
 import type { OracleReading } from '../support/oracle.ts';
 import { parseReadingId } from '../support/oracle-readings.ts';
 import type { MemoryTables } from './engines/memory-history.ts';
@@ -22,6 +24,23 @@ export function flip({ readings }: MemoryStreams, messages: number, random: Rand
   for (let n = 0; n < messages; n++) {
     const seq = readings.lastSeq - random.int(0, LAST_ENTRIES - 1);
     if (seq >= readings.firstSeq) readings.damage(seq);
+  }
+}
+
+/**
+ * Messages that were routed are returned with other timestamps. Not the last one of a router: it would notice that READINGS has
+ * another message there.
+ */
+export function alter({ readings, events }: MemoryStreams, messages: number, random: Random): void {
+  for (let n = 0; n < messages; n++) {
+    const entry = readings.at(readings.lastSeq - random.int(0, LAST_ENTRIES - 1));
+    const commit = entry && events.last(routerSubject(Number(entry.subject.split('.')[1])));
+    if (!commit) continue;
+    const { header } = decodeCommit(commit);
+    if (entry.seq > consumedThrough(header) || entry.seq === header.readingsSeq) continue;
+    const text = new TextDecoder().decode(entry.data);
+    const flipped = text.replaceAll(/\dZ"/g, ([digit]) => `${Number(digit) ^ 1}Z"`);
+    readings.alter(entry.seq, new TextEncoder().encode(flipped));
   }
 }
 

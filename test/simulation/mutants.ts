@@ -64,7 +64,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'duplicate memory lost on restart',
-    'for (const { reading } of intakeOf([slice], this.#deps.times).readings) this.#memory.remember(reading, entry.seq);',
+    'for (const reading of readings) this.#memory.remember(reading, previousReadingsSeq + 1);',
     '',
   ),
   mutant('duplicates are remembered and never looked up', '&& this.#memory.mayBeStored(reading)', '&& false'),
@@ -183,8 +183,21 @@ export const MUTANTS: readonly Mutant[] = [
     'return localMs - before;\n}',
     'return localMs - after;\n}',
   ),
-  mutant('a backlog counts as routed after a restart', 'take(isWaiting ? consumed : Infinity)', 'take(Infinity)'),
-  mutant('a backlog is lost on restart', 'if (isWaiting) this.#queue.resume(entry, consumed);', ''),
+  mutant(
+    'restored readings are forgotten before their commit is stored',
+    'this.#memory.remember(reading, previousReadingsSeq + 1);',
+    'this.#memory.remember(reading, previousReadingsSeq);',
+  ),
+  mutant(
+    'a backlog is lost on restart',
+    'this.#queue.resume(entry, backlog.seq === entry.seq ? backlog.index : 0);',
+    '',
+  ),
+  mutant(
+    'a backlog begins with its message after a restart',
+    'this.#queue.resume(entry, backlog.seq === entry.seq ? backlog.index : 0);',
+    'this.#queue.resume(entry, 0);',
+  ),
   mutant(
     'a commit may not have consumed a backlog',
     'previousReadingsSeq: consumedThrough(this.#committed)',

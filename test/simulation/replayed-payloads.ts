@@ -25,25 +25,31 @@ export function replayedPayload(
   const possible = [undefined, ...devicesOf(topology, device).map((one) => one.device)].map((one) =>
     readable(crossingsOf(entry, one)),
   );
-  const crossings: [Crossing, RecordedReplay][] = [];
-  const objections: string[] = [];
-  let isShared = false;
-  for (const record of records) {
-    const { reason } = record;
+  const matches = records.map((record) => {
     const own = possible.flatMap((now) => {
       const added = without(now, then);
       if (!added) return [];
-      return [reason === 'bad_payload' ? added : then.filter((crossing) => rejectionOf(crossing, entry) === reason)];
+      return [
+        record.reason === 'bad_payload'
+          ? added
+          : then.filter((crossing) => rejectionOf(crossing, entry) === record.reason),
+      ];
     });
     const shared = possible.flatMap((now) => (without(now, then) ? [] : [without(now, accepted) ?? []]));
-    const found = own.find((some) => digestOf(some) === record.readAs);
-    const foundShared = found ? undefined : shared.find((some) => digestOf(some) === record.readAs);
-    if (!found && !foundShared) objections.push(`no options read what the record of ${inWords(record, entry)} says`);
-    // Letters that stand for the same crossings are replayed once.
-    if (foundShared && isShared) continue;
-    isShared ||= foundShared !== undefined;
-    for (const crossing of found ?? foundShared ?? []) crossings.push([crossing, record]);
-  }
+    const asRecorded = (some: readonly Crossing[]): boolean => digestOf(some) === record.readAs;
+    return { record, own: own.find(asRecorded), shared: shared.find(asRecorded) };
+  });
+  // The letters of a payload are all replayed in the same way. What one stands for by itself may happen to be what they
+  // share.
+  const isShared = matches.some(({ own, shared }) => !own && shared);
+  const objections = matches
+    .filter(({ own, shared }) => !(isShared ? shared : own))
+    .map(({ record }) => `no options read what the record of ${inWords(record, entry)} says`);
+  // Letters that stand for the same crossings are replayed once.
+  const replayed = isShared ? matches.slice(0, 1) : matches;
+  const crossings = replayed.flatMap(({ record, own = [], shared = [] }) =>
+    (isShared ? shared : own).map((crossing) => [crossing, record] as const),
+  );
   const counted = [...accepted, ...crossings.map(([crossing]) => crossing)];
   if (!possible.some((now) => without(now, counted)))
     objections.push(`parts of different readings count of the payload ${entry.seq} at ${entry.timeMs}`);

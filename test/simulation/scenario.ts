@@ -102,7 +102,9 @@ export type Action =
       readonly isPowerFailure: boolean;
     }
   /** NATS restarts, and no longer returns some of the last 40 messages of READINGS, in which bits were flipped. */
-  | { readonly kind: 'flip'; readonly messages: number; readonly isPowerFailure: boolean };
+  | { readonly kind: 'flip'; readonly messages: number; readonly isPowerFailure: boolean }
+  /** From now on NATS returns some of the last 40 messages of READINGS with other bytes, which had been routed. */
+  | { readonly kind: 'alter'; readonly messages: number };
 
 export type RegisteringAction = Extract<Action, { kind: 'space' | 'doorway' | 'dpu' | 'move' | 'exclude' }>;
 

@@ -23,7 +23,7 @@ import { commandOf } from './command-of.ts';
 import { deletionCommand } from './deletions.ts';
 import { documentOf } from './document-of.ts';
 import { BOUND, SimProcess, STEP_MS, type Engines } from './process.ts';
-import { flip, lose, readingsInLogs } from './losses.ts';
+import { alter, flip, lose, readingsInLogs } from './losses.ts';
 import type { OracleReading } from '../support/oracle.ts';
 import { Random } from './random.ts';
 import type { Action, DamagingAction, RegisteringAction, Scenario } from './scenario.ts';
@@ -213,6 +213,8 @@ export class World {
         return this.#damage(action, (streams) => lose(streams, action, this.#random));
       case 'flip':
         return this.#damage(action, (streams) => flip(streams, action.messages, this.#random));
+      case 'alter':
+        return alter(this.engines.streams, action.messages, this.#random);
       case 'history':
         return void (this.engines.tables.isAway = action.isAway);
       case 'deleteReading':

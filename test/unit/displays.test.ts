@@ -18,6 +18,13 @@ beforeEach(() => {
   );
 });
 
+it('is paired by the first of two people who confirm its code at the same moment', async () => {
+  const { pending } = await displays.begin(HALL);
+  const first = await displays.confirm(pending, 'Entrance', 'token:ann');
+  expect(await displays.confirm(pending, 'Door', 'token:bob')).toEqual(first);
+  expect(await displays.list()).toEqual([first]);
+});
+
 it('lets a display in once its code is confirmed, to its own space, until it is removed', async () => {
   const { credential, pending } = await displays.begin(HALL);
   expect(await displays.verify(credential, HALL)).toBeUndefined();

@@ -63,7 +63,7 @@ describe('messages that READINGS does not return', () => {
     expect(read.at(-1)).toEqual([12, 20]);
   });
 
-  it('are looked for among those that are not stored, and are not lost if they were routed', async () => {
+  it('are looked for among those that may not have been routed', async () => {
     missing = [85, 101, 105];
     storedSeq = 90;
     expect(await unreadable.unreported(100, 150)).toEqual([
@@ -74,8 +74,23 @@ describe('messages that READINGS does not return', () => {
     expect(read).toEqual([[90, 150]]);
     unreadable.lookAgain();
     storedSeq = 80;
-    expect(await unreadable.unreported(103, 150)).toHaveLength(3);
-    expect(await unreadable.report()).toMatchObject({ messages: 2, fromMs: 84_000 });
+    expect(await unreadable.unreported(103, 150)).toHaveLength(2);
+    expect(read.at(-1)).toEqual([100, 150]);
+    expect(await unreadable.report()).toMatchObject({ messages: 2, fromMs: 100_000 });
+  });
+
+  it('are looked for where a router may have passed over them, or has lost its commits', async () => {
+    missing = [];
+    storedSeq = 90;
+    expect(await unreadable.unreported(100, 150)).toEqual([]);
+    missing = [85, 101, 105];
+    unreadable.lookAgain();
+    expect(await unreadable.unreported(110, 150)).toEqual([
+      [101, 101],
+      [105, 105],
+    ]);
+    unreadable.lookAgain();
+    expect(await unreadable.unreported(84, 150)).toHaveLength(3);
   });
 
   it('may be lost if this process does not know whether a router has skipped them', async () => {

@@ -88,9 +88,10 @@ export class Displays {
     if ((await this.#store().allPaired()).length >= DISPLAYS_MAX)
       throw new Failure('conflict', `there are ${DISPLAYS_MAX} displays already: remove some that are not used`);
     const display: PairedDisplay = { id, spaceId, secretHash, name, pairedMs: this.#now(), pairedBy };
-    await this.#store().pair(display);
+    const isFirst = await this.#store().pair(display);
     await this.#store().removePending(id);
-    return display;
+    // Whoever confirms it at the same moment gets the display as the first one has named it.
+    return isFirst ? display : ((await this.#store().paired(id)) ?? display);
   }
 
   async list(): Promise<PairedDisplay[]> {

@@ -68,7 +68,7 @@ export class MemoryCursor implements LogCursor {
 
   /** Real readers check this after every reconnect. */
   get #hasGoneBack(): boolean {
-    return this.#last !== undefined && this.#log.everything[this.#last.seq - 1] !== this.#last;
+    return this.#last !== undefined && !this.#log.knows(this.#last);
   }
 
   #peek(): StoredEntry | undefined {

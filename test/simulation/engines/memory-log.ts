@@ -14,6 +14,8 @@ export class MemoryLog {
   readonly #purged = new Set<number>();
   /** Entries that are held and not returned since bits were flipped in them. */
   readonly #unreadable = new Set<number>();
+  /** Entries that are returned with other bytes since bits were flipped in them. */
+  readonly #altered = new Map<number, StoredEntry>();
   /** How often the log has lost its end. */
   losses = 0;
   readonly #lastBySubject = new Map<string, StoredEntry>();
@@ -48,6 +50,7 @@ export class MemoryLog {
     for (const entry of this.everything.splice(seq)) {
       this.#purged.delete(entry.seq);
       this.#unreadable.delete(entry.seq);
+      this.#altered.delete(entry.seq);
     }
     this.#lastBySubject.clear();
     for (const entry of this.everything) this.#lastBySubject.set(entry.subject, entry);
@@ -62,7 +65,18 @@ export class MemoryLog {
     this.#unreadable.add(seq);
   }
 
-  /** Whether its bits were flipped, also if it was purged since. */
+  /** From now on the entry is returned with other bytes. */
+  alter(seq: number, data: Uint8Array): void {
+    const entry = this.everything[seq - 1];
+    if (entry) this.#altered.set(seq, { ...entry, data });
+  }
+
+  /** True if the entry is in the log, or was removed from its beginning. */
+  knows(entry: StoredEntry): boolean {
+    return this.everything[entry.seq - 1] === entry || this.#altered.get(entry.seq) === entry;
+  }
+
+  /** Whether it is held and not returned, also if it was purged since. */
   isDamaged(seq: number): boolean {
     return this.#unreadable.has(seq);
   }
@@ -75,20 +89,20 @@ export class MemoryLog {
   }
 
   at(seq: number): StoredEntry | undefined {
-    return this.#isGone(seq) ? undefined : this.everything[seq - 1];
+    return this.#isGone(seq) ? undefined : (this.#altered.get(seq) ?? this.everything[seq - 1]);
   }
 
   /** The last entry of a subject; undefined if there is none or it was purged. */
   last(subject: string): StoredEntry | undefined {
     const entry = this.#lastBySubject.get(subject);
-    return entry && !this.#isGone(entry.seq) ? entry : undefined;
+    return entry && this.at(entry.seq);
   }
 
   /** The first entry at or after a sequence that matches, those that are not returned left out. */
   firstFrom(seq: number, matches: (subject: string) => boolean): StoredEntry | undefined {
     for (let index = Math.max(0, seq - 1); index < this.everything.length; index++) {
       const entry = this.everything[index];
-      if (entry && matches(entry.subject) && !this.#isGone(entry.seq)) return entry;
+      if (entry && matches(entry.subject) && !this.#isGone(entry.seq)) return this.at(entry.seq);
     }
     return undefined;
   }

@@ -191,6 +191,11 @@ export class MemorySpaceEventsLog implements SpaceEventsLog {
     return new MemoryCursor(this.#access, this.#log, `SPACE_EVENTS ${partition}`, () => true, afterSeq);
   }
 
+  async openRouter(router: Partition, afterSeq: number): Promise<LogCursor> {
+    const own = routerSubject(router, this.#epoch.current);
+    return new MemoryCursor(this.#access, this.#log, `commits of ${router}`, (subject) => subject === own, afterSeq);
+  }
+
   async lastCommit(router: Partition): Promise<LastCommit> {
     return this.#read(`last commit ${router}`, () => {
       const entry = this.#log.last(routerSubject(router, this.#epoch.current));
