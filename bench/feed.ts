@@ -7,6 +7,7 @@ import type { DoorwayId, DpuId, SpaceId } from '../src/domain/ids.ts';
 import type { StoredEntry } from '../src/domain/log-entry.ts';
 import type { SpaceEvent } from '../src/domain/space-event.ts';
 import { DEFAULT_SETTINGS } from '../src/domain/topology.ts';
+import { TopologyHistory } from '../src/domain/topology-history.ts';
 import { PartitionFeed } from '../src/live/partition-feed.ts';
 import { logOfOneRouter, ROUTER } from '../test/support/log-of-one-router.ts';
 import { MemoryChangeChannel } from '../test/support/memory-change-channel.ts';
@@ -51,7 +52,14 @@ async function fold(entries: readonly StoredEntry[], kind: Feed): Promise<number
   const feed =
     kind === 'no feed'
       ? undefined
-      : new PartitionFeed({ fold: partition, channel, readyAtSeq: 0, now: Date.now, isBehind: () => false });
+      : new PartitionFeed({
+          fold: partition,
+          channel,
+          readyAtSeq: 0,
+          now: Date.now,
+          topology: new TopologyHistory(),
+          isBehind: () => false,
+        });
   if (kind === 'all spaces are listened to')
     feed?.answer({ all: true, spaceIds: [], epochMin: 0, isRenewal: false, after: null });
   const before = process.cpuUsage();

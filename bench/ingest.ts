@@ -46,10 +46,13 @@ const FORMS: Readonly<
 async function raiseBuilding(service: Service): Promise<void> {
   const spaces: SpaceId[] = [];
   for (let n = 0; n < SPACES; n++) {
-    const { doc } = await service.topology.execute({
-      kind: 'createSpace',
-      fields: { name: `space ${n}`, timeZone: 'UTC', dailyReset: null, capacity: null },
-    });
+    const { doc } = await service.topology.execute(
+      {
+        kind: 'createSpace',
+        fields: { name: `space ${n}`, timeZone: 'UTC', dailyReset: null, capacity: null },
+      },
+      'loopback',
+    );
     spaces.push((doc as Space).id);
   }
   for (let n = 0; n < DPUS; n++) {
@@ -58,11 +61,17 @@ async function raiseBuilding(service: Service): Promise<void> {
       ingressSpaceId: spaces[n % SPACES] ?? null,
       egressSpaceId: n % 2 === 0 ? null : (spaces[(n + 1) % SPACES] ?? null),
     };
-    const { doc } = await service.topology.execute({
-      kind: 'createDoorway',
-      fields: { name: `doorway ${n}`, ...sides },
-    });
-    await service.topology.execute({ kind: 'createDpu', id: `dpu-${n}` as DpuId, doorwayId: (doc as Doorway).id });
+    const { doc } = await service.topology.execute(
+      {
+        kind: 'createDoorway',
+        fields: { name: `doorway ${n}`, ...sides },
+      },
+      'loopback',
+    );
+    await service.topology.execute(
+      { kind: 'createDpu', id: `dpu-${n}` as DpuId, doorwayId: (doc as Doorway).id },
+      'loopback',
+    );
   }
 }
 

@@ -135,6 +135,7 @@ export class Service {
     this.#feeds = new PartitionFeeds({
       channel: changes,
       now,
+      topology: this.topology.history,
       isBehind: (fold, spaceIds) => this.#freshness.isBehind(fold, spaceIds),
     });
     this.cluster = this.#createMembership(ticks);
@@ -250,7 +251,7 @@ export class Service {
   async #writeSettings(): Promise<void> {
     const { settings } = this.options;
     if (JSON.stringify(this.topology.history.latest().settings()) !== JSON.stringify(settings))
-      await this.topology.execute({ kind: 'changeSettings', settings });
+      await this.topology.execute({ kind: 'changeSettings', settings }, 'service');
   }
 
   #createStoredSequence(): StoredSequence {

@@ -13,8 +13,9 @@ import { invariant } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import { addTo } from '../../src/domain/lists.ts';
-import type { LoggedCommit, LoggedSection, SpaceConfig } from '../../src/domain/commit.ts';
+import type { CommitHeader, LoggedCommit, LoggedSection, SpaceConfig } from '../../src/domain/commit.ts';
 import { commitOf } from '../../src/domain/commit-codec.ts';
+import { followedIn, type FollowedEntries } from '../../src/domain/correction-cause.ts';
 import { EpochChanged } from '../../src/domain/log-epoch.ts';
 import type { LoggedEvent, StoredEntry } from '../../src/domain/log-entry.ts';
 import type { CommitMark } from '../../src/domain/log-mark.ts';
@@ -25,7 +26,7 @@ import { startSpaceActor, stateOf, tell, type SpaceActor, type SpaceActorEvent }
 import { scheduleIn, SpaceState, type PartitionContext, type SpaceOutput } from '../space/space-state.ts';
 import { blockOf, leastSeq, NO_MARK, readingsIn, type Block } from './block.ts';
 import { assertChained, assertNoHole } from './commit-chain.ts';
-import type { FoldObserver } from './fold-observer.ts';
+import type { CorrectionCause, FoldObserver } from './fold-observer.ts';
 import type { FoldSnapshot, ReadingTotals } from './fold-snapshot.ts';
 import { OpenBlock } from './open-block.ts';
 
@@ -64,6 +65,8 @@ export class PartitionFold {
   #logMs: number;
   readonly #clocks: number[];
   readonly #commitSeqs: number[];
+  /** The topology that each router has followed, by its last commit that was read here. Only the observer is told. */
+  readonly #topologySeqs: number[] = [];
   #settings: Settings;
   #totals: ReadingTotals | undefined;
   readonly #open: OpenBlock;
@@ -199,7 +202,7 @@ export class PartitionFold {
   }
 
   #applyCommit(stored: StoredEntry, commit: LoggedCommit): void {
-    const { router, isMove, clockMs } = commit.header;
+    const { router, clockMs, topologySeq } = commit.header;
     assertChained(this.partition, this.#commitSeqs[router], commit.header);
     const sweepIsDue = Math.floor(stored.timeMs / SWEEP_INTERVAL_MS) > Math.floor(this.#logMs / SWEEP_INTERVAL_MS);
     this.#seq = stored.seq;
@@ -207,7 +210,8 @@ export class PartitionFold {
     this.#logMs = Math.max(this.#logMs, stored.timeMs);
     this.#commitSeqs[router] = stored.seq;
     const section = commit.section(this.partition);
-    if (section) this.#applySection(section, isMove);
+    if (section) this.#applySection(section, commit.header);
+    this.#topologySeqs[router] = topologySeq;
     this.#clocks[router] = Math.max(this.#clocks[router] ?? BEGINNING_MS, clockMs);
     if (sweepIsDue) this.#sweep();
     this.#cutIfDue();
@@ -327,7 +331,7 @@ export class PartitionFold {
       () => `partition ${this.partition}: cannot resume, it is at ${this.#seq} of the log already`,
     );
     // Applied before the clocks are set, because the events that the clocks make final have to be in event order.
-    this.#applySection(missing, false);
+    this.#applySection(missing);
     this.#seq = seq;
     this.#mark = mark;
     this.#logMs = logMs;
@@ -337,11 +341,13 @@ export class PartitionFold {
     for (const spaceId of this.#actors.keys()) this.#tell(spaceId, { type: 'timeElapsed', context });
   }
 
-  #applySection(section: LoggedSection, isMove: boolean): void {
+  /** @param header of the commit; omitted for what history lacked */
+  #applySection(section: LoggedSection, header?: CommitHeader): void {
+    const followed = header && followedIn(header, this.#topologySeqs[header.router]);
     if (section.settings) this.#change(section.settings);
     const context = this.#context();
     for (const config of section.configs) {
-      if (this.#observer?.watches(config.spaceId)) this.#noteResets(this.#observer, config);
+      if (this.#observer?.watches(config.spaceId)) this.#noteResets(this.#observer, config, followed);
       this.#tell(config.spaceId, { type: 'configured', config, context });
     }
     if (this.#totals) this.#totals = { ...this.#totals, folded: this.#totals.folded + readingsIn(section.events) };
@@ -350,7 +356,8 @@ export class PartitionFold {
     for (const [spaceId, events] of bySpace) {
       const lateBefore = this.#observer?.watches(spaceId) ? (this.state(spaceId)?.lateEvents ?? 0) : undefined;
       this.#tell(spaceId, { type: 'readingsObserved', events, context });
-      if (lateBefore !== undefined) this.#noteLate(spaceId, events, lateBefore, isMove);
+      if (lateBefore !== undefined)
+        this.#noteLate(spaceId, events, lateBefore, header?.isMove ? { cause: 'move', followed } : { cause: 'late' });
     }
     for (const { spaceId, dpuId, timestampMs } of section.heartbeats)
       this.#tell(spaceId, { type: 'heartbeatObserved', dpuId, timestampMs, context });
@@ -373,7 +380,12 @@ export class PartitionFold {
     if (this.#observer?.watches(spaceId)) this.#observer.touched(spaceId);
   }
 
-  #noteLate(spaceId: SpaceId, events: readonly LoggedEvent[], lateBefore: number, isMove: boolean): void {
+  #noteLate(
+    spaceId: SpaceId,
+    events: readonly LoggedEvent[],
+    lateBefore: number,
+    { cause, followed }: { readonly cause: CorrectionCause; readonly followed?: FollowedEntries | undefined },
+  ): void {
     const state = this.state(spaceId);
     if (!state || state.lateEvents === lateBefore) return;
     let [firstMs, lastMs] = [Infinity, -Infinity];
@@ -382,14 +394,14 @@ export class PartitionFold {
       firstMs = Math.min(firstMs, timestampMs);
       lastMs = Math.max(lastMs, timestampMs);
     }
-    this.#observer?.historyChanged(spaceId, firstMs, lastMs, isMove ? 'move' : 'late');
+    this.#observer?.historyChanged(spaceId, firstMs, lastMs, cause, followed);
   }
 
-  #noteResets(observer: FoldObserver, config: SpaceConfig): void {
+  #noteResets(observer: FoldObserver, config: SpaceConfig, followed: FollowedEntries | undefined): void {
     const state = this.state(config.spaceId);
     if (!state) return;
     const changed = differingResets(state.schedule, scheduleIn(config), state.watermarkMs);
-    if (changed) observer.historyChanged(config.spaceId, changed.firstMs, changed.lastMs, 'reset');
+    if (changed) observer.historyChanged(config.spaceId, changed.firstMs, changed.lastMs, 'reset', followed);
   }
 
   #noteConcerns(spaceId: SpaceId, state: SpaceState): void {

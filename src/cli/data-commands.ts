@@ -63,7 +63,7 @@ export async function seedCommand(
   printLine: PrintLine,
 ): Promise<number> {
   return withTopology(config, options, async (topology) => {
-    const { spaces, doors, isNew } = await registerBuilding(topology, options.timeZone ?? 'UTC');
+    const { spaces, doors, isNew } = await registerBuilding(topology, options.timeZone ?? 'UTC', 'cli');
     if (options.json)
       printLine(
         JSON.stringify({
@@ -91,7 +91,7 @@ export async function simulateCommand(
   signal: AbortSignal,
 ): Promise<number> {
   return withTopology(config, options, async (topology, { nc }) => {
-    const building = await registerBuilding(topology, 'UTC');
+    const building = await registerBuilding(topology, 'UTC', 'cli');
     const crowd = new Crowd(nc, building, new Map());
     const startedMs = performance.now();
     const tell = (line: string): void => void (options.json || printLine(line));

@@ -22,6 +22,7 @@ export async function demoCommand(config: Config, printLine: PrintLine): Promise
       const building = await registerBuilding(
         running.service.topology,
         Intl.DateTimeFormat().resolvedOptions().timeZone,
+        'demo',
       );
       printLine(
         building.isNew

@@ -16,6 +16,7 @@ interface ResetJson {
   readonly count: number;
   readonly kind: string;
   readonly recorded_at: string | null;
+  readonly set_by: string | null;
 }
 
 interface TermsJson {
@@ -130,8 +131,8 @@ function closingLines({ exits_at_zero: atZero, exits_at_zero_count: all, ...foun
 const finality = ({ final, stale }: TermsJson): string =>
   `${final ? 'final' : 'not final'}${stale ? ', may be out of date' : ''}`;
 
-const originOf = ({ kind, recorded_at: recordedAt }: ResetJson): string =>
-  recordedAt === null ? kind : `${kind}, recorded at ${recordedAt}`;
+const originOf = ({ kind, recorded_at: recordedAt, set_by: setBy }: ResetJson): string =>
+  recordedAt === null ? kind : `${kind}, recorded at ${recordedAt}${setBy === null ? '' : `, set by ${setBy}`}`;
 
 function nameOf({ dpu_id: dpu, router, clock }: NonNullable<TermsJson['held_back_by']>): string {
   return `${dpu === null ? `router ${router}` : `DPU ${dpu}`}, which is at ${clock ?? 'its beginning'}`;

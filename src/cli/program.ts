@@ -6,6 +6,7 @@ import type { DeadLettersOptions } from './dead-letters-command.ts';
 import type { PrintLine } from './print-line.ts';
 import { replayCommand } from './replay-command.ts';
 import type { ExplainOptions } from './explain-command.ts';
+import type { AuditOptions } from './audit-command.ts';
 import type { ProfileOptions } from './profile-command.ts';
 import { logCommand } from './log-command.ts';
 import { natsCommand } from './nats-command.ts';
@@ -215,6 +216,19 @@ function askingCommands(program: Command, { readConfig, printLine, warn, finish 
     .action(async (space: string, options: ProfileOptions) => {
       const { profileCommand } = await import('./profile-command.ts');
       finish(await profileCommand(await readConfig(), space, options, printLine));
+    });
+  withApi(program.command('audit').description('print who changed what in the topology, the newest change first'))
+    .option('--limit <count>', 'maximum number of changes', atLeastOne, 25)
+    .option('--kind <kind>', 'only changes of this kind, such as space, dpu or reset')
+    .option('--space <id>', 'only changes of this space, its resets, and its doorways')
+    .option('--doorway <id>', 'only changes of this doorway, and DPUs that were moved to or from it')
+    .option('--dpu <id>', 'only changes of this DPU, its exclusions, and deletions of its readings')
+    .option('--by <author>', 'only changes that this author made, such as token:facility')
+    .option('--from <instant>', 'only changes made at this ISO 8601 instant or later')
+    .option('--to <instant>', 'only changes made before this instant')
+    .action(async (options: AuditOptions) => {
+      const { auditCommand } = await import('./audit-command.ts');
+      finish(await auditCommand(await readConfig(), options, printLine));
     });
   program.addCommand(spacesCommand(readConfig, printLine, finish));
   program.addCommand(doorwaysCommand(readConfig, printLine, finish));

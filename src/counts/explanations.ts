@@ -16,7 +16,9 @@ import {
   type ResetSchedule,
 } from '../domain/reset-schedule.ts';
 import { countOf, driftOf, occupancyAfterReset, type Occupancy } from '../domain/segment.ts';
+import { signatureOf } from '../domain/topology-edits.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
+import type { Author } from '../domain/topology.ts';
 import type { DoorwayTotal, ExitsAtInstant, History } from '../ports/history.ts';
 import type { SpaceReports } from '../ports/reports.ts';
 import { follow, UNSTORED_PER_QUERY, type Followed } from './exits-at-zero.ts';
@@ -33,6 +35,9 @@ export interface KnownReset extends ResetPoint {
   readonly id: number | null;
   /** When a person recorded it; null for a daily reset. */
   readonly recordedMs: number | null;
+  /** Who recorded it or changed it last; null for a daily reset, and for one that an earlier version recorded. */
+  readonly setBy: Author | null;
+  readonly setAtMs: number | null;
 }
 
 /** What the explanations of an instant and of an interval have in common. */
@@ -122,7 +127,7 @@ export class Explanations {
       count: countOf(occupancy),
       net: occupancy.net,
       drift: driftOf(occupancy),
-      reset: isSameReset(reset, NEVER_RESET) ? null : known(schedule, reset),
+      reset: isSameReset(reset, NEVER_RESET) ? null : this.#known(schedule, reset),
       doorways,
       exitsAtZero: newest,
       exitsAtZeroCount: exits,
@@ -150,11 +155,18 @@ export class Explanations {
       toMs,
       countAtStart: countOf(start),
       countAtEnd: countOf(occupancy),
-      resets: resets.map((reset, n) => ({ ...known(schedule, reset), countBefore: countsBefore[n] ?? 0 })),
+      resets: resets.map((reset, n) => ({ ...this.#known(schedule, reset), countBefore: countsBefore[n] ?? 0 })),
       doorways,
       exitsAtZero: newest,
       exitsAtZeroCount: exits,
     };
+  }
+
+  #known({ manual }: RecordedSchedule, { timestampMs, count }: ResetPoint): KnownReset {
+    const recorded = manual.findLast((reset) => reset.timestampMs === timestampMs);
+    const entry = recorded && this.#topology.entryOfReset(recorded);
+    const { by: setBy, atMs: setAtMs } = entry ? signatureOf(entry) : { by: null, atMs: null };
+    return { id: recorded?.id ?? null, timestampMs, count, recordedMs: recorded?.recordedMs ?? null, setBy, setAtMs };
   }
 
   async #follow(
@@ -223,11 +235,6 @@ function termsOf(
     lateEvents,
     isStale,
   };
-}
-
-function known({ manual }: RecordedSchedule, { timestampMs, count }: ResetPoint): KnownReset {
-  const recorded = manual.findLast((reset) => reset.timestampMs === timestampMs);
-  return { id: recorded?.id ?? null, timestampMs, count, recordedMs: recorded?.recordedMs ?? null };
 }
 
 function listedResets(schedule: ResetSchedule, { afterMs, upToMs }: Span): ResetPoint[] {

@@ -1,6 +1,6 @@
 // The demo's building: a lobby on the street, a café and a library off the lobby.
 import type { DoorwayId, DpuId, SpaceId } from '../domain/ids.ts';
-import type { Doorway, Space } from '../domain/topology.ts';
+import type { Author, Doorway, Space } from '../domain/topology.ts';
 import type { TopologyService } from '../topology/topology-service.ts';
 
 export interface DemoDoor {
@@ -27,7 +27,7 @@ const DOORS: readonly { name: string; dpu: string; into: string; from: string | 
 ];
 
 /** Registers the missing parts of the building. */
-export async function registerBuilding(topology: TopologyService, timeZone: string): Promise<DemoBuilding> {
+export async function registerBuilding(topology: TopologyService, timeZone: string, by: Author): Promise<DemoBuilding> {
   const view = topology.history.latest();
   const spaces = new Map<string, Space>();
   let isNew = false;
@@ -35,9 +35,8 @@ export async function registerBuilding(topology: TopologyService, timeZone: stri
     let space = view.spaces().find((candidate) => candidate.name === name && !candidate.deleted);
     if (!space) {
       isNew = true;
-      space = (
-        await topology.execute({ kind: 'createSpace', fields: { name, timeZone, dailyReset: '04:00', capacity: 60 } })
-      ).doc as Space;
+      const fields = { name, timeZone, dailyReset: '04:00', capacity: 60 };
+      space = (await topology.execute({ kind: 'createSpace', fields }, by)).doc as Space;
     }
     spaces.set(name, space);
   }
@@ -46,18 +45,18 @@ export async function registerBuilding(topology: TopologyService, timeZone: stri
     const ingressSpaceId = idOf(spaces, into);
     const egressSpaceId = from === null ? null : idOf(spaces, from);
     let doorway = view.doorways().find((candidate) => candidate.name === name && !candidate.deleted);
-    doorway ??= (await topology.execute({ kind: 'createDoorway', fields: { name, ingressSpaceId, egressSpaceId } }))
-      .doc as Doorway;
-    await place(topology, dpu as DpuId, doorway.id);
+    const fields = { name, ingressSpaceId, egressSpaceId };
+    doorway ??= (await topology.execute({ kind: 'createDoorway', fields }, by)).doc as Doorway;
+    await place(topology, dpu as DpuId, doorway.id, by);
     doors.push({ dpuId: dpu as DpuId, ingressSpaceId, egressSpaceId });
   }
   return { spaces: [...spaces.values()], doors, isNew };
 }
 
-async function place(topology: TopologyService, id: DpuId, doorwayId: DoorwayId): Promise<void> {
+async function place(topology: TopologyService, id: DpuId, doorwayId: DoorwayId, by: Author): Promise<void> {
   const dpu = topology.history.latest().dpu(id);
   if (dpu && !dpu.deleted) return;
-  await topology.execute({ kind: 'createDpu', id, doorwayId });
+  await topology.execute({ kind: 'createDpu', id, doorwayId }, by);
 }
 
 function idOf(spaces: ReadonlyMap<string, Space>, name: string): SpaceId {

@@ -137,6 +137,11 @@ export function areRelated(a: TopologyChange, b: TopologyChange): boolean {
   return [...x].some((name) => y.has(name));
 }
 
+/** False if the change cannot have an effect on the space. */
+export function concernsSpace(change: TopologyChange, spaceId: SpaceId): boolean {
+  return touchedBy(change).has(`space ${spaceId}`);
+}
+
 function touchedBy({ before, after, spans, configs }: TopologyChange): Set<string> {
   const spaces = new Set(configs.map(({ spaceId }) => spaceId));
   for (const dpuId of spans.keys())

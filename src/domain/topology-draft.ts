@@ -1,9 +1,9 @@
 // A topology plus facts that are not in the log yet, on which the next registration of an import is decided.
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
-import { addTo } from './lists.ts';
+import { addTo, addToSet } from './lists.ts';
 import type { Device, Doorway, Dpu, Exclusion, SingleFact, Space } from './topology.ts';
 import type { RegistrationView } from './topology-command.ts';
-import { addToSet, called, labelsOf } from './topology-history.ts';
+import { called, labelsOf } from './topology-labels.ts';
 
 export class TopologyDraft implements RegistrationView {
   readonly #base: RegistrationView;

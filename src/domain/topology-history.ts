@@ -1,12 +1,14 @@
 // Keeps every version of every topology fact, because a router must know how it attributed readings at an earlier
 // sequence of the TOPOLOGY log: after a move it retracts exactly what it asserted before.
+import { addToSet } from './lists.ts';
+import { copyInto, type Container } from './copy-into.ts';
 import { Failure, invariant } from './failure.ts';
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
-import { addTo } from './lists.ts';
 import { digestOf } from './log-mark.ts';
-import { nameKey } from './name.ts';
 import { mergedSpans, type Span } from './placement.ts';
 import { identityOf, type Reading } from './reading.ts';
+import { called, documentsOf, labelsOf } from './topology-labels.ts';
+import { TopologyEdits, type Edit, type WholeFact } from './topology-edits.ts';
 import {
   appliesAfterMs,
   DEFAULT_SETTINGS,
@@ -92,10 +94,14 @@ export class TopologyHistory {
   readonly #devices = new Map<DpuId, DeviceVersion[]>();
   /** All versions of the resets of a space, in the order of the log. */
   readonly #resets = new Map<SpaceId, Version<Reset>[]>();
+  /** The last version of each reset. */
+  readonly #resetsById = new Map<SpaceId, Map<number, Reset>>();
   readonly #settings: Version<Settings>[] = [];
   readonly #epochs: Version<EpochBegun>[] = [];
   #lastView: TopologyView | undefined;
   readonly #entries: TopologyEntry[] = [];
+  /** What each fact changed; of a supposed history, only the supposed facts. */
+  readonly edits = new TopologyEdits();
   /** For each entry, the digest of the log up to and including it. */
   readonly #digests: number[] = [];
   /** Indexes over all versions: a superset that views filter. */
@@ -119,57 +125,65 @@ export class TopologyHistory {
     this.#seq = entry.seq;
     this.#entries.push(entry);
     this.#digests.push(digestOf(encoder.encode(`${entry.seq} ${JSON.stringify(entry.fact)}`), this.#digests.at(-1)));
-    for (const fact of factsOf(entry.fact)) this.#applyFact(fact, entry);
+    for (const [index, fact] of factsOf(entry.fact).entries()) {
+      const whole = this.#whole(fact);
+      const before = this.#applyFact(whole, entry);
+      this.edits.add({ kind: whole.kind, entry, index, before, after: whole.doc } as Edit);
+    }
   }
 
-  #applyFact(fact: SingleFact, { seq, storedMs = 0 }: TopologyEntry): void {
+  /** @returns the document that the fact replaces */
+  #applyFact(fact: WholeFact, { seq, storedMs = 0 }: TopologyEntry): Edit['before'] {
     switch (fact.kind) {
       case 'space':
-        addTo(this.#spaces, fact.doc.id, { seq, doc: fact.doc });
         for (const label of labelsOf(fact.doc)) addToSet(this.#spacesByLabel, label, fact.doc.id);
         addHigher(this.#spaceIds, seq, fact.doc.id);
-        break;
+        return addVersion(this.#spaces, fact.doc.id, { seq, doc: fact.doc });
       case 'doorway':
-        addTo(this.#doorways, fact.doc.id, { seq, doc: fact.doc });
         for (const label of labelsOf(fact.doc)) addToSet(this.#doorwaysByLabel, label, fact.doc.id);
         addHigher(this.#doorwayIds, seq, fact.doc.id);
         for (const spaceId of [fact.doc.ingressSpaceId, fact.doc.egressSpaceId]) {
           if (spaceId !== null) addToSet(this.#doorwaysBySpace, spaceId, fact.doc.id);
         }
-        break;
+        return addVersion(this.#doorways, fact.doc.id, { seq, doc: fact.doc });
       case 'dpu':
-        addTo(this.#dpus, fact.doc.id, { seq, doc: fact.doc });
         for (const { doorwayId } of fact.doc.placements) {
           if (doorwayId !== null) addToSet(this.#dpusByDoorway, doorwayId, fact.doc.id);
         }
-        break;
+        return addVersion(this.#dpus, fact.doc.id, { seq, doc: fact.doc });
       case 'exclusion': {
         const ofDpu = this.#exclusions.get(fact.doc.dpuId) ?? new Map<number, Version<Exclusion>[]>();
         this.#exclusions.set(fact.doc.dpuId, ofDpu);
-        addTo(ofDpu, fact.doc.id, { seq, doc: fact.doc });
-        break;
+        return addVersion(ofDpu, fact.doc.id, { seq, doc: fact.doc });
       }
       case 'deletion': {
         const ofDpu = this.#deletions.get(fact.doc.dpuId) ?? new Map<string, Version<Deletion>[]>();
         this.#deletions.set(fact.doc.dpuId, ofDpu);
-        addTo(ofDpu, fact.doc.readingId, { seq, doc: fact.doc });
         if (!fact.doc.restored) this.#deletionSeqs.push(seq);
-        break;
+        return addVersion(ofDpu, fact.doc.readingId, { seq, doc: fact.doc });
       }
-      case 'device':
-        addTo(this.#devices, fact.doc.id, { seq, doc: fact.doc, afterMs: appliesAfterMs(fact, storedMs) });
-        break;
-      case 'reset':
-        addTo(this.#resets, fact.doc.spaceId, { seq, doc: this.#identified(fact.doc) });
-        break;
+      case 'device': {
+        const version = { seq, doc: fact.doc, afterMs: appliesAfterMs(fact, storedMs) };
+        return addVersion(this.#devices, fact.doc.id, version);
+      }
+      case 'reset': {
+        const current = this.#resetsById.get(fact.doc.spaceId) ?? new Map<number, Reset>();
+        const before = current.get(fact.doc.id);
+        this.#resetsById.set(fact.doc.spaceId, current.set(fact.doc.id, fact.doc));
+        addVersion(this.#resets, fact.doc.spaceId, { seq, doc: fact.doc });
+        return before;
+      }
       case 'settings':
-        // A fact written by an earlier version may lack some settings.
-        this.#settings.push({ seq, doc: { ...DEFAULT_SETTINGS, ...fact.doc } });
-        break;
+        return replaceLast(this.#settings, { seq, doc: fact.doc });
       case 'epoch':
-        this.#epochs.push({ seq, doc: fact.doc });
-        break;
+        return replaceLast(this.#epochs, { seq, doc: fact.doc });
     }
+  }
+
+  /** Facts of earlier versions may lack something. */
+  #whole(fact: SingleFact): WholeFact {
+    if (fact.kind === 'settings') return { ...fact, doc: { ...DEFAULT_SETTINGS, ...fact.doc } };
+    return fact.kind === 'reset' ? { ...fact, doc: this.#identified(fact.doc) } : fact;
   }
 
   /** Earlier versions stored resets without an id, and never changed them. */
@@ -198,6 +212,7 @@ export class TopologyHistory {
       if (Array.isArray(container)) container.length = 0;
       else container.clear();
     }
+    this.edits.clear();
     this.#lastView = undefined;
     this.#seq = 0;
   }
@@ -206,6 +221,7 @@ export class TopologyHistory {
   #containers(): Container[] {
     return [
       ...[this.#spaces, this.#doorways, this.#dpus, this.#exclusions, this.#deletions, this.#devices, this.#resets],
+      this.#resetsById,
       ...[this.#doorwaysBySpace, this.#dpusByDoorway, this.#spacesByLabel, this.#doorwaysByLabel],
       ...[this.#settings, this.#epochs, this.#deletionSeqs, this.#spaceIds, this.#doorwayIds],
     ];
@@ -227,11 +243,17 @@ export class TopologyHistory {
     return doc?.deleted ? undefined : doc;
   }
 
+  /** The entry that recorded a reset, or changed it, as a view returned it; undefined if this history does not have it. */
+  entryOfReset(reset: Reset): TopologyEntry | undefined {
+    const seq = this.#resets.get(reset.spaceId)?.findLast(({ doc }) => doc === reset)?.seq;
+    return seq === undefined ? undefined : this.edits.at(this.edits.positionOf({ seq, index: 0 }))?.entry;
+  }
+
   /** A history that also has the given facts, as if they were the next entry of the log. This one stays as it is. */
   supposing(facts: readonly SingleFact[]): TopologyHistory {
     const copy = new TopologyHistory();
     const copies = copy.#containers();
-    for (const [n, container] of this.#containers().entries()) fill(copies[n], container);
+    for (const [n, container] of this.#containers().entries()) copyInto(copies[n], container);
     copy.#seq = this.#seq;
     if (facts.length > 0) copy.apply({ seq: this.#seq + 1, fact: { kind: 'batch', doc: facts } });
     return copy;
@@ -312,26 +334,22 @@ export function existing<T extends { readonly deleted: boolean }>(doc: T | undef
   return doc;
 }
 
-interface Labelled {
-  readonly name: string;
-  readonly externalId?: string | null | undefined;
+/** @returns the document that the version replaces */
+function addVersion<Id, T, V extends Version<T>>(
+  versions: Map<Id, V[]>,
+  id: Id,
+  version: V & Version<T>,
+): T | undefined {
+  const list = versions.get(id);
+  if (list) return replaceLast(list, version);
+  versions.set(id, [version]);
+  return undefined;
 }
 
-/** The keys by which documents can refer to a space or a doorway. */
-export function labelsOf({ name, externalId = null }: Labelled): string[] {
-  return externalId === null ? [nameKey(name)] : [nameKey(name), nameKey(externalId)];
-}
-
-/**
- * @param ids by label, of documents that have or had the label
- */
-export function called<Id, T extends Labelled & { readonly deleted: boolean }>(
-  text: string,
-  ids: ReadonlyMap<string, ReadonlySet<Id>>,
-  get: (id: Id) => T | undefined,
-): T[] {
-  const label = nameKey(text);
-  return documentsOf(ids.get(label), get).filter((doc) => !doc.deleted && labelsOf(doc).includes(label));
+function replaceLast<T, V extends Version<T>>(list: V[], version: V & Version<T>): T | undefined {
+  const before = list.at(-1)?.doc;
+  list.push(version);
+  return before;
 }
 
 function lastIdIn(versions: readonly Version<Reset>[] = []): number {
@@ -353,28 +371,6 @@ function addHigher(ids: Version<number>[], seq: number, id: number): void {
   if (id > (ids.at(-1)?.doc ?? 0)) ids.push({ seq, doc: id });
 }
 
-export function addToSet<K, V>(sets: Map<K, Set<V>>, key: K, value: V): void {
-  const set = sets.get(key);
-  if (set) set.add(value);
-  else sets.set(key, new Set([value]));
-}
-
-type Container = Map<unknown, unknown> | unknown[];
-
-/** @param to empty, of the same kind */
-function fill(to: Container | undefined, from: Container): void {
-  if (Array.isArray(from) && Array.isArray(to)) for (const value of from) to.push(value);
-  else if (from instanceof Map && to instanceof Map) for (const [key, value] of from) to.set(key, copyOf(value));
-}
-
-/** Copies lists, sets and maps. What they hold never changes. */
-function copyOf(value: unknown): unknown {
-  if (Array.isArray(value)) return [...(value as unknown[])];
-  if (value instanceof Set) return new Set(value);
-  if (value instanceof Map) return new Map([...value].map(([key, inner]) => [key, copyOf(inner)]));
-  return value;
-}
-
 function atSeq<T>(versions: readonly Version<T>[] | undefined, seq: number): T | undefined {
   if (versions === undefined) return undefined;
   for (let position = versions.length - 1; position >= 0; position--) {
@@ -391,8 +387,4 @@ function inForce(versions: readonly Version<Deletion>[] | undefined, seq: number
 
 function all<Id, T>(versions: Versions<Id, T>, seq: number): T[] {
   return [...versions.values()].map((list) => atSeq(list, seq)).filter((doc) => doc !== undefined);
-}
-
-function documentsOf<Id, T>(ids: ReadonlySet<Id> | undefined, get: (id: Id) => T | undefined): T[] {
-  return [...(ids ?? [])].map(get).filter((doc) => doc !== undefined);
 }

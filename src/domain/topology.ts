@@ -184,8 +184,29 @@ export type SingleFact =
   | { readonly kind: 'settings'; readonly doc: Settings }
   | { readonly kind: 'epoch'; readonly doc: EpochBegun };
 
+/**
+ * Who made a change: the name of a token (`token:<name>`, or `jwt:<subject>`), a request that needed no token because the
+ * service listens on loopback only, the command line without the API, the demo, or the service itself.
+ */
+export type Author = `token:${string}` | `jwt:${string}` | 'loopback' | 'cli' | 'demo' | 'service';
+
+/**
+ * Part of what is stored, so that the copy in ClickHouse and the digest of the log include it. Entries of earlier versions
+ * lack it. It is never read to count anything.
+ */
+interface Signature {
+  readonly by?: Author;
+  /** When the change was made. `storedMs` says when the log stored the entry, which a repair may have done again, later. */
+  readonly atMs?: number;
+}
+
+interface BatchFact {
+  readonly kind: 'batch';
+  readonly doc: readonly SingleFact[];
+}
+
 /** One entry of the log. A batch holds facts that were decided together, in their order: all of them are stored, or none. */
-export type TopologyFact = SingleFact | { readonly kind: 'batch'; readonly doc: readonly SingleFact[] };
+export type TopologyFact = (SingleFact | BatchFact) & Signature;
 
 export function factsOf(fact: TopologyFact): readonly SingleFact[] {
   return fact.kind === 'batch' ? fact.doc : [fact];

@@ -62,13 +62,15 @@ function termsJson(found: Explanation | IntervalExplanation, span: readonly stri
   };
 }
 
-function resetJson({ id, timestampMs, count, recordedMs }: KnownReset): object {
+function resetJson({ id, timestampMs, count, recordedMs, setBy, setAtMs }: KnownReset): object {
   return {
     id,
     timestamp: formatInstant(timestampMs),
     count,
     kind: recordedMs === null ? 'daily' : 'manual',
     recorded_at: recordedMs === null ? null : formatInstant(recordedMs),
+    set_by: setBy,
+    set_at: setAtMs === null ? null : formatInstant(setAtMs),
   };
 }
 
@@ -99,6 +101,8 @@ export const EXPLANATION_EXAMPLE = {
     count: 1,
     kind: 'manual',
     recorded_at: '2018-02-26T06:01:10.000Z',
+    set_by: 'token:facility',
+    set_at: '2018-02-26T06:01:10.000Z',
   },
   doorways: [
     {

@@ -1,8 +1,9 @@
 // The events of a live stream as JSON.
 import { BEGINNING_MS, formatInstant } from '../domain/instant.ts';
-import type { LiveCount } from '../live/feed-message.ts';
+import type { CorrectingChange, LiveCount } from '../live/feed-message.ts';
 import type { LiveEvent } from '../live/subscriber.ts';
 import { instantOrNull } from './counts-json.ts';
+import { API_PREFIX } from './routes/route.ts';
 
 export function liveEventJson(event: LiveEvent): object {
   switch (event.kind) {
@@ -10,13 +11,14 @@ export function liveEventJson(event: LiveEvent): object {
     case 'change':
       return liveCountJson(event.item);
     case 'correction': {
-      const { spaceId, fromMs, toMs, cause, seq } = event.item;
+      const { spaceId, fromMs, toMs, cause, seq, change } = event.item;
       return {
         space_id: spaceId,
         from: formatInstant(Math.max(0, fromMs)),
         to: formatInstant(toMs),
         cause,
         sequence: seq,
+        ...(change ? { change: changeJson(change) } : {}),
       };
     }
     case 'lagged':
@@ -24,6 +26,10 @@ export function liveEventJson(event: LiveEvent): object {
     case 'stale':
       return { space_ids: event.spaceIds };
   }
+}
+
+function changeJson({ seq, kind }: CorrectingChange): object {
+  return { sequence: seq, kind: kind === 'batch' ? 'import' : kind, url: `${API_PREFIX}/audit?sequence=${seq}` };
 }
 
 function liveCountJson({

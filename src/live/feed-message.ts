@@ -3,6 +3,7 @@
 // instance of a feed; later instances have higher ones.
 import type { CorrectionCause } from '../../actors/partition/fold-observer.ts';
 import type { SpaceId } from '../domain/ids.ts';
+import type { TopologyFact } from '../domain/topology.ts';
 
 /** How long an interest in a partition's changes lasts without renewal. */
 export const INTEREST_MS = 150_000;
@@ -31,6 +32,13 @@ export interface Correction {
   readonly fromMs: number;
   readonly toMs: number;
   readonly cause: CorrectionCause;
+  /** The entry of TOPOLOGY that is the cause, if that is certain. */
+  readonly change?: CorrectingChange;
+}
+
+export interface CorrectingChange {
+  readonly seq: number;
+  readonly kind: TopologyFact['kind'];
 }
 
 export type FeedItem = LiveCount | Correction;

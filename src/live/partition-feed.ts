@@ -9,9 +9,11 @@
 //   are not answered. Each listener resynchronises once the fold has caught up.
 // - Changes caused by time alone (a reading from the near future, a daily reset) are also items.
 import { countOf } from '../domain/segment.ts';
+import { entryThatCorrected, type FollowedEntries } from '../domain/correction-cause.ts';
 import { nextResetAfter } from '../domain/reset-schedule.ts';
 import { NOWHERE, type Partition, type SpaceId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
+import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { CorrectionCause, FoldObserver } from '../../actors/partition/fold-observer.ts';
 import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import type { SpaceState } from '../../actors/space/space-state.ts';
@@ -45,6 +47,7 @@ const ITEMS_PER_BATCH = 2_000;
 interface PendingCorrection {
   readonly spaceId: SpaceId;
   readonly cause: CorrectionCause;
+  readonly followed: FollowedEntries | undefined;
   firstMs: number;
   lastMs: number;
 }
@@ -57,11 +60,13 @@ export interface PartitionFeedDeps {
   readonly now: () => number;
   /** True while the fold's counts of some spaces (null: of all) may lack readings acknowledged some seconds ago. */
   readonly isBehind: (spaceIds: Iterable<SpaceId> | null) => boolean;
+  readonly topology: TopologyHistory;
 }
 
 export class PartitionFeed implements FoldObserver {
   readonly #fold: PartitionFold;
   readonly #channel: ChangeChannel;
+  readonly #topology: TopologyHistory;
   readonly #readyAtSeq: number;
   readonly #now: () => number;
   readonly #isBehindFor: PartitionFeedDeps['isBehind'];
@@ -83,7 +88,8 @@ export class PartitionFeed implements FoldObserver {
   #stopSweeping: (() => void) | undefined;
   readonly #stopServing: () => void;
 
-  constructor({ fold, channel, readyAtSeq, now, isBehind }: PartitionFeedDeps) {
+  constructor({ fold, channel, readyAtSeq, now, isBehind, topology }: PartitionFeedDeps) {
+    this.#topology = topology;
     this.#fold = fold;
     this.#channel = channel;
     this.#readyAtSeq = readyAtSeq;
@@ -115,13 +121,19 @@ export class PartitionFeed implements FoldObserver {
     else this.#flushBy(dueAt);
   }
 
-  historyChanged(spaceId: SpaceId, firstMs: number, lastMs: number, cause: CorrectionCause): void {
-    const key = `${spaceId} ${cause}`;
+  historyChanged(
+    spaceId: SpaceId,
+    firstMs: number,
+    lastMs: number,
+    cause: CorrectionCause,
+    followed: FollowedEntries | undefined,
+  ): void {
+    const key = `${spaceId} ${cause} ${followed?.afterSeq} ${followed?.toSeq}`;
     const pending = this.#corrections.get(key);
     if (pending) {
       pending.firstMs = Math.min(pending.firstMs, firstMs);
       pending.lastMs = Math.max(pending.lastMs, lastMs);
-    } else this.#corrections.set(key, { spaceId, cause, firstMs, lastMs });
+    } else this.#corrections.set(key, { spaceId, cause, followed, firstMs, lastMs });
     this.#flushAtOnce();
   }
 
@@ -300,8 +312,10 @@ export class PartitionFeed implements FoldObserver {
     };
   }
 
-  #correctionOf({ spaceId, cause, firstMs, lastMs }: PendingCorrection): Correction | undefined {
+  #correctionOf({ spaceId, cause, followed, firstMs, lastMs }: PendingCorrection): Correction | undefined {
     const state = this.#fold.state(spaceId);
+    const entry =
+      followed && cause !== 'late' ? entryThatCorrected(this.#topology, spaceId, cause, followed) : undefined;
     return (
       state && {
         kind: 'correction',
@@ -310,6 +324,7 @@ export class PartitionFeed implements FoldObserver {
         cause,
         fromMs: firstMs,
         toMs: endOfCorrection(state, lastMs, cause),
+        ...(entry ? { change: { seq: entry.seq, kind: entry.fact.kind } } : {}),
       }
     );
   }

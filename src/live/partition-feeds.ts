@@ -2,6 +2,7 @@
 import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import type { ShardState } from '../../actors/shard/shard-machine.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
+import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { ChangeChannel } from '../ports/change-channel.ts';
 import { PartitionFeed } from './partition-feed.ts';
 
@@ -17,6 +18,7 @@ export interface PartitionFeedsDeps {
   readonly now: () => number;
   /** True while a fold may lack readings of some spaces (null: of any) that were acknowledged some seconds ago. */
   readonly isBehind: (fold: PartitionFold, spaceIds: Iterable<SpaceId> | null) => boolean;
+  readonly topology: TopologyHistory;
 }
 
 export class PartitionFeeds {
@@ -37,13 +39,14 @@ export class PartitionFeeds {
   }
 
   #open(fold: PartitionFold, shard: FeedSource): PartitionFeed {
-    const { channel, now, isBehind } = this.#deps;
+    const { channel, now, isBehind, topology } = this.#deps;
     return new PartitionFeed({
       fold,
       channel: answeredByOwner(channel, shard),
       // A shard runs only once everything that was in the log when it was taken over is applied.
       readyAtSeq: 0,
       now,
+      topology,
       isBehind: (spaceIds) => isBehind(fold, spaceIds),
     });
   }

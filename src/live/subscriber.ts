@@ -137,7 +137,9 @@ function merged(before: LiveEvent, after: LiveEvent): LiveEvent {
       Math.min(before.item.fromMs, after.item.fromMs),
       Math.max(before.item.toMs, after.item.toMs),
     ];
-    return { kind: 'correction', item: { ...after.item, fromMs, toMs } };
+    const { change, ...item } = after.item;
+    const isSame = change !== undefined && change.seq === before.item.change?.seq;
+    return { kind: 'correction', item: { ...item, fromMs, toMs, ...(isSame ? { change } : {}) } };
   }
   // A snapshot that was not written yet remains a snapshot, because the client still has to replace its count.
   if (before.kind === 'snapshot' && after.kind === 'change') return { kind: 'snapshot', item: after.item };

@@ -331,12 +331,15 @@ class Repair {
         throw new EpochChanged(`another process has begun epoch ${before.epoch} of the logs`);
       const highest = (docs: readonly { readonly id: number }[]): number =>
         docs.reduce((most, { id }) => Math.max(most, id), 0);
+      const atMs = nowMs();
       const seq = await topologyLog.append(
         {
           kind: 'epoch',
+          by: 'service',
+          atMs,
           doc: {
             epoch: this.#epoch,
-            begunMs: nowMs(),
+            begunMs: atMs,
             // Every lost fact may have assigned an id.
             spaceIdsAbove: Math.max(highest(view.spaces()), before?.spaceIdsAbove ?? 0) + lost,
             doorwayIdsAbove: Math.max(highest(view.doorways()), before?.doorwayIdsAbove ?? 0) + lost,

@@ -10,13 +10,13 @@ import {
   type PlannedChange,
   type RegistrationEntry,
 } from '../domain/plan-registration.ts';
-import type { SingleFact } from '../domain/topology.ts';
+import type { Author, SingleFact } from '../domain/topology.ts';
 import type { RegistrationView } from '../domain/topology-command.ts';
 import { errorAt, repetitionsIn, type DocumentError, type TopologyDocument } from '../domain/topology-document.ts';
 import { requireNothingSince, type TopologyPlace } from '../domain/topology-place.ts';
 import { TopologyDraft } from '../domain/topology-draft.ts';
 import { nameKey } from '../domain/name.ts';
-import { labelsOf } from '../domain/topology-history.ts';
+import { labelsOf } from '../domain/topology-labels.ts';
 import type { Timing } from '../runtime/timing.ts';
 import type { TopologyService } from './topology-service.ts';
 
@@ -51,6 +51,7 @@ export interface ImportProgress {
 }
 
 export interface ImportOptions {
+  readonly by: Author;
   /** Refuse to write if anything in the topology has changed since. */
   readonly asOf?: TopologyPlace | undefined;
   readonly now: () => number;
@@ -151,7 +152,7 @@ async function check(
 async function write(
   topology: TopologyService,
   entries: readonly RegistrationEntry[],
-  { now, onProgress, asOf, entriesPerBatch = ENTRIES_PER_BATCH }: ImportOptions,
+  { by, now, onProgress, asOf, entriesPerBatch = ENTRIES_PER_BATCH }: ImportOptions,
 ): Promise<ImportResult> {
   const tally = new Tally();
   for (let from = 0; from < entries.length;) {
@@ -160,7 +161,7 @@ async function write(
       await topology.append((view) => {
         if (asOf && from === 0) requireNothingSince(topology.history, asOf);
         return (batch = batchFrom(view, entries.slice(from, from + entriesPerBatch), now())).facts;
-      });
+      }, by);
     } catch (error) {
       if (error instanceof EntryRefused) throw new DocumentRefused([errorOf(error)], 1, from);
       throw error;

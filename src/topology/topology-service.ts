@@ -5,7 +5,7 @@
 // random length (E2).
 import { Failure } from '../domain/failure.ts';
 import type { DpuId } from '../domain/ids.ts';
-import type { DeviceFact, SingleFact, TopologyFact } from '../domain/topology.ts';
+import type { Author, DeviceFact, SingleFact, TopologyFact } from '../domain/topology.ts';
 import { decideTopology, type TopologyCommand } from '../domain/topology-command.ts';
 import { TopologyHistory, type TopologyView } from '../domain/topology-history.ts';
 import { requireUnrelatedSince, type TopologyPlace } from '../domain/topology-place.ts';
@@ -102,13 +102,18 @@ export class TopologyService {
 
   /**
    * Decides a command and appends the resulting fact.
+   * @param by who gives the command
    * @param precondition checks the state that the command would change, and throws if the command must not be
    * executed
    * @returns the fact as recorded
    * @throws Failure not_found, conflict, invalid or unavailable, or the error of the precondition
    */
-  async execute(command: TopologyCommand, precondition?: (view: TopologyView) => void): Promise<SingleFact> {
-    const [fact] = await this.append(this.deciding(command, precondition));
+  async execute(
+    command: TopologyCommand,
+    by: Author,
+    precondition?: (view: TopologyView) => void,
+  ): Promise<SingleFact> {
+    const [fact] = await this.append(this.deciding(command, precondition), by);
     return fact as SingleFact;
   }
 
@@ -132,14 +137,15 @@ export class TopologyService {
   /**
    * Appends the facts that `decide` returns for the current state of the log, as one entry: all are stored, or none.
    * @param decide is called again if another process wrote in the meantime
+   * @param by who makes the change; recorded with the entry
    * @returns the facts as recorded
    * @throws Failure unavailable, or the error of `decide`
    */
-  async append(decide: (view: TopologyView) => readonly SingleFact[]): Promise<readonly SingleFact[]> {
-    return this.#writes.run(() => this.#append(decide));
+  async append(decide: (view: TopologyView) => readonly SingleFact[], by: Author): Promise<readonly SingleFact[]> {
+    return this.#writes.run(() => this.#append(decide, by));
   }
 
-  async #append(decide: (view: TopologyView) => readonly SingleFact[]): Promise<readonly SingleFact[]> {
+  async #append(decide: (view: TopologyView) => readonly SingleFact[], by: Author): Promise<readonly SingleFact[]> {
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       const decidedAt = this.history.seq;
       let facts: readonly SingleFact[];
@@ -153,8 +159,9 @@ export class TopologyService {
       if (facts.some(isOfDevice)) facts = await this.#dated(facts);
       const [first, second] = facts;
       if (!first) return facts;
-      const entry: TopologyFact = second ? { kind: 'batch', doc: facts } : first;
-      const seq = await this.#log.append(entry, decidedAt).catch(unavailable);
+      const fact = second ? ({ kind: 'batch', doc: facts } as const) : first;
+      const signed: TopologyFact = { ...fact, by, atMs: this.#now() };
+      const seq = await this.#log.append(signed, decidedAt).catch(unavailable);
       if (seq !== undefined) {
         await this.#applied(seq);
         return facts;

@@ -157,7 +157,10 @@ describePorts('explanations', (ports) => {
     const explanations = new Explanations(topology, { isCutOff: false, report: async () => report }, history, 20);
     const oracle = new SpaceOracle(
       rows.filter((event) => !moved.includes(event)),
-      { timeZone: 'UTC', dailyReset: null, dailyResetCount: 0, manual },
+      {
+        ...{ timeZone: 'UTC', dailyReset: null, dailyResetCount: 0 },
+        manual: manual.map((reset) => ({ ...reset, setAtMs: 0 })),
+      },
     );
     for (const atMs of [999, 1_000, 1_039, 1_040, 1_041, 1_099, 1_120, 1_200])
       expect(await explanations.at(space, atMs)).toMatchObject(oracle.explain(atMs, watermarkMs));

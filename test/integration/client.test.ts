@@ -200,6 +200,8 @@ describe('the generated client', () => {
     const deleted = await api.DELETE('/readings/{id}', { params: { path, query: { reason: 'a test' } } });
     expect(deleted.data).toMatchObject({ ...path, dpu_id: '423', reason: 'a test' });
     expect((await api.GET('/deleted-readings')).data).toEqual([deleted.data]);
+    const audit = await api.GET('/audit', { params: { query: { kind: 'deletion' } } });
+    expect(audit.data).toMatchObject([{ before: null, after: deleted.data, by: 'loopback' }]);
     expect((await api.POST('/readings/{id}/restore', { params: { path } })).response.status).toBe(204);
   });
 

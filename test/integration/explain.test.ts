@@ -84,7 +84,10 @@ describe('T19 an explanation', () => {
         count: 0,
         net: -3,
         drift: 3,
-        reset: { id: 1, timestamp: at(5), count: 1, kind: 'manual', recorded_at: TEXT },
+        reset: {
+          ...{ id: 1, timestamp: at(5), count: 1, kind: 'manual', recorded_at: TEXT },
+          ...{ set_by: 'loopback', set_at: TEXT },
+        },
         doorways: [
           { doorway_id: street, dpu_id: 'in', entrances: 4, exits: 10, readings_url: TEXT },
           { doorway_id: inner, dpu_id: DPU, entrances: 1, exits: 2, readings_url: TEXT },
@@ -206,7 +209,9 @@ describe('density explain', () => {
     const out = await density(String(hall), '--at', at(60));
     expect(out).toEqual([
       `space ${hall} at ${at(60)}: 0 (final)`,
-      expect.stringMatching(new RegExp(`^since the reset to 1 at ${at(5)} \\(manual, recorded at .*Z\\)$`)),
+      expect.stringMatching(
+        new RegExp(`^since the reset to 1 at ${at(5)} \\(manual, recorded at .*Z, set by loopback\\)$`),
+      ),
       'doorway  DPU      entrances  exits',
       `${street}        in       4          10`,
       // Two people went in and out of the office late.
@@ -225,7 +230,9 @@ describe('density explain', () => {
     const out = await density(String(hall), '--from', at(1), '--to', at(50));
     expect(out.slice(0, 2)).toEqual([
       `space ${hall} from ${at(1)} to ${at(50)}: from 0 to 6 (final)`,
-      expect.stringMatching(new RegExp(`^reset from 0 to 1 at ${at(5)} \\(manual, recorded at .*Z\\)$`)),
+      expect.stringMatching(
+        new RegExp(`^reset from 0 to 1 at ${at(5)} \\(manual, recorded at .*Z, set by loopback\\)$`),
+      ),
     ]);
     expect(out).toContain('0 + 9 - 6 + 2 exits at zero + 1 by resets = 6');
     const [json = ''] = await density(String(hall), '--at', at(60), '--json');

@@ -135,7 +135,10 @@ describe('the live stream', () => {
     const resetMs = lateMs - 60_000;
     await service.send('POST', `/spaces/${space}/resets`, { timestamp: new Date(resetMs).toISOString(), count: 5 });
     await eventually(() =>
-      expect(corrections(space).at(-1)).toMatchObject({ from: new Date(resetMs).toISOString(), cause: 'reset' }),
+      expect(corrections(space).at(-1)).toMatchObject({
+        ...{ from: new Date(resetMs).toISOString(), cause: 'reset' },
+        change: { kind: 'reset' },
+      }),
     );
     await eventually(() => expect(counts(client, space).at(-1)).toEqual(['change', 6]));
     const doorways = (await service.get('/doorways?limit=1000')).body as { id: number; ingress_space_id: number }[];
@@ -149,8 +152,16 @@ describe('the live stream', () => {
       [other, 1],
     ] as const) {
       await eventually(() =>
-        expect(corrections(spaceId).at(-1)).toMatchObject({ from: new Date(lateMs).toISOString(), cause: 'move' }),
+        expect(corrections(spaceId).at(-1)).toMatchObject({
+          ...{ from: new Date(lateMs).toISOString(), cause: 'move' },
+          change: { kind: 'dpu' },
+        }),
       );
+      const { change } = corrections(spaceId).at(-1) as { change: { sequence: number; url: string } };
+      const made = await fetch(`${service.url}${change.url}`);
+      expect(await made.json()).toMatchObject([
+        { sequence: change.sequence, kind: 'dpu', dpu_id: dpus.get(space), by: 'loopback' },
+      ]);
       await eventually(() => expect(counts(client, spaceId).at(-1)).toEqual(['change', count]));
     }
   });

@@ -294,9 +294,9 @@ describe('importing a topology', () => {
     const { topology } = service.service;
     const append = topology.append.bind(topology);
     let batches = 0;
-    const spied = vi.spyOn(topology, 'append').mockImplementation(async (decide) => {
+    const spied = vi.spyOn(topology, 'append').mockImplementation(async (decide, by) => {
       if (++batches > 1) throw error;
-      return append(decide);
+      return append(decide, by);
     });
     const rooms = Array.from({ length: 3_000 }, (_, n) => `space,${problem.status} ${n}`);
     const response = await fetch(`${service.api}/topology/import`, {

@@ -147,7 +147,7 @@ const command = fc.oneof(
 async function topologyAfter(commands: readonly TopologyCommand[]): Promise<TopologyService> {
   const { topology } = memoryTopology(() => NOW_MS);
   for (const each of commands)
-    await topology.execute(each).catch((error: unknown) => {
+    await topology.execute(each, 'loopback').catch((error: unknown) => {
       if (!(error instanceof Failure)) throw error;
     });
   return topology;
@@ -161,6 +161,7 @@ async function parsed(text: string, read: (typeof FORMATS)[number][2]): Promise<
 
 const imported = (topology: TopologyService, document: TopologyDocument): Promise<ImportResult> =>
   importTopology(topology, document, {
+    by: 'loopback',
     now: () => NOW_MS,
     timing: MACHINE_TIMING,
     onProgress: () => undefined,
@@ -280,14 +281,17 @@ describe('an import', () => {
       fc.asyncProperty(dpus, async (placed) => {
         const [single, whole] = [await topologyAfter(BUILDING), memoryTopology(() => NOW_MS).topology];
         for (const [dpu, records] of placed) {
-          await single.execute({ kind: 'createDpu', id: dpu as DpuId, doorwayId: null });
+          await single.execute({ kind: 'createDpu', id: dpu as DpuId, doorwayId: null }, 'loopback');
           for (const [doorway, effectiveMs] of [...records].sort(([, a], [, b]) => a - b))
-            await single.execute({
-              kind: 'placeDpu',
-              id: dpu as DpuId,
-              doorwayId: doorway as DoorwayId | null,
-              effectiveMs,
-            });
+            await single.execute(
+              {
+                kind: 'placeDpu',
+                id: dpu as DpuId,
+                doorwayId: doorway as DoorwayId | null,
+                effectiveMs,
+              },
+              'loopback',
+            );
         }
         await imported(whole, documentOf(placed));
         const view = whole.history.latest();

@@ -184,7 +184,7 @@ describe('T22 a dry run', () => {
                 topology.append(() => {
                   requireUnrelatedSince(topology.history, tried.found.asOf, tried.facts);
                   return tried.facts;
-                }),
+                }, 'loopback'),
               );
               process = await world.settle();
               made += 1;

@@ -9,6 +9,7 @@ import { PROFILE_MUTANTS } from './profile-mutants.ts';
 import { LOSS_MUTANTS } from './loss-mutants.ts';
 import { mutant, type Mutant } from './mutant.ts';
 import { REPLAY_MUTANTS } from './replay-mutants.ts';
+import { AUDIT_MUTANTS } from './audit-mutants.ts';
 import { RESET_MUTANTS } from './reset-mutants.ts';
 import { SERIES_MUTANTS } from './series-mutants.ts';
 
@@ -346,5 +347,6 @@ export const MUTANTS: readonly Mutant[] = [
   ...EXCLUSION_MUTANTS,
   ...DELETION_MUTANTS,
   ...RESET_MUTANTS,
+  ...AUDIT_MUTANTS,
   ...LOSS_MUTANTS,
 ];

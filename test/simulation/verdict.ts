@@ -5,6 +5,7 @@ import type { SpaceId } from '../../src/domain/ids.ts';
 import { identityOf } from '../../src/domain/reading.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import { Oracle, type OracleReading } from '../support/oracle.ts';
+import { objectionsToAudit } from './audited.ts';
 import { drawChange } from './draw-change.ts';
 import { objectionsToExplanation } from './explained.ts';
 import { objectionsToProfile } from './profiled.ts';
@@ -56,6 +57,7 @@ export class Verdict {
     this.#judgeReadings();
     await this.#judgeAccount();
     this.#judgeTopology();
+    await this.#judgeAudit();
     this.objections.push(...objectionsToReports(this.#world.engines, this.#oracle.readings));
     await this.#judgeDryRuns(random);
     return this.objections;
@@ -259,6 +261,14 @@ export class Verdict {
     const facts = new Set(this.#world.engines.streams.topology.map(({ fact }) => JSON.stringify(fact)));
     for (const fact of this.#world.survivors?.facts ?? [])
       if (!facts.has(fact)) this.objections.push(`a copied topology fact is lost: ${fact}`);
+  }
+
+  /** E5: each change once, by the person who gave the command, also if the log was restored. */
+  async #judgeAudit(): Promise<void> {
+    const { engines, witness, survivors } = this.#world;
+    const { edits } = this.#process.topology.history;
+    const isWhole = survivors === undefined;
+    this.objections.push(...(await objectionsToAudit(edits, engines.streams.topology, witness.commands, isWhole)));
   }
 
   async #judgeAccount(): Promise<void> {

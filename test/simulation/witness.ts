@@ -10,6 +10,8 @@ import type { LoggedEvent, StoredEntry } from '../../src/domain/log-entry.ts';
 import type { Reading } from '../../src/domain/reading.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
 import { compareEvents } from '../../src/domain/space-event.ts';
+import type { GivenCommand } from './audited.ts';
+import { factsOf, type Author } from '../../src/domain/topology.ts';
 import { objectionsToExplanation } from './explained.ts';
 import { objectionsToProfile } from './profiled.ts';
 import { SpaceOracle, type OracleSchedule } from '../support/oracle.ts';
@@ -47,6 +49,8 @@ export class Witness {
   readonly #watermarks = new Map<SpaceId, { readonly seq: number; readonly watermarkMs: number }[]>();
   /** The readings accepted with 202. */
   readonly accepted: Reading[] = [];
+  /** By the person who gave it. */
+  readonly commands = new Map<Author, GivenCommand>();
   readonly testimonies: Testimony[] = [];
   /** Only final answers. */
   readonly intervals: Testimony<IntervalAnswer>[] = [];
@@ -74,6 +78,14 @@ export class Witness {
     this.testimonies.length = this.intervals.length = 0;
     // The verdict knows which of them are left: it reads READINGS and everything else they can survive in.
     this.accepted.length = 0;
+  }
+
+  /** Each command is given by a person of its own. */
+  given(kinds: GivenCommand['kinds']): [Author, GivenCommand] {
+    const by = `token:person ${this.commands.size + 1}` as const;
+    const command: GivenCommand = { kinds, recorded: [] };
+    this.commands.set(by, command);
+    return [by, command];
   }
 
   /** E1: the whole log, as of now, refuses it too. */
@@ -171,6 +183,7 @@ export class Witness {
       if (!process.foldOf(spaceId)) return;
       try {
         const schedule = scheduleOf(process, spaceId);
+        const manual = schedule.manual.map((reset) => ({ ...reset, ...this.#setterOf(process, reset) }));
         let foldSeq = 0;
         const { explanations } = process.questions((report) => {
           foldSeq = report.seq;
@@ -181,13 +194,21 @@ export class Witness {
             ? await explanations.at(spaceId, atMs)
             : await explanations.between(spaceId, fromMs, atMs + 1);
         if (this.#isBlind) return;
-        const oracle = new SpaceOracle(this.eventsUpTo(spaceId, foldSeq).events, schedule);
+        const oracle = new SpaceOracle(this.eventsUpTo(spaceId, foldSeq).events, { ...schedule, manual });
         for (const objection of objectionsToExplanation(answer, oracle))
           this.objections.push(`space ${spaceId}, log up to ${foldSeq}: ${objection}`);
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
       }
     }
+  }
+
+  /** By the last entry of the log that the process knows and that has exactly this reset. */
+  #setterOf(process: SimProcess, reset: object): { setBy: string | null; setAtMs: number | null } {
+    const text = JSON.stringify(reset);
+    const known = this.#engines.streams.topology.filter(({ seq }) => seq <= process.topology.history.seq);
+    const entry = known.findLast(({ fact }) => factsOf(fact).some(({ doc }) => JSON.stringify(doc) === text));
+    return { setBy: entry?.fact.by ?? null, setAtMs: entry?.fact.atMs ?? null };
   }
 
   /** T23: of the hours before an instant, by the log and the resets that the process knew. */

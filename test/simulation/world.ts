@@ -18,6 +18,7 @@ import {
   MemoryStreams,
   topologyOf,
 } from './engines/memory-streams.ts';
+import { IMPORTED_KINDS, kindsOf } from './audited.ts';
 import { commandOf } from './command-of.ts';
 import { deletionCommand } from './deletions.ts';
 import { documentOf } from './document-of.ts';
@@ -368,18 +369,24 @@ export class World {
   }
 
   async #execute(process: SimProcess, command: TopologyCommand): Promise<void> {
+    const [by, { recorded }] = this.witness.given(kindsOf(command));
     await this.#command(process, (running) =>
-      running.topology.execute(command).catch((error: unknown) => {
-        if (!(error instanceof Failure) || error.kind === 'unavailable') throw error;
-        this.witness.refused(command, error);
-      }),
+      running.topology.execute(command, by).then(
+        (fact) => recorded.push(fact),
+        (error: unknown) => {
+          if (!(error instanceof Failure) || error.kind === 'unavailable') throw error;
+          this.witness.refused(command, error);
+        },
+      ),
     );
   }
 
   /** In batches so small that most are interrupted somewhere. */
   async #import(process: SimProcess, actions: readonly RegisteringAction[]): Promise<void> {
+    const [by] = this.witness.given(IMPORTED_KINDS);
     await this.#command(process, (running) =>
       importTopology(running.topology, documentOf(actions, running.topology.history.latest()), {
+        by,
         entriesPerBatch: 2,
         now: this.engines.now,
         timing: { yield: async () => undefined },

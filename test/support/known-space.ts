@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import type { KnownReport } from '../../actors/partition/space-report.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
+import type { Author } from '../../src/domain/topology.ts';
 import { TopologyHistory } from '../../src/domain/topology-history.ts';
 import { fakeOf } from './fake-of.ts';
 import { intervalEvent } from './interval-event.ts';
@@ -89,6 +90,9 @@ function eventsOf(passage: Passage, watermarkMs: number): { stored: LoggedEvent[
   return from < 0 ? { stored: all, unstored: [] } : { stored: all.slice(0, from), unstored: all.slice(from) };
 }
 
+/** Who set the nth reset, and when. */
+const signatureOf = (n: number): { by: Author; atMs: number } => ({ by: `token:person ${n}`, atMs: 20 + n });
+
 interface KnownSpace {
   readonly topology: TopologyHistory;
   readonly report: KnownReport;
@@ -101,7 +105,7 @@ export function knownSpace({ passages, resets, dailyReset, watermarkMs }: Case, 
   const topology = new TopologyHistory();
   topology.apply({ seq: 1, fact: { kind: 'space', doc: { ...spaceCalled('hall', SPACE), dailyReset, timeZone } } });
   resets.forEach((reset, n) =>
-    topology.apply({ seq: 2 + n, fact: { kind: 'reset', doc: { spaceId: SPACE, ...reset } } }),
+    topology.apply({ seq: 2 + n, fact: { kind: 'reset', doc: { spaceId: SPACE, ...reset }, ...signatureOf(n) } }),
   );
   const parts = passages.map((passage) => eventsOf(passage, watermarkMs));
   const unstored = parts.flatMap((part) => part.unstored);
@@ -109,7 +113,10 @@ export function knownSpace({ passages, resets, dailyReset, watermarkMs }: Case, 
     timeZone,
     dailyReset,
     dailyResetCount: 0,
-    manual: resets.map((reset, n) => ({ id: n + 1, ...reset })),
+    manual: resets.map((reset, n) => {
+      const { by: setBy, atMs: setAtMs } = signatureOf(n);
+      return { id: n + 1, ...reset, setBy, setAtMs };
+    }),
   };
   return {
     topology,

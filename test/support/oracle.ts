@@ -74,6 +74,9 @@ interface OracleReset {
   readonly count: number;
   /** Null for a daily reset, and for the count of 0 at the beginning of time. */
   readonly recordedMs: number | null;
+  /** Who recorded it or changed it last, and when; null like `recordedMs`. */
+  readonly setBy: string | null;
+  readonly setAtMs: number | null;
 }
 
 /** What a count is made of, and what happened in an interval. */
@@ -109,6 +112,8 @@ export interface OracleSchedule {
     readonly timestampMs: number;
     readonly count: number;
     readonly recordedMs?: number;
+    readonly setBy?: string | null;
+    readonly setAtMs?: number | null;
   }[];
 }
 
@@ -233,14 +238,16 @@ export class SpaceOracle {
 
   /** The latest reset at or before an instant, daily or manual; a manual reset wins a tie. */
   resetAt(atMs: number): OracleReset {
-    let found: OracleReset = { id: null, timestampMs: -1, count: 0, recordedMs: null };
+    const nobody = { id: null, recordedMs: null, setBy: null, setAtMs: null };
+    let found: OracleReset = { ...nobody, timestampMs: -1, count: 0 };
     const daily = this.#dailyResets(atMs - 3 * DAY, atMs)
       .filter((instant) => instant >= 0)
       .at(-1);
-    if (daily !== undefined)
-      found = { id: null, timestampMs: daily, count: this.schedule.dailyResetCount, recordedMs: null };
-    for (const { id = null, timestampMs, count, recordedMs = null } of this.schedule.manual) {
-      if (timestampMs <= atMs && timestampMs >= found.timestampMs) found = { id, timestampMs, count, recordedMs };
+    if (daily !== undefined) found = { ...nobody, timestampMs: daily, count: this.schedule.dailyResetCount };
+    for (const reset of this.schedule.manual) {
+      const { id = null, timestampMs, count, recordedMs = null, setBy = null, setAtMs = null } = reset;
+      if (timestampMs <= atMs && timestampMs >= found.timestampMs)
+        found = { id, timestampMs, count, recordedMs, setBy, setAtMs };
     }
     return found;
   }
@@ -276,6 +283,11 @@ export class SpaceOracle {
   }
 }
 
+interface SignedReset extends Reset {
+  readonly setBy: string | null;
+  readonly setAtMs: number | null;
+}
+
 export class Oracle {
   /** One reading per identity, in (timestamp, id) order. */
   readonly readings: (OracleReading & { readonly readingId: string })[];
@@ -283,7 +295,7 @@ export class Oracle {
   readonly #doorways = new Map<number, Doorway>();
   readonly #dpus = new Map<string, Dpu>();
   /** Without deleted ones, in the order in which they were recorded or last changed. */
-  #resets: Reset[] = [];
+  #resets: SignedReset[] = [];
   /** The number of resets that each space ever had. */
   readonly #recorded = new Map<number, number>();
   /** The last version of each. */
@@ -295,14 +307,7 @@ export class Oracle {
   readonly #standings = new Map<string, OracleReading[]>();
 
   constructor(sent: readonly OracleReading[], facts: readonly TopologyFact[]) {
-    for (const fact of facts.flatMap((entry) => (entry.kind === 'batch' ? entry.doc : [entry]))) {
-      if (fact.kind === 'space') this.#spaces.set(fact.doc.id, fact.doc);
-      if (fact.kind === 'doorway') this.#doorways.set(fact.doc.id, fact.doc);
-      if (fact.kind === 'dpu') this.#dpus.set(fact.doc.id, fact.doc);
-      if (fact.kind === 'exclusion') this.#exclusions.set(`${fact.doc.dpuId} ${fact.doc.id}`, fact.doc);
-      if (fact.kind === 'deletion') this.#deletions.set(fact.doc.readingId, fact.doc);
-      if (fact.kind === 'reset') this.#hearReset(fact.doc);
-    }
+    for (const entry of facts) this.#hear(entry);
     const byId = new Map(sent.map((reading) => [readingIdOf(reading), reading]));
     this.readings = [...byId].map(([readingId, reading]) => ({ ...reading, readingId })).sort(compareEvents);
     for (const reading of this.readings) {
@@ -312,6 +317,17 @@ export class Oracle {
     }
     for (const reading of this.readings)
       for (const event of this.#eventsOf(reading)) this.#eventsOfSpace(event.spaceId).push(event);
+  }
+
+  #hear(entry: TopologyFact): void {
+    for (const fact of entry.kind === 'batch' ? entry.doc : [entry]) {
+      if (fact.kind === 'space') this.#spaces.set(fact.doc.id, fact.doc);
+      if (fact.kind === 'doorway') this.#doorways.set(fact.doc.id, fact.doc);
+      if (fact.kind === 'dpu') this.#dpus.set(fact.doc.id, fact.doc);
+      if (fact.kind === 'exclusion') this.#exclusions.set(`${fact.doc.dpuId} ${fact.doc.id}`, fact.doc);
+      if (fact.kind === 'deletion') this.#deletions.set(fact.doc.readingId, fact.doc);
+      if (fact.kind === 'reset') this.#hearReset(fact.doc, { setBy: entry.by ?? null, setAtMs: entry.atMs ?? null });
+    }
   }
 
   get spaces(): Space[] {
@@ -360,10 +376,10 @@ export class Oracle {
   }
 
   /** Without an id it is the next one of its space. */
-  #hearReset(doc: Reset | ResetWithoutId): void {
+  #hearReset(doc: Reset | ResetWithoutId, signature: Pick<SignedReset, 'setBy' | 'setAtMs'>): void {
     const { spaceId } = doc;
     const recorded = this.#recorded.get(spaceId) ?? 0;
-    const reset: Reset = { id: recorded + 1, updatedMs: doc.recordedMs, deleted: false, ...doc };
+    const reset = { id: recorded + 1, updatedMs: doc.recordedMs, deleted: false, ...doc, ...signature };
     this.#recorded.set(spaceId, Math.max(recorded, reset.id));
     this.#resets = this.#resets.filter((other) => other.spaceId !== spaceId || other.id !== reset.id);
     if (!reset.deleted) this.#resets.push(reset);

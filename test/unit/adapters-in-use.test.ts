@@ -27,7 +27,7 @@ async function adapterOf(log: PublishedTopics, view: TopologyView = NOTHING): Pr
 
 async function configured(): Promise<TopologyView> {
   const { topology } = memoryTopology(() => 0);
-  await topology.execute({ kind: 'setAdapter', id: DEVICE, adapter: 'milesight', options: null });
+  await topology.execute({ kind: 'setAdapter', id: DEVICE, adapter: 'milesight', options: null }, 'loopback');
   return topology.history.latest();
 }
 

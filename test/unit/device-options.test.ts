@@ -37,6 +37,7 @@ async function imported(topology: TopologyService, text: string, read: (typeof F
   const builder = new DocumentBuilder();
   await read(Readable.from([Buffer.from(text)]), builder);
   return importTopology(topology, builder.document, {
+    by: 'loopback',
     now: () => 0,
     timing: MACHINE_TIMING,
     onProgress: () => undefined,
@@ -45,7 +46,7 @@ async function imported(topology: TopologyService, text: string, read: (typeof F
 
 async function topologyWith(options: Record<string, unknown>): Promise<TopologyService> {
   const { topology } = memoryTopology(() => 0);
-  await topology.execute({ kind: 'setAdapter', id: ID, adapter: 'mapping', options });
+  await topology.execute({ kind: 'setAdapter', id: ID, adapter: 'mapping', options }, 'loopback');
   return topology;
 }
 

@@ -40,6 +40,7 @@ const ENTRIES = 4 * ROOMS;
 
 const imported = ({ topology }: MemoryTopology): Promise<ImportResult> =>
   importTopology(topology, BUILDING, {
+    by: 'loopback',
     entriesPerBatch: 2,
     now: () => 0,
     timing: { yield: async () => undefined },

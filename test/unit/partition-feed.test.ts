@@ -5,6 +5,7 @@ import type { FeedBatch } from '../../src/live/feed-message.ts';
 import type { DoorwayId, DpuId, SpaceId } from '../../src/domain/ids.ts';
 import type { SpaceEvent } from '../../src/domain/space-event.ts';
 import { DEFAULT_SETTINGS } from '../../src/domain/topology.ts';
+import { TopologyHistory } from '../../src/domain/topology-history.ts';
 import { PartitionFeed } from '../../src/live/partition-feed.ts';
 import { PartitionRelay } from '../../src/live/partition-relay.ts';
 import { eventually } from '../support/eventually.ts';
@@ -47,7 +48,14 @@ test('the first change of a space is sent at once, and those within the next 20 
     const channel = new MemoryChangeChannel();
     const sent: FeedBatch['items'][number][] = [];
     channel.subscribe(ROUTER, ({ items }) => sent.push(...items));
-    const feed = new PartitionFeed({ fold, channel, readyAtSeq: 0, now: () => nowMs + 100, isBehind: () => false });
+    const feed = new PartitionFeed({
+      fold,
+      channel,
+      readyAtSeq: 0,
+      now: () => nowMs + 100,
+      isBehind: () => false,
+      topology: new TopologyHistory(),
+    });
     feed.answer({ all: true, spaceIds: [], epochMin: 0, isRenewal: false, after: null });
     const apply = (n: number): void => {
       const entry = log[n];
@@ -95,7 +103,14 @@ test('T17 a change of a space whose newest reading was retracted is told once hi
   const channel = new MemoryChangeChannel();
   const told: FeedBatch['items'][number][] = [];
   channel.subscribe(ROUTER, ({ items }) => told.push(...items));
-  const feed = new PartitionFeed({ fold, channel, readyAtSeq: 0, now: () => 6_000, isBehind: () => false });
+  const feed = new PartitionFeed({
+    fold,
+    channel,
+    readyAtSeq: 0,
+    now: () => 6_000,
+    isBehind: () => false,
+    topology: new TopologyHistory(),
+  });
   try {
     const [first, second] = log;
     if (first) fold.apply(first);
@@ -134,6 +149,7 @@ test('while the fold is behind, listeners are told that it is stale, and get all
     fold,
     channel,
     readyAtSeq: 0,
+    topology: new TopologyHistory(),
     now: () => 2_000,
     isBehind: (spaceIds) => {
       asked.push(spaceIds && [...spaceIds]);

@@ -63,7 +63,7 @@ it('options are stored with that time, and refused while it is not known', async
     },
   );
   const put = async (id: DpuId): Promise<SingleFact> =>
-    topology.execute({ kind: 'setAdapter', id, adapter: 'xovis', options: null });
+    topology.execute({ kind: 'setAdapter', id, adapter: 'xovis', options: null }, 'loopback');
   await put(one);
   expect(entries.at(-1)?.fact).toMatchObject({ kind: 'device', afterMs: 123 });
   await expect(put(other)).rejects.toMatchObject({ kind: 'unavailable' });

@@ -55,6 +55,36 @@ describe('a subscriber', () => {
     expect(subscriber.place).toBe('here');
   });
 
+  it('that is slow is told the change behind merged corrections only if all of them have the same', () => {
+    const sink = new Sink(1);
+    const subscriber = new Subscriber(null, () => 'here');
+    subscriber.open(sink);
+    subscriber.offer(change(1, 0));
+    const moved = (spaceId: number, n: number, seq: number | undefined): LiveEvent => ({
+      kind: 'correction',
+      item: {
+        ...{ kind: 'correction', spaceId: spaceId as SpaceId, seq: n, fromMs: n, toMs: n + 1, cause: 'move' },
+        ...(seq === undefined ? {} : { change: { seq, kind: 'dpu' } }),
+      },
+    });
+    for (let n = 0; n < 600; n++) {
+      subscriber.offer(moved(1, n, 7));
+      subscriber.offer(moved(2, n, 7 + (n % 2)));
+      subscriber.offer(moved(3, n, n === 0 ? undefined : 7));
+    }
+    sink.room = Infinity;
+    subscriber.drained();
+    const [, , ...merged] = sink.written.map(({ event }) => event);
+    const causes = merged.flatMap((event) =>
+      event.kind === 'correction' && event.item.fromMs === 0 ? [[event.item.spaceId, event.item.change?.seq]] : [],
+    );
+    expect(causes).toEqual([
+      [1, 7],
+      [2, undefined],
+      [3, undefined],
+    ]);
+  });
+
   it('that is slow is told so, gets the newest events, and holds a bounded number', () => {
     const sink = new Sink(1);
     const subscriber = new Subscriber(null, () => 'here');

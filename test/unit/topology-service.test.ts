@@ -70,24 +70,30 @@ beforeEach(async () => {
   waiting = [];
   isAway = false;
   appends = 0;
-  await follow(logThatTells(false)).execute({
-    kind: 'createSpace',
-    fields: { name: 'hall', timeZone: 'UTC', dailyReset: null, capacity: null },
-  });
+  await follow(logThatTells(false)).execute(
+    {
+      kind: 'createSpace',
+      fields: { name: 'hall', timeZone: 'UTC', dailyReset: null, capacity: null },
+    },
+    'loopback',
+  );
 });
 
 test('E1 refuses nothing because it has not yet read what another process wrote', async () => {
   const late = follow(logThatTells(true));
-  const { doc } = await late.execute({
-    kind: 'createDoorway',
-    fields: { name: 'door', ingressSpaceId: 1 as SpaceId, egressSpaceId: null },
-  });
+  const { doc } = await late.execute(
+    {
+      kind: 'createDoorway',
+      fields: { name: 'door', ingressSpaceId: 1 as SpaceId, egressSpaceId: null },
+    },
+    'loopback',
+  );
   expect(doc).toMatchObject({ id: 1, ingressSpaceId: 1 });
 });
 
 test('E1 reads again what a command is about to change', async () => {
   const late = follow(logThatTells(true));
-  const { doc } = await late.execute({ kind: 'deleteSpace', id: 1 as SpaceId }, (view) =>
+  const { doc } = await late.execute({ kind: 'deleteSpace', id: 1 as SpaceId }, 'loopback', (view) =>
     existing(view.space(1 as SpaceId), 'space 1'),
   );
   expect(doc).toMatchObject({ id: 1, deleted: true });
@@ -96,11 +102,14 @@ test('E1 reads again what a command is about to change', async () => {
 test('E1 leaves a DPU where another process has placed it', async () => {
   const [first, late] = [follow(logThatTells(false)), follow(logThatTells(true))];
   for (const name of ['front', 'back'])
-    await first.execute({ kind: 'createDoorway', fields: { name, ingressSpaceId: 1 as SpaceId, egressSpaceId: null } });
-  await first.execute({ kind: 'createDpu', id: 'd' as DpuId, doorwayId: 1 as DoorwayId });
+    await first.execute(
+      { kind: 'createDoorway', fields: { name, ingressSpaceId: 1 as SpaceId, egressSpaceId: null } },
+      'loopback',
+    );
+  await first.execute({ kind: 'createDpu', id: 'd' as DpuId, doorwayId: 1 as DoorwayId }, 'loopback');
   await late.catchUp();
-  await first.execute({ kind: 'placeDpu', id: 'd' as DpuId, doorwayId: 2 as DoorwayId, effectiveMs: 0 });
-  const { doc } = await late.execute({ kind: 'placeDpu', id: 'd' as DpuId, effectiveMs: 5 });
+  await first.execute({ kind: 'placeDpu', id: 'd' as DpuId, doorwayId: 2 as DoorwayId, effectiveMs: 0 }, 'loopback');
+  const { doc } = await late.execute({ kind: 'placeDpu', id: 'd' as DpuId, effectiveMs: 5 }, 'loopback');
   expect(doc).toMatchObject({
     placements: expect.not.arrayContaining([expect.objectContaining({ fromMs: 5, doorwayId: 1 })]) as unknown,
   });
@@ -108,13 +117,15 @@ test('E1 leaves a DPU where another process has placed it', async () => {
 
 test('E1 refuses what the whole log forbids, and is unavailable if the log cannot be read', async () => {
   const late = follow(logThatTells(true));
-  const refused = late.execute({ kind: 'createDpu', id: 'd' as DpuId, doorwayId: 7 as DoorwayId });
+  const refused = late.execute({ kind: 'createDpu', id: 'd' as DpuId, doorwayId: 7 as DoorwayId }, 'loopback');
   await expect(refused).rejects.toMatchObject({
     kind: 'invalid',
     message: expect.stringContaining('there is no doorway 7') as string,
   });
   isAway = true;
-  await expect(late.execute({ kind: 'deleteSpace', id: 9 as SpaceId })).rejects.toMatchObject({ kind: 'unavailable' });
+  await expect(late.execute({ kind: 'deleteSpace', id: 9 as SpaceId }, 'loopback')).rejects.toMatchObject({
+    kind: 'unavailable',
+  });
   await expect(late.catchUp()).rejects.toThrow('nobody answers');
 });
 
@@ -127,7 +138,7 @@ test('E2 executes everything that several processes are asked for at once', asyn
   const processes = [1, 2, 3].map(() => follow(logThatTells(false)));
   const names = Array.from({ length: 64 }, (_, n) => `space ${n}`);
   const facts = await Promise.all(
-    names.map((name, n) => (processes[n % 3] as TopologyService).execute(createSpace(name))),
+    names.map((name, n) => (processes[n % 3] as TopologyService).execute(createSpace(name), 'loopback')),
   );
   expect(facts.map(({ doc }) => (doc as Space).id).sort((a, b) => a - b)).toEqual(names.map((_, n) => n + 2));
 });
@@ -136,24 +147,26 @@ test('E2 never lets two writes of one process conflict', async () => {
   const service = follow(logThatTells(false));
   await service.catchUp();
   appends = 0;
-  await Promise.all(Array.from({ length: 64 }, (_, n) => service.execute(createSpace(`space ${n}`))));
+  await Promise.all(Array.from({ length: 64 }, (_, n) => service.execute(createSpace(`space ${n}`), 'loopback')));
   expect(appends).toBe(64);
 });
 
 test('E2 refuses all that wait when the log is unavailable, instead of one after another', async () => {
   const service = follow(logThatTells(false));
   [isAway, appends] = [true, 0];
-  const outcomes = await Promise.allSettled([1, 2, 3, 4].map((n) => service.execute(createSpace(`space ${n}`))));
+  const outcomes = await Promise.allSettled(
+    [1, 2, 3, 4].map((n) => service.execute(createSpace(`space ${n}`), 'loopback')),
+  );
   expect(outcomes.every((outcome) => outcome.status === 'rejected')).toBe(true);
   expect(appends).toBe(1);
   isAway = false;
-  await expect(service.execute(createSpace('later'))).resolves.toMatchObject({ kind: 'space' });
+  await expect(service.execute(createSpace('later'), 'loopback')).resolves.toMatchObject({ kind: 'space' });
 });
 
 test('E2 bounds how many writes wait', async () => {
   const service = follow(logThatTells(false));
   const outcomes = await Promise.allSettled(
-    Array.from({ length: 2_001 }, () => service.execute({ kind: 'deleteSpace', id: 9 as SpaceId })),
+    Array.from({ length: 2_001 }, () => service.execute({ kind: 'deleteSpace', id: 9 as SpaceId }, 'loopback')),
   );
   const kinds = outcomes.map((outcome) => outcome.status === 'rejected' && (outcome.reason as Failure).kind);
   expect(kinds.filter((kind) => kind === 'unavailable')).toHaveLength(1);
@@ -173,14 +186,14 @@ test('E2 a write that the log has lost holds up none of those behind it', async 
   });
   await service.catchUp();
   isLost = true;
-  const lost = service.execute(createSpace('lost'));
-  const next = service.execute({ kind: 'deleteSpace', id: 1 as SpaceId });
+  const lost = service.execute(createSpace('lost'), 'loopback');
+  const next = service.execute({ kind: 'deleteSpace', id: 1 as SpaceId }, 'loopback');
   await eventually(() => expect(isLost).toBe(false));
   await service.startOver();
   void service.follow();
   await expect(lost).rejects.toMatchObject({ kind: 'unavailable' });
   await expect(next).rejects.toMatchObject({ kind: 'unavailable' });
-  await expect(service.execute(createSpace('again'))).resolves.toMatchObject({ doc: { id: 2 } });
+  await expect(service.execute(createSpace('again'), 'loopback')).resolves.toMatchObject({ doc: { id: 2 } });
 });
 
 test('is not behind a log that has lost the entries which it had not received', async () => {

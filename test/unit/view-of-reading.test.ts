@@ -17,12 +17,13 @@ it('until the move is committed', async () => {
   const { topology } = memoryTopology();
   const { history } = topology;
   const hall = { name: 'hall', timeZone: 'UTC', dailyReset: null, capacity: null };
-  await topology.execute({ kind: 'createSpace', fields: hall });
+  await topology.execute({ kind: 'createSpace', fields: hall }, 'loopback');
   const sides = { ingressSpaceId: 1 as SpaceId, egressSpaceId: null };
-  for (const name of ['old', 'new']) await topology.execute({ kind: 'createDoorway', fields: { name, ...sides } });
-  await topology.execute({ kind: 'createDpu', id: DPU, doorwayId: OLD, effectiveMs: 0 });
+  for (const name of ['old', 'new'])
+    await topology.execute({ kind: 'createDoorway', fields: { name, ...sides } }, 'loopback');
+  await topology.execute({ kind: 'createDpu', id: DPU, doorwayId: OLD, effectiveMs: 0 }, 'loopback');
   const before = history.seq;
-  await topology.execute({ kind: 'placeDpu', id: DPU, doorwayId: NEW, effectiveMs: 100 });
+  await topology.execute({ kind: 'placeDpu', id: DPU, doorwayId: NEW, effectiveMs: 100 }, 'loopback');
 
   const doorwaysUnder = (header: ReturnType<typeof commitHeader> | undefined): unknown => {
     const [viewOf, isLost] = viewsOf(history, new Map([[ROUTER, header]]), 1);

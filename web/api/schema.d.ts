@@ -432,6 +432,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List who changed what in the topology, and when
+         * @description Every change of a space, doorway, sensor, device, exclusion, deletion of a reading, reset or setting since the installation was created, the newest first. Readings that were sent are not changes of the topology.
+         */
+        get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/readings": {
         parameters: {
             query?: never;
@@ -1436,6 +1456,144 @@ export interface components {
                 line?: number;
             }[];
         };
+        /** @description A reading that counts in no space, as if it had never been sent. It need not have been sent yet */
+        DeletedReading: {
+            /** @description the id of the reading */
+            id: string;
+            dpu_id: string;
+            /**
+             * Format: date-time
+             * @description of the reading
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            timestamp: string;
+            reason: string;
+            /**
+             * Format: date-time
+             * @description when it was deleted
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            deleted_at: string;
+        };
+        /** @description A change of the topology, and who made it */
+        AuditedChange: {
+            /** @description sequence of the entry in the topology log */
+            sequence: number;
+            /** @description position in the entry: an import writes many changes as one entry */
+            index: number;
+            /**
+             * @description what was changed; `deletion` is that of a reading
+             * @enum {string}
+             */
+            kind: "space" | "doorway" | "dpu" | "device" | "exclusion" | "deletion" | "reset" | "settings" | "epoch";
+            space_id: number | null;
+            doorway_id: number | null;
+            /** @description the sensor or device, or the sensor of the exclusion or the deleted reading */
+            dpu_id: string | null;
+            /** @description as its own route showed it before the change; null if it did not exist */
+            before: (components["schemas"]["Space"] | components["schemas"]["Doorway"] | {
+                /** @description id of the sensor */
+                id: string;
+                doorway_id: number | null;
+                counter_modulus: number | null;
+                /**
+                 * Format: date-time
+                 * @description when it was created
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                created_at: string;
+                /**
+                 * Format: date-time
+                 * @description when it was last changed
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                updated_at: string;
+                placements: components["schemas"]["Placement"][];
+            } | components["schemas"]["Device"] | components["schemas"]["Exclusion"] | components["schemas"]["DeletedReading"] | components["schemas"]["Reset"] | {
+                /** @description how far out of order readings may be before they count as late */
+                out_of_orderness_ms: number;
+                /** @description a sensor that is silent for longer does not delay finality */
+                idle_timeout_ms: number;
+                /** @description number of rows at which a block is stored */
+                block_rows_max: number;
+                /** @description age at which a block is stored */
+                block_age_max_ms: number;
+                /** @description the same for a block with a late reading */
+                late_block_age_max_ms: number;
+                /** @description maximum size of the reorder buffer of a space */
+                buffer_events_max: number;
+            } | {
+                /** @description number of the epoch that began */
+                epoch: number;
+                /**
+                 * Format: date-time
+                 * @description when the repair began it
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                begun_at: string;
+                /** @description ids up to this one are not assigned again */
+                space_ids_above: number;
+                /** @description the same for doorways */
+                doorway_ids_above: number;
+            }) | null;
+            /** @description as its own route showed it after the change; null if it was deleted, or a reading restored */
+            after: (components["schemas"]["Space"] | components["schemas"]["Doorway"] | {
+                /** @description id of the sensor */
+                id: string;
+                doorway_id: number | null;
+                counter_modulus: number | null;
+                /**
+                 * Format: date-time
+                 * @description when it was created
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                created_at: string;
+                /**
+                 * Format: date-time
+                 * @description when it was last changed
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                updated_at: string;
+                placements: components["schemas"]["Placement"][];
+            } | components["schemas"]["Device"] | components["schemas"]["Exclusion"] | components["schemas"]["DeletedReading"] | components["schemas"]["Reset"] | {
+                /** @description how far out of order readings may be before they count as late */
+                out_of_orderness_ms: number;
+                /** @description a sensor that is silent for longer does not delay finality */
+                idle_timeout_ms: number;
+                /** @description number of rows at which a block is stored */
+                block_rows_max: number;
+                /** @description age at which a block is stored */
+                block_age_max_ms: number;
+                /** @description the same for a block with a late reading */
+                late_block_age_max_ms: number;
+                /** @description maximum size of the reorder buffer of a space */
+                buffer_events_max: number;
+            } | {
+                /** @description number of the epoch that began */
+                epoch: number;
+                /**
+                 * Format: date-time
+                 * @description when the repair began it
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                begun_at: string;
+                /** @description ids up to this one are not assigned again */
+                space_ids_above: number;
+                /** @description the same for doorways */
+                doorway_ids_above: number;
+            }) | null;
+            /**
+             * Format: date-time
+             * @description when the change was made
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            at: string;
+            /**
+             * @description who made it: `token:<name>`, `jwt:<subject>`, `loopback` (a request that needed no token), `cli`, `demo` or `service`; null if an earlier version of the service recorded it
+             * @example token:facility
+             */
+            by: string | null;
+        };
         /** @description What a change of the topology would do to counts; nothing was changed */
         DryRun: {
             /** @constant */
@@ -1593,25 +1751,6 @@ export interface components {
                 stale?: true;
             }[];
         };
-        /** @description A reading that counts in no space, as if it had never been sent. It need not have been sent yet */
-        DeletedReading: {
-            /** @description the id of the reading */
-            id: string;
-            dpu_id: string;
-            /**
-             * Format: date-time
-             * @description of the reading
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            timestamp: string;
-            reason: string;
-            /**
-             * Format: date-time
-             * @description when it was deleted
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            deleted_at: string;
-        };
         /** @description A screen that may show the count of one space */
         Display: {
             /** @description assigned by the service; not secret */
@@ -1752,6 +1891,9 @@ export interface components {
                  */
                 kind: "manual" | "daily";
                 recorded_at: string | null;
+                /** @description who recorded it or changed it last, as in the audit; null for a daily reset, and if an earlier version of the service recorded it */
+                set_by: string | null;
+                set_at: string | null;
             } | null;
             /** @description by doorway and sensor; those with neither entrances nor exits are left out */
             doorways: {
@@ -1846,6 +1988,9 @@ export interface components {
                  */
                 kind: "manual" | "daily";
                 recorded_at: string | null;
+                /** @description who recorded it or changed it last, as in the audit; null for a daily reset, and if an earlier version of the service recorded it */
+                set_by: string | null;
+                set_at: string | null;
                 /** @description the count just before the reset */
                 count_before: number;
             }[];
@@ -5611,6 +5756,109 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    listAudit: {
+        parameters: {
+            query?: {
+                /** @description what was changed */
+                kind?: "space" | "doorway" | "dpu" | "device" | "exclusion" | "deletion" | "reset" | "settings" | "epoch";
+                /** @description the space, its resets, and doorways that lead into it or out of it */
+                space_id?: number;
+                /** @description the doorway, and sensors that were moved to it or away from it */
+                doorway_id?: number;
+                /** @description the sensor or device, its exclusions, and deletions of its readings */
+                dpu_id?: string;
+                /** @description who made the change */
+                by?: string;
+                /** @description changes made at this instant or later */
+                from?: string;
+                /** @description changes made before this instant */
+                to?: string;
+                /** @description the changes of one entry of the topology log */
+                sequence?: number;
+                /** @description false returns the oldest first */
+                desc?: boolean;
+                /** @description maximum number of items on the page */
+                limit?: number;
+                /** @description where the previous page ended, taken from its `link` header */
+                cursor?: string;
+            };
+            header?: {
+                /** @description answer 304 without a body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of changes */
+            200: {
+                headers: {
+                    /** @description links to the next and the previous page (RFC 8288) */
+                    link?: string;
+                    /** @description number of items on all pages */
+                    "x-total-count"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "sequence": 57,
+                     *         "index": 0,
+                     *         "kind": "space",
+                     *         "space_id": 1,
+                     *         "doorway_id": null,
+                     *         "dpu_id": null,
+                     *         "before": {
+                     *           "id": 1,
+                     *           "name": "Hall",
+                     *           "external_id": null,
+                     *           "time_zone": "Europe/Vienna",
+                     *           "daily_reset": "04:00",
+                     *           "daily_reset_count": 0,
+                     *           "capacity": 120,
+                     *           "created_at": "2018-02-24T08:00:00.000Z",
+                     *           "updated_at": "2018-02-24T08:00:00.000Z"
+                     *         },
+                     *         "after": {
+                     *           "id": 1,
+                     *           "name": "Hall",
+                     *           "external_id": null,
+                     *           "time_zone": "Europe/Vienna",
+                     *           "daily_reset": "04:00",
+                     *           "daily_reset_count": 0,
+                     *           "capacity": 80,
+                     *           "created_at": "2018-02-24T08:00:00.000Z",
+                     *           "updated_at": "2018-02-25T07:30:00.000Z"
+                     *         },
+                     *         "at": "2018-02-25T07:30:00.000Z",
+                     *         "by": "token:facility"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["AuditedChange"][];
+                };
+            };
+            /** @description not modified: the client has the current answer */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     listReadings: {
         parameters: {
             query?: {
@@ -6567,7 +6815,9 @@ export interface operations {
                      *         "timestamp": "2018-02-26T06:00:00.000Z",
                      *         "count": 1,
                      *         "kind": "manual",
-                     *         "recorded_at": "2018-02-26T06:01:10.000Z"
+                     *         "recorded_at": "2018-02-26T06:01:10.000Z",
+                     *         "set_by": "token:facility",
+                     *         "set_at": "2018-02-26T06:01:10.000Z"
                      *       },
                      *       "doorways": [
                      *         {

@@ -5,6 +5,7 @@ import type { Context } from 'koa';
 import type { Logger } from 'pino';
 import { ConfigError, type Config } from '../../config.ts';
 import { Failure } from '../../domain/failure.ts';
+import type { Author } from '../../domain/topology.ts';
 import { JwtVerifier, KeysUnavailable } from './auth-jwt.ts';
 import { TokenFile, tokensOf, type StaticTokens } from './auth-tokens.ts';
 import type { DeviceSecrets } from './device-secrets.ts';
@@ -24,6 +25,8 @@ const BASIC = 'Basic realm="density-api"';
  * send it as it is.
  */
 const TOKEN = /^bearer +([\x21-\x7e]+)$/i;
+/** The subject of a JWT may be long, and each change stores it. */
+const AUTHOR_LENGTH_MAX = 200;
 
 interface Admission {
   readonly principal: Principal;
@@ -36,6 +39,12 @@ const admissions = new WeakMap<Context['req'], Admission>();
 /** Who sent the request; undefined if the route needs no token. */
 export function principalOf(ctx: Context): Principal | undefined {
   return admissions.get(ctx.req)?.principal;
+}
+
+/** Who makes a change with this request. */
+export function authorOf(ctx: Context): Author {
+  // Only tokens have a scope that allows changes, and their names have these prefixes.
+  return (principalOf(ctx)?.name.slice(0, AUTHOR_LENGTH_MAX) as Author | undefined) ?? 'loopback';
 }
 
 /**

@@ -6,6 +6,7 @@ import type { SingleFact } from '../../domain/topology.ts';
 import type { TopologyCommand } from '../../domain/topology-command.ts';
 import type { TopologyView } from '../../domain/topology-history.ts';
 import { Failure } from '../../domain/failure.ts';
+import { authorOf } from '../auth/auth.ts';
 import type { DryRuns } from '../../counts/dry-runs.ts';
 import type { TopologyService } from '../../topology/topology-service.ts';
 import { DRY_RUN_EXAMPLE, dryRunJson } from '../dry-run-json.ts';
@@ -39,7 +40,7 @@ export async function change(
     else requireNoEtag(ctx);
   };
   const decide = topology.deciding(command, unchanged, asOf);
-  if (!isDryRun) return { made: (await topology.append(decide))[0] as SingleFact };
+  if (!isDryRun) return { made: (await topology.append(decide, authorOf(ctx)))[0] as SingleFact };
   const found = await dryRuns.of(decide);
   ctx.status = 200;
   ctx.set('cache-control', 'no-store');

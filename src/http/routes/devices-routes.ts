@@ -8,6 +8,7 @@ import type { Device } from '../../domain/topology.ts';
 import { keptOptions } from '../../domain/topology-command.ts';
 import { existing, type TopologyView } from '../../domain/topology-history.ts';
 import type { TopologyService } from '../../topology/topology-service.ts';
+import { authorOf } from '../auth/auth.ts';
 import { hashedSecret } from '../auth/device-secrets.ts';
 import { answerList, type Readers } from '../list.ts';
 import { checkUnchanged, ETAG, IF_MATCH, IF_NONE_MATCH, revalidated } from '../middleware/caching.ts';
@@ -79,7 +80,7 @@ export function devicesRoutes(topology: TopologyService): Route[] {
       requestHeaders: IF_MATCH,
       success: { status: 204, description: 'the options are deleted' },
       handle: async ({ params: { id } }, ctx) => {
-        await topology.execute({ kind: 'deleteDevice', id }, unchanged(ctx, id));
+        await topology.execute({ kind: 'deleteDevice', id }, authorOf(ctx), unchanged(ctx, id));
       },
     }),
   ];
@@ -105,7 +106,7 @@ function putDevice(topology: TopologyService, unchanged: Unchanged): Route {
       if (options !== undefined) checkOptions(adapter, options);
       const secret = typeof given === 'string' ? await hashedSecret(given) : given;
       const command = { kind: 'setAdapter', id, adapter, options, secret } as const;
-      const { doc } = await topology.execute(command, (view) => {
+      const { doc } = await topology.execute(command, authorOf(ctx), (view) => {
         if (ctx.get('if-match') !== '') unchanged(ctx, id)(view);
         if (options === undefined) checkOptions(adapter, keptOptions(view.device(id), adapter));
       });

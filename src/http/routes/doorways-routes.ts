@@ -5,6 +5,7 @@ import type { Doorway } from '../../domain/topology.ts';
 import type { DoorwayFields } from '../../domain/topology-command.ts';
 import { existing, type TopologyView } from '../../domain/topology-history.ts';
 import type { TopologyService } from '../../topology/topology-service.ts';
+import { authorOf } from '../auth/auth.ts';
 import { change, DRY_RUN, IF_MATCH_OR_AS_OF, type Changing } from './change.ts';
 import { checkUnchanged, ETAG, IF_MATCH, IF_NONE_MATCH, revalidated } from '../middleware/caching.ts';
 import { answerList, type Readers } from '../list.ts';
@@ -101,7 +102,7 @@ function createDoorway(topology: TopologyService): Route {
       headers: LOCATION,
     },
     handle: async ({ body }, ctx) => {
-      const { doc } = await topology.execute({ kind: 'createDoorway', fields: fieldsOf(body) });
+      const { doc } = await topology.execute({ kind: 'createDoorway', fields: fieldsOf(body) }, authorOf(ctx));
       const doorway = doc as Doorway;
       return createdAt(ctx, `/doorways/${doorway.id}`, doorwayJson(doorway));
     },
@@ -168,7 +169,7 @@ function deleteDoorway(topology: TopologyService): Route {
     description: 'Its counts are kept, and readings from before the deletion that arrive later still count.',
     success: { status: 204, description: 'the doorway is deleted' },
     handle: async ({ params: { id } }, ctx) => {
-      await topology.execute({ kind: 'deleteDoorway', id }, unchanged(ctx, id));
+      await topology.execute({ kind: 'deleteDoorway', id }, authorOf(ctx), unchanged(ctx, id));
     },
   });
 }

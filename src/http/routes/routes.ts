@@ -1,6 +1,7 @@
 // The table of all routes below /api/v1.
 import packageJson from '../../../package.json' with { type: 'json' };
 import { accountRoutes } from './account-routes.ts';
+import { auditRoutes } from './audit-routes.ts';
 import type { Service } from '../../service.ts';
 import { countsRoutes } from './counts-routes.ts';
 import { devicesRoutes } from './devices-routes.ts';
@@ -83,6 +84,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...placementsRoutes(topology),
     ...exclusionsRoutes(service),
     ...topologyRoutes(service, now),
+    ...auditRoutes(topology),
     ...readingsRoutes({ log: readings, topology: topology.history, bound, now }),
     ...ingestRoutes({ log: readings, topology: topology.history, now }),
     ...storedReadingsRoutes(service.eventPages),

@@ -5,6 +5,7 @@ import type { Space } from '../../domain/topology.ts';
 import type { SpaceFields } from '../../domain/topology-command.ts';
 import { existing, type TopologyView } from '../../domain/topology-history.ts';
 import type { TopologyService } from '../../topology/topology-service.ts';
+import { authorOf } from '../auth/auth.ts';
 import { checkUnchanged, ETAG, IF_MATCH, IF_NONE_MATCH, revalidated } from '../middleware/caching.ts';
 import { answerList, type Readers } from '../list.ts';
 import { LIST_HEADERS } from '../paging.ts';
@@ -100,7 +101,7 @@ function createSpace(topology: TopologyService): Route {
       headers: LOCATION,
     },
     handle: async ({ body }, ctx) => {
-      const { doc } = await topology.execute({ kind: 'createSpace', fields: fieldsOf(body) });
+      const { doc } = await topology.execute({ kind: 'createSpace', fields: fieldsOf(body) }, authorOf(ctx));
       const space = doc as Space;
       return createdAt(ctx, `/spaces/${space.id}`, spaceJson(space));
     },
@@ -155,13 +156,13 @@ function deleteSpace(topology: TopologyService): Route {
     summary: 'Delete a space that no doorway leads to',
     success: { status: 204, description: 'the space is deleted' },
     handle: async ({ params: { id } }, ctx) => {
-      await topology.execute({ kind: 'deleteSpace', id }, unchanged(ctx, id));
+      await topology.execute({ kind: 'deleteSpace', id }, authorOf(ctx), unchanged(ctx, id));
     },
   });
 }
 
 async function update(topology: TopologyService, ctx: Context, id: Space['id'], fields: Partial<SpaceFields>) {
-  const { doc } = await topology.execute({ kind: 'updateSpace', id, fields }, unchanged(ctx, id));
+  const { doc } = await topology.execute({ kind: 'updateSpace', id, fields }, authorOf(ctx), unchanged(ctx, id));
   return revalidated(ctx, spaceJson(doc as Space));
 }
 

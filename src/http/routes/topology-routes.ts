@@ -11,6 +11,7 @@ import { Slots } from '../../runtime/slots.ts';
 import { MACHINE_TIMING } from '../../runtime/timing.ts';
 import { DocumentRefused, importTopology, planImport, type ImportResult } from '../../topology/import-topology.ts';
 import type { TopologyService } from '../../topology/topology-service.ts';
+import { authorOf } from '../auth/auth.ts';
 import { dryRunJson } from '../dry-run-json.ts';
 import { decompressed } from '../decompressed.ts';
 import { HttpProblem, problemOf, problemText } from '../problem.ts';
@@ -169,6 +170,7 @@ async function imported(
   const asOf = asOfIn(ctx);
   if (!asOf) requireNoEtag(ctx);
   const result = await importTopology(topology, document, {
+    by: authorOf(ctx),
     asOf,
     now,
     timing: MACHINE_TIMING,

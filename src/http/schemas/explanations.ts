@@ -8,6 +8,11 @@ const resetShape = {
   count: count('how many people were in the space then'),
   kind: z.enum(['manual', 'daily']).meta({ description: 'recorded by a person, or due every day' }),
   recorded_at: instant('when it was recorded; null for a daily reset').nullable(),
+  set_by: z.string().nullable().meta({
+    description:
+      'who recorded it or changed it last, as in the audit; null for a daily reset, and if an earlier version of the service recorded it',
+  }),
+  set_at: instant('when that was; null for a daily reset').nullable(),
 };
 
 /** What both explanations have. */

@@ -5,10 +5,16 @@ import type { Expression, FieldTypes } from '../../domain/filter.ts';
 import { LIMIT_DEFAULT, LIMIT_MAX, OFFSET_MAX } from '../paging.ts';
 import { booleanInQuery, wholeNumberInQuery } from './fields.ts';
 
+export const pageLimit = wholeNumberInQuery({
+  minimum: 1,
+  maximum: LIMIT_MAX,
+  description: 'maximum number of items on the page',
+})
+  .prefault(String(LIMIT_DEFAULT))
+  .meta({ default: LIMIT_DEFAULT });
+
 const paging = {
-  limit: wholeNumberInQuery({ minimum: 1, maximum: LIMIT_MAX, description: 'maximum number of items on the page' })
-    .prefault(String(LIMIT_DEFAULT))
-    .meta({ default: LIMIT_DEFAULT }),
+  limit: pageLimit,
   offset: wholeNumberInQuery({ minimum: 0, maximum: OFFSET_MAX, description: 'number of items to skip' })
     .prefault('0')
     .meta({ default: 0 }),

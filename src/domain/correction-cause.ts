@@ -1,0 +1,56 @@
+// Which entry of TOPOLOGY corrected the history of a space. A router may follow several entries in one commit, so an entry is named
+// only if no other one of them can have had a part in it.
+import type { CommitHeader } from './commit.ts';
+import type { SpaceId } from './ids.ts';
+import { factsOf, type TopologyEntry } from './topology.ts';
+import { areRelated, concernsSpace } from './topology-change.ts';
+import type { TopologyHistory } from './topology-history.ts';
+import { wholeChange } from './topology-place.ts';
+
+/** The entries of TOPOLOGY with `afterSeq < seq <= toSeq`. */
+export interface FollowedEntries {
+  readonly afterSeq: number;
+  readonly toSeq: number;
+}
+
+/** What a `move` may be due to, and what a `reset`. */
+const KINDS = {
+  move: ['dpu', 'doorway', 'exclusion', 'deletion'],
+  reset: ['reset', 'space'],
+} as const;
+
+/** Entries and facts beyond these would take longer to look at than the name of the cause is worth. */
+const [ENTRIES_MAX, FACTS_MAX] = [20, 100];
+
+/**
+ * The entries that the router follows with this commit; undefined if it follows none, or if that is not known.
+ * @param before the topology that its previous commit had followed, if known
+ */
+export function followedIn(
+  { isMove, topologySeq, reattribution }: CommitHeader,
+  before: number | undefined,
+): FollowedEntries | undefined {
+  const toSeq = reattribution?.toSeq ?? topologySeq;
+  return isMove && before !== undefined && toSeq > before ? { afterSeq: before, toSeq } : undefined;
+}
+
+/** @returns undefined if it is not certain, or if this process has not read the entries yet */
+export function entryThatCorrected(
+  history: TopologyHistory,
+  spaceId: SpaceId,
+  cause: keyof typeof KINDS,
+  { afterSeq, toSeq }: FollowedEntries,
+): TopologyEntry | undefined {
+  if (history.seq < toSeq || toSeq - afterSeq > ENTRIES_MAX) return undefined;
+  const kinds: readonly string[] = KINDS[cause];
+  const possible = history
+    .entries(afterSeq, toSeq)
+    .filter(({ fact }) => factsOf(fact).some(({ kind }) => kinds.includes(kind)));
+  if (possible.length < 2) return possible[0];
+  if (possible.some(({ fact }) => factsOf(fact).length > FACTS_MAX)) return undefined;
+  const changes = possible.map((entry) => ({ entry, change: wholeChange(history, entry.seq - 1, entry.seq) }));
+  const [only, another] = changes.filter(({ change }) => concernsSpace(change, spaceId));
+  if (!only || another) return undefined;
+  // An entry that does not concern the space may still decide what this one does to it: where a DPU is that has been moved.
+  return changes.some((other) => other !== only && areRelated(other.change, only.change)) ? undefined : only.entry;
+}
