@@ -26,7 +26,7 @@ import { FairQueue } from './fair-queue.ts';
 import { intakeOf, type AcceptedTimes, type ReceivedHeartbeat, type ReceivedReading } from './intake.ts';
 import { lettersOf } from './letters.ts';
 import { isConsumed, isFollowed } from './marked-logs.ts';
-import type { Message} from './message.ts';
+import type { Message } from './message.ts';
 import { type Slice } from './message.ts';
 import { isPayload, readPayload, type ReadPayload } from '../adapters/payload.ts';
 import { ReadingMemory } from './reading-memory.ts';
