@@ -227,6 +227,10 @@ describe('the generated client', () => {
     expect(
       (await api.GET('/counts/intervals', { params: { query: { space_id: '1', ...DAY, interval: '6h' } } })).data,
     ).toHaveLength(4);
+    const ofDoorway = { params: { path: { id: 1 }, query: { ...DAY, interval: '1d' } } } as const;
+    expect((await api.GET('/doorways/{id}/intervals', ofDoorway)).data).toHaveLength(1);
+    const ofDpu = { params: { path: { id: '423' }, query: { ...DAY, interval: '1d' } } } as const;
+    expect((await api.GET('/dpus/{id}/intervals', ofDpu)).data).toMatchObject([{ entrances: 2 }]);
     const csv = await api.GET('/counts/intervals', {
       params: { query: { space_id: '1', ...DAY, interval: '1d' } },
       headers: { accept: 'text/csv' },

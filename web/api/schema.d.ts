@@ -849,6 +849,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/doorways/{id}/intervals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Entrances and exits at a doorway, per interval
+         * @description Entrances are in direction 1, into the ingress space, also if that is outside. Readings that are held, excluded or deleted count in no space, and not here either. An interval is final once the watermark of the space in which the readings count has passed it. Intervals begin where the clock of the ingress space, or else of the egress space, shows a multiple of their length (days at midnight, weeks on Monday, months on the first), so the first and the last may extend beyond `start` and `end`. When the clocks change, an interval is longer or shorter. An answer has at most 10,000 intervals. Accept text/csv to get CSV.
+         */
+        get: operations["listDoorwayIntervals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dpus/{id}/intervals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Entrances and exits that a sensor counted, wherever it was, per interval
+         * @description Entrances are in direction 1. Readings that are held, excluded or deleted count in no space, and not here either. An interval is final once the watermark of the space in which the readings count has passed it. An interval in which the sensor was at no doorway is not final. Intervals begin where the clock of the space of the doorway where the sensor was last placed shows a multiple of their length (days at midnight, weeks on Monday, months on the first), so the first and the last may extend beyond `start` and `end`. When the clocks change, an interval is longer or shorter. An answer has at most 10,000 intervals. Accept text/csv to get CSV.
+         */
+        get: operations["listDpuIntervals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -1243,6 +1283,27 @@ export interface components {
             count: number;
             /** @description count / capacity; null if there is no capacity */
             utilization: number | null;
+            /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
+            final: boolean;
+        };
+        /** @description Who passed a doorway or a sensor during an interval */
+        PassageInterval: {
+            /**
+             * Format: date-time
+             * @description inclusive
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            start: string;
+            /**
+             * Format: date-time
+             * @description exclusive
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            end: string;
+            /** @description people who passed in direction 1 */
+            entrances: number;
+            /** @description people who passed in direction -1 */
+            exits: number;
             /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
             final: boolean;
         };
@@ -7150,6 +7211,142 @@ export interface operations {
                     /**
                      * @example space_id,start,end,entrances,exits,min,max,count,utilization,final
                      *     1,2018-02-26T15:00:00.000Z,2018-02-26T15:15:00.000Z,9,4,7,13,12,0.1,true
+                     */
+                    "text/csv": string;
+                };
+            };
+            /** @description not modified: the client has the current answer */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDoorwayIntervals: {
+        parameters: {
+            query?: {
+                /** @description start of the range, inclusive; default: one day before `end` */
+                start?: string;
+                /** @description end of the range, exclusive; default: now */
+                end?: string;
+                /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
+                interval?: string;
+            };
+            header?: {
+                /** @description answer 304 without a body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path: {
+                /** @description id of the doorway */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the intervals, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "start": "2018-02-26T15:00:00.000Z",
+                     *         "end": "2018-02-26T15:15:00.000Z",
+                     *         "entrances": 9,
+                     *         "exits": 4,
+                     *         "final": true
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["PassageInterval"][];
+                    /**
+                     * @example start,end,entrances,exits,final
+                     *     2018-02-26T15:00:00.000Z,2018-02-26T15:15:00.000Z,9,4,true
+                     */
+                    "text/csv": string;
+                };
+            };
+            /** @description not modified: the client has the current answer */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDpuIntervals: {
+        parameters: {
+            query?: {
+                /** @description start of the range, inclusive; default: one day before `end` */
+                start?: string;
+                /** @description end of the range, exclusive; default: now */
+                end?: string;
+                /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
+                interval?: string;
+            };
+            header?: {
+                /** @description answer 304 without a body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path: {
+                /** @description id of the sensor: 1 to 128 printable ASCII characters without white space */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the intervals, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "start": "2018-02-26T15:00:00.000Z",
+                     *         "end": "2018-02-26T15:15:00.000Z",
+                     *         "entrances": 9,
+                     *         "exits": 4,
+                     *         "final": true
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["PassageInterval"][];
+                    /**
+                     * @example start,end,entrances,exits,final
+                     *     2018-02-26T15:00:00.000Z,2018-02-26T15:15:00.000Z,9,4,true
                      */
                     "text/csv": string;
                 };

@@ -1,49 +1,25 @@
 // Entrances, exits and counts per interval.
 import { z } from 'zod';
 import type { Counts } from '../../counts/counts.ts';
-import { END_MS } from '../../domain/instant.ts';
-import { intervalBounds, intervalCount, parseInterval } from '../../domain/interval.ts';
 import type { Space } from '../../domain/topology.ts';
 import { existing, type TopologyHistory } from '../../domain/topology-history.ts';
-import { DAY_MS } from '../../domain/zone.ts';
 import { history, IF_NONE_MATCH } from '../middleware/caching.ts';
 import { INTERVAL_EXAMPLE, intervalJson } from '../counts-json.ts';
 import { answerCsv, csvExample } from '../csv-answer.ts';
-import { invalid } from '../problem.ts';
+import { boundsOf, intervalsNote, intervalSpan } from '../interval-span.ts';
 import { defineRoute, type Route } from './route.ts';
-import { field, instantInQuery, spaceIdInPath, spaceIdsInQuery } from '../schemas/fields.ts';
+import { spaceIdInPath, spaceIdsInQuery } from '../schemas/fields.ts';
 import * as resources from '../schemas/resources.ts';
 
-const INTERVALS_MAX = 10_000;
 const SPACES_MAX = 100;
-const INTERVAL_RULE = 'a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month)';
-
-const span = {
-  start: instantInQuery('start of the range, inclusive; default: one day before `end`').optional(),
-  end: instantInQuery('end of the range, exclusive; default: now').optional(),
-  interval: field(
-    {
-      type: 'string',
-      pattern: '^[1-9]\\d{0,4}[mhdwM]$',
-      description: `${INTERVAL_RULE}; all follow the clock of the space's time zone`,
-      examples: ['1h'],
-    },
-    `must be ${INTERVAL_RULE}`,
-    (value) => (typeof value === 'string' ? parseInterval(value) : undefined),
-  )
-    .prefault('15m')
-    .meta({ default: '15m' }),
-};
-
-const spanQuery = z.strictObject(span);
-type Span = z.infer<typeof spanQuery>;
+const spanQuery = z.strictObject(intervalSpan);
 
 const CSV_COLUMNS = ['start', 'end', 'entrances', 'exits', 'min', 'max', 'count', 'utilization', 'final'] as const;
 const COMMON = {
   method: 'GET',
   tag: 'counts',
   scope: 'read',
-  description: `Intervals begin where the clock of the space shows a multiple of their length (days at midnight, weeks on Monday, months on the first), so the first and the last may extend beyond \`start\` and \`end\`. When the clocks change, an interval is longer or shorter. An answer has at most ${INTERVALS_MAX.toLocaleString('en')} intervals. Accept text/csv to get CSV.`,
+  description: intervalsNote('the space'),
   problems: [404, 406],
   requestHeaders: IF_NONE_MATCH,
 } as const;
@@ -88,7 +64,7 @@ function intervalsOfSpaces({ counts, topology, now }: IntervalsDeps): Route {
     path: '/counts/intervals',
     operationId: 'listIntervalsOfSpaces',
     summary: 'Entrances, exits and counts of several spaces, per interval',
-    query: z.strictObject({ space_id: spaceIdsInQuery(SPACES_MAX), ...span }),
+    query: z.strictObject({ space_id: spaceIdsInQuery(SPACES_MAX), ...intervalSpan }),
     success: {
       status: 200,
       description: 'the intervals, space by space, oldest first',
@@ -121,20 +97,4 @@ async function intervals(counts: Counts, { id, capacity }: Space, bounds: readon
 
 function areFinal(found: readonly { readonly final: boolean }[]): boolean {
   return found.every(({ final }) => final);
-}
-
-/** @throws HttpProblem 422 for an empty range, or one with too many intervals */
-function boundsOf({ start, end, interval }: Span, spaces: number, zone: string, nowMs: number): number[] {
-  const endMs = end ?? nowMs;
-  const startMs = start ?? endMs - DAY_MS;
-  if (startMs >= endMs) throw invalid('start', 'must be before end');
-  const count = intervalCount(startMs, endMs, interval) * spaces;
-  if (count > INTERVALS_MAX) {
-    throw invalid(
-      'interval',
-      `the answer would have ${count} intervals, more than the maximum of ${INTERVALS_MAX}: use a longer interval, a shorter range or fewer spaces`,
-    );
-  }
-  // Instants after END_MS have no four-digit year and cannot be formatted.
-  return intervalBounds(startMs, endMs, interval, zone).map((ms) => Math.min(ms, END_MS));
 }

@@ -18,6 +18,7 @@ import { ingestRoutes } from './ingest-routes.ts';
 import { intervalsRoutes } from './intervals-routes.ts';
 import { profileRoutes } from './profile-routes.ts';
 import { messagesRoutes } from './messages-routes.ts';
+import { passagesRoutes } from './passages-routes.ts';
 import { placementsRoutes } from './placements-routes.ts';
 import { principalRoutes } from './principal-routes.ts';
 import { publicDisplayRoutes } from './public-display-routes.ts';
@@ -41,6 +42,7 @@ export type RouteDeps = Pick<
   | 'counts'
   | 'eventCounts'
   | 'explanations'
+  | 'passages'
   | 'profiles'
   | 'dryRuns'
   | 'eventPages'
@@ -98,6 +100,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...displaysRoutes({ ...pairing, now }),
     ...publicDisplayRoutes({ ...pairing, live: service.live, heartbeatMs }),
     ...intervalsRoutes({ counts, topology: topology.history, now }),
+    ...passagesRoutes({ passages: service.passages, topology: topology.history, now }),
   ].map((route) => retryAfterCatchUp(route, topology));
   return [...routes, ...docsRoutes(routes, packageJson.version)];
 }
