@@ -5687,6 +5687,8 @@ export interface operations {
                 filter?: string;
                 /** @description where the previous page ended, taken from its `link` header; cannot be combined with `offset` */
                 cursor?: string;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC */
+                tz?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -6391,6 +6393,8 @@ export interface operations {
                 filter?: string;
                 /** @description where the previous page ended, taken from its `link` header; cannot be combined with `offset` */
                 cursor?: string;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC. `space` is the zone of the space */
+                tz?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -6467,6 +6471,8 @@ export interface operations {
                 filter?: string;
                 /** @description where the previous page ended, taken from its `link` header; cannot be combined with `offset` */
                 cursor?: string;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC */
+                tz?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -6531,6 +6537,8 @@ export interface operations {
                 at?: string;
                 /** @description true returns the last known count, marked as stale, if the answer would otherwise be 503 */
                 stale?: boolean;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC. `space` is the zone of the space */
+                tz?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -6692,6 +6700,8 @@ export interface operations {
                 end?: string;
                 /** @description adds how long there were more people than this */
                 above?: number;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC. `space` is the zone of the space */
+                tz?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -7101,6 +7111,8 @@ export interface operations {
                 end?: string;
                 /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
                 interval?: string;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC. `space` is the zone of the space */
+                tz?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -7175,6 +7187,8 @@ export interface operations {
                 end?: string;
                 /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
                 interval?: string;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC */
+                tz?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -7245,6 +7259,8 @@ export interface operations {
                 end?: string;
                 /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
                 interval?: string;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC. `space` is the zone of the space */
+                tz?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -7313,6 +7329,8 @@ export interface operations {
                 end?: string;
                 /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
                 interval?: string;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC. `space` is the zone of the space */
+                tz?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */

@@ -10,9 +10,10 @@ import { boundsOf, intervalsNote, intervalSpan } from '../interval-span.ts';
 import { defineRoute, type Route } from './route.ts';
 import { spaceIdInPath, spaceIdsInQuery } from '../schemas/fields.ts';
 import * as resources from '../schemas/resources.ts';
+import { timeZone, timeZoneOrSpace, writtenIn, type Written } from '../zoned-times.ts';
 
 const SPACES_MAX = 100;
-const spanQuery = z.strictObject(intervalSpan);
+const spanQuery = z.strictObject({ ...intervalSpan, ...timeZoneOrSpace });
 
 const CSV_COLUMNS = ['start', 'end', 'entrances', 'exits', 'min', 'max', 'count', 'utilization', 'final'] as const;
 const COMMON = {
@@ -51,7 +52,12 @@ function intervalsOfSpace({ counts, topology, now }: IntervalsDeps): Route {
     },
     handle: async ({ params: { space_id: id }, query }, ctx) => {
       const space = spaceIn(topology, id);
-      const found = await intervals(counts, space, boundsOf(query, 1, space.timeZone, now()));
+      const found = await intervals(
+        counts,
+        space,
+        boundsOf(query, 1, space.timeZone, now()),
+        writtenIn(query.tz, space.timeZone),
+      );
       // Each representation has an etag of its own.
       return history(ctx, areFinal(found), answerCsv(ctx, CSV_COLUMNS, found));
     },
@@ -64,7 +70,7 @@ function intervalsOfSpaces({ counts, topology, now }: IntervalsDeps): Route {
     path: '/counts/intervals',
     operationId: 'listIntervalsOfSpaces',
     summary: 'Entrances, exits and counts of several spaces, per interval',
-    query: z.strictObject({ space_id: spaceIdsInQuery(SPACES_MAX), ...intervalSpan }),
+    query: z.strictObject({ space_id: spaceIdsInQuery(SPACES_MAX), ...intervalSpan, ...timeZone }),
     success: {
       status: 200,
       description: 'the intervals, space by space, oldest first',
@@ -75,11 +81,11 @@ function intervalsOfSpaces({ counts, topology, now }: IntervalsDeps): Route {
     handle: async ({ query: { space_id: ids, ...query } }, ctx) => {
       const spaces = ids.map((id) => spaceIn(topology, id));
       const nowMs = now();
-      const bounds = spaces.map(({ timeZone }) => boundsOf(query, spaces.length, timeZone, nowMs));
+      const bounds = spaces.map((space) => boundsOf(query, spaces.length, space.timeZone, nowMs));
       const found: ({ space_id: number } & ReturnType<typeof intervalJson>)[] = [];
       // One space at a time, so that one request does not occupy ClickHouse at the expense of others.
       for (const [index, space] of spaces.entries()) {
-        for (const interval of await intervals(counts, space, bounds[index] ?? []))
+        for (const interval of await intervals(counts, space, bounds[index] ?? [], writtenIn(query.tz)))
           found.push({ space_id: space.id, ...interval });
       }
       return history(ctx, areFinal(found), answerCsv(ctx, ['space_id', ...CSV_COLUMNS], found));
@@ -91,8 +97,8 @@ function spaceIn(topology: TopologyHistory, id: Space['id']): Space {
   return existing(topology.latest().space(id), `space ${id}`);
 }
 
-async function intervals(counts: Counts, { id, capacity }: Space, bounds: readonly number[]) {
-  return (await counts.intervals(id, bounds)).map((answer) => intervalJson(answer, capacity));
+async function intervals(counts: Counts, { id, capacity }: Space, bounds: readonly number[], written: Written) {
+  return (await counts.intervals(id, bounds)).map((answer) => intervalJson(answer, capacity, written));
 }
 
 function areFinal(found: readonly { readonly final: boolean }[]): boolean {

@@ -3,13 +3,13 @@ import type { Context } from 'koa';
 import { z } from 'zod';
 import type { PassageInterval, Passages } from '../../counts/passages.ts';
 import type { Doorway, Dpu } from '../../domain/topology.ts';
-import { formatInstant } from '../../domain/instant.ts';
 import { existing, type TopologyHistory, type TopologyView } from '../../domain/topology-history.ts';
 import { answerCsv, csvExample } from '../csv-answer.ts';
 import { boundsOf, intervalsNote, intervalSpan } from '../interval-span.ts';
 import { history, IF_NONE_MATCH } from '../middleware/caching.ts';
 import { doorwayIdInPath, dpuIdInPath } from '../schemas/fields.ts';
 import * as resources from '../schemas/resources.ts';
+import { timeZoneOrSpace, writtenIn, type Written } from '../zoned-times.ts';
 import { defineRoute, type Route } from './route.ts';
 
 const CSV_COLUMNS = ['start', 'end', 'entrances', 'exits', 'final'] as const;
@@ -26,7 +26,7 @@ const COUNTED =
 const COMMON = {
   method: 'GET',
   scope: 'read',
-  query: z.strictObject(intervalSpan),
+  query: z.strictObject({ ...intervalSpan, ...timeZoneOrSpace }),
   problems: [404, 406],
   requestHeaders: IF_NONE_MATCH,
   success: {
@@ -57,8 +57,9 @@ export function passagesRoutes({ passages, topology, now }: PassagesRoutesDeps):
       handle: async ({ params: { id }, query }, ctx) => {
         const view = topology.latest();
         const doorway = existing(view.doorway(id), `doorway ${id}`);
-        const { intervals } = await passages.ofDoorway(id, boundsOf(query, 1, zoneOf(doorway, view), now()));
-        return answer(ctx, intervals);
+        const zone = zoneOf(doorway, view);
+        const { intervals } = await passages.ofDoorway(id, boundsOf(query, 1, zone, now()));
+        return answer(ctx, intervals, writtenIn(query.tz, zone));
       },
     }),
     defineRoute({
@@ -73,18 +74,18 @@ export function passagesRoutes({ passages, topology, now }: PassagesRoutesDeps):
         const view = topology.latest();
         const dpu = existing(view.dpu(id), `DPU ${id}`);
         const nowMs = now();
-        const doorway = lastDoorway(dpu, view, query.end ?? nowMs);
-        const { intervals } = await passages.ofDpu(id, boundsOf(query, 1, zoneOf(doorway, view), nowMs));
-        return answer(ctx, intervals);
+        const zone = zoneOf(lastDoorway(dpu, view, query.end ?? nowMs), view);
+        const { intervals } = await passages.ofDpu(id, boundsOf(query, 1, zone, nowMs));
+        return answer(ctx, intervals, writtenIn(query.tz, zone));
       },
     }),
   ];
 }
 
-function answer(ctx: Context, intervals: readonly PassageInterval[]): unknown {
+function answer(ctx: Context, intervals: readonly PassageInterval[], written: Written): unknown {
   const rows = intervals.map(({ startMs, endMs, entrances, exits, isFinal }) => ({
-    start: formatInstant(startMs),
-    end: formatInstant(endMs),
+    start: written(startMs),
+    end: written(endMs),
     entrances,
     exits,
     final: isFinal,

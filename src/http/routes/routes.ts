@@ -92,10 +92,10 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...deadLettersRoutes(service.deadLetters, {
       ...{ deadLetters: service.deadLetters, log: readings, topology, bound, now },
     }),
-    ...eventCountsRoutes(service.eventCounts),
+    ...eventCountsRoutes(service.eventCounts, topology.history),
     ...countsRoutes(counts, topology.history, now),
     ...explainRoutes(service.explanations, now),
-    ...profileRoutes(service.profiles, now),
+    ...profileRoutes(service.profiles, topology.history, now),
     ...streamRoutes(service.live, topology.history, heartbeatMs),
     ...displaysRoutes({ ...pairing, now }),
     ...publicDisplayRoutes({ ...pairing, live: service.live, heartbeatMs }),
