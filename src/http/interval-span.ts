@@ -43,9 +43,7 @@ export function boundsOf(
   zone: string,
   nowMs: number,
 ): number[] {
-  const endMs = end ?? nowMs;
-  const startMs = start ?? endMs - DAY_MS;
-  if (startMs >= endMs) throw invalid('start', 'must be before end');
+  const { startMs, endMs } = startAndEnd({ start, end }, nowMs);
   const count = intervalCount(startMs, endMs, interval) * spaces;
   if (count > INTERVALS_MAX) {
     throw invalid(
@@ -55,4 +53,12 @@ export function boundsOf(
   }
   // Instants after END_MS have no four-digit year and cannot be formatted.
   return intervalBounds(startMs, endMs, interval, zone).map((ms) => Math.min(ms, END_MS));
+}
+
+/** @throws HttpProblem 422 for an empty range */
+export function startAndEnd({ start, end }: Pick<IntervalSpan, 'start' | 'end'>, nowMs: number) {
+  const endMs = end ?? nowMs;
+  const startMs = start ?? endMs - DAY_MS;
+  if (startMs >= endMs) throw invalid('start', 'must be before end');
+  return { startMs, endMs };
 }

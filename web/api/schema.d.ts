@@ -849,6 +849,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/exports/intervals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export entrances, exits and counts per interval as CSV
+         * @description As `GET /counts/intervals`. The answer is streamed and has no limit on rows. If it cannot be completed, the connection is closed before its end. A token has one export at a time.
+         */
+        get: operations["exportIntervals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/exports/events/{space_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export the events of a space as CSV or Parquet
+         * @description Every event, those that are not stored yet included. As CSV with the count after it, as `GET /counts/{space_id}` lists them. The answer is streamed and has no limit on rows. If it cannot be completed, the connection is closed before its end. A token has one export at a time. Accept application/vnd.apache.parquet to get a Parquet file, which ClickHouse writes. Its timestamps are instants, and have no `tz`.
+         */
+        get: operations["exportEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/exports/readings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export readings as CSV or Parquet
+         * @description As `GET /readings`: a reading is in it once it is stored, some seconds after it was sent. The answer is streamed and has no limit on rows. If it cannot be completed, the connection is closed before its end. A token has one export at a time. Accept application/vnd.apache.parquet to get a Parquet file, which ClickHouse writes. Its timestamps are instants, and have no `tz`.
+         */
+        get: operations["exportReadings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/doorways/{id}/intervals": {
         parameters: {
             query?: never;
@@ -7240,6 +7300,143 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    exportIntervals: {
+        parameters: {
+            query: {
+                /** @description ids of up to 100 spaces, separated by commas */
+                space_id: string;
+                /** @description start of the range, inclusive; default: one day before `end` */
+                start?: string;
+                /** @description end of the range, exclusive; default: now */
+                end?: string;
+                /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
+                interval?: string;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC */
+                tz?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the intervals, space by space, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example space_id,start,end,entrances,exits,min,max,count,utilization,final
+                     *     1,2018-02-26T15:00:00.000Z,2018-02-26T15:15:00.000Z,9,4,7,13,12,0.1,true
+                     */
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    exportEvents: {
+        parameters: {
+            query?: {
+                /** @description start of the range, inclusive; default: the first event */
+                start?: string;
+                /** @description end of the range, exclusive; default: the last event */
+                end?: string;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC. `space` is the zone of the space */
+                tz?: string;
+            };
+            header?: never;
+            path: {
+                /** @description id of the space */
+                space_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the events, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example space_id,timestamp,count,net,delta,entrances,exits,reading_id,final
+                     *     1,2018-02-24T08:45:21.893Z,3,3,1,1,0,423~1519461921893~+,true
+                     */
+                    "text/csv": string;
+                    /** @example PAR1…PAR1 */
+                    "application/vnd.apache.parquet": string;
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    exportReadings: {
+        parameters: {
+            query?: {
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, timestamp, dpu_id, direction, entrances, exits, doorway_id */
+                filter?: string;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC */
+                tz?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the readings, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example id,dpu_id,timestamp,entrances,exits,direction,start,revision,total_entrances,total_exits,counter_epoch,doorway_id,excluded,deleted
+                     *     423~1519461921893~+,423,2018-02-24T08:45:21.893Z,1,0,1,,,,,,1,false,false
+                     */
+                    "text/csv": string;
+                    /** @example PAR1…PAR1 */
+                    "application/vnd.apache.parquet": string;
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             406: components["responses"]["NotAcceptable"];
             408: components["responses"]["Timeout"];
             417: components["responses"]["ExpectationFailed"];

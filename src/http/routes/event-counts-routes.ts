@@ -44,7 +44,7 @@ const ALL_TIME: TimeRange = { fromMs: 0, toMs: END_MS };
  */
 const SCAN_MAX = 100_000;
 
-const EXAMPLE = {
+export const EVENT_EXAMPLE = {
   space_id: 1,
   timestamp: '2018-02-24T08:45:21.893Z',
   count: 3,
@@ -82,7 +82,7 @@ export function eventCountsRoutes(counts: EventCounts, topology: TopologyHistory
         status: 200,
         description: 'a page of counts',
         schema: z.array(resources.countAfterEvent),
-        example: [EXAMPLE],
+        example: [EVENT_EXAMPLE],
         headers: LIST_HEADERS,
       },
       handle: async ({ params: { space_id: id }, query }, ctx) => {
@@ -112,7 +112,7 @@ export function eventCountsRoutes(counts: EventCounts, topology: TopologyHistory
         status: 200,
         description: 'a page of counts',
         schema: z.array(resources.countAfterEvent),
-        example: [EXAMPLE],
+        example: [EVENT_EXAMPLE],
         headers: LIST_HEADERS,
       },
       handle: async ({ query }, ctx) => {
@@ -197,11 +197,11 @@ function isBeyond(event: CountAfterEvent, place: Cursor, desc: boolean): boolean
 }
 
 /** The place with its count, so that the next page need not count from the last reset. */
-function countedPlaceOf({ timestampMs, readingId, basis, count, net }: CountAfterEvent): CountedPlace {
+export function countedPlaceOf({ timestampMs, readingId, basis, count, net }: CountAfterEvent): CountedPlace {
   return { timestampMs, readingId, counted: basis ? { ...basis, count, net } : undefined };
 }
 
-function eventJson(event: CountAfterEvent & { readonly spaceId: SpaceId }, written: Written): object {
+export function eventJson(event: CountAfterEvent & { readonly spaceId: SpaceId }, written: Written): object {
   const { spaceId, timestampMs, count, net, entrances, exits, readingId, isFinal } = event;
   return {
     space_id: spaceId,

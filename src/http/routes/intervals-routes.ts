@@ -15,7 +15,17 @@ import { timeZone, timeZoneOrSpace, writtenIn, type Written } from '../zoned-tim
 const SPACES_MAX = 100;
 const spanQuery = z.strictObject({ ...intervalSpan, ...timeZoneOrSpace });
 
-const CSV_COLUMNS = ['start', 'end', 'entrances', 'exits', 'min', 'max', 'count', 'utilization', 'final'] as const;
+export const INTERVAL_COLUMNS = [
+  'start',
+  'end',
+  'entrances',
+  'exits',
+  'min',
+  'max',
+  'count',
+  'utilization',
+  'final',
+] as const;
 const COMMON = {
   method: 'GET',
   tag: 'counts',
@@ -48,7 +58,7 @@ function intervalsOfSpace({ counts, topology, now }: IntervalsDeps): Route {
       description: 'the intervals, oldest first',
       schema: z.array(resources.interval),
       example: [INTERVAL_EXAMPLE],
-      alternatives: { 'text/csv': csvExample(CSV_COLUMNS, INTERVAL_EXAMPLE) },
+      alternatives: { 'text/csv': csvExample(INTERVAL_COLUMNS, INTERVAL_EXAMPLE) },
     },
     handle: async ({ params: { space_id: id }, query }, ctx) => {
       const space = spaceIn(topology, id);
@@ -59,7 +69,7 @@ function intervalsOfSpace({ counts, topology, now }: IntervalsDeps): Route {
         writtenIn(query.tz, space.timeZone),
       );
       // Each representation has an etag of its own.
-      return history(ctx, areFinal(found), answerCsv(ctx, CSV_COLUMNS, found));
+      return history(ctx, areFinal(found), answerCsv(ctx, INTERVAL_COLUMNS, found));
     },
   });
 }
@@ -76,7 +86,7 @@ function intervalsOfSpaces({ counts, topology, now }: IntervalsDeps): Route {
       description: 'the intervals, space by space, oldest first',
       schema: z.array(resources.spaceInterval),
       example: [{ space_id: 1, ...INTERVAL_EXAMPLE }],
-      alternatives: { 'text/csv': csvExample(['space_id', ...CSV_COLUMNS], { space_id: 1, ...INTERVAL_EXAMPLE }) },
+      alternatives: { 'text/csv': csvExample(['space_id', ...INTERVAL_COLUMNS], { space_id: 1, ...INTERVAL_EXAMPLE }) },
     },
     handle: async ({ query: { space_id: ids, ...query } }, ctx) => {
       const spaces = ids.map((id) => spaceIn(topology, id));
@@ -88,7 +98,7 @@ function intervalsOfSpaces({ counts, topology, now }: IntervalsDeps): Route {
         for (const interval of await intervals(counts, space, bounds[index] ?? [], writtenIn(query.tz)))
           found.push({ space_id: space.id, ...interval });
       }
-      return history(ctx, areFinal(found), answerCsv(ctx, ['space_id', ...CSV_COLUMNS], found));
+      return history(ctx, areFinal(found), answerCsv(ctx, ['space_id', ...INTERVAL_COLUMNS], found));
     },
   });
 }

@@ -10,6 +10,7 @@ import { docsRoutes } from './docs-routes.ts';
 import { deadLettersRoutes } from './dead-letters-routes.ts';
 import { doorwaysRoutes } from './doorways-routes.ts';
 import { dpusRoutes } from './dpus-routes.ts';
+import { exportsRoutes } from './exports-routes.ts';
 import { exclusionsRoutes } from './exclusions-routes.ts';
 import { explainRoutes } from './explain-routes.ts';
 import { eventCountsRoutes } from './event-counts-routes.ts';
@@ -100,6 +101,10 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...displaysRoutes({ ...pairing, now }),
     ...publicDisplayRoutes({ ...pairing, live: service.live, heartbeatMs }),
     ...intervalsRoutes({ counts, topology: topology.history, now }),
+    ...exportsRoutes({
+      ...{ counts, eventCounts: service.eventCounts, eventPages: service.eventPages },
+      ...{ topology: topology.history, now },
+    }),
     ...passagesRoutes({ passages: service.passages, topology: topology.history, now }),
   ].map((route) => retryAfterCatchUp(route, topology));
   return [...routes, ...docsRoutes(routes, packageJson.version)];

@@ -14,7 +14,7 @@ import { listQuery } from '../schemas/list.ts';
 import * as resources from '../schemas/resources.ts';
 import { timeZone, writtenIn, type Written } from '../zoned-times.ts';
 
-const FIELDS = {
+export const READING_FIELDS = {
   id: 'text',
   timestamp: 'instant',
   dpu_id: 'text',
@@ -23,7 +23,7 @@ const FIELDS = {
   exits: 'number',
   doorway_id: 'number',
 } as const;
-const EXAMPLE = {
+export const READING_EXAMPLE = {
   id: '423~1519461921893~+',
   dpu_id: '423',
   timestamp: '2018-02-24T08:45:21.893Z',
@@ -41,7 +41,7 @@ const STORED_NOTE =
 const ID_LENGTH_MAX = 800;
 
 export const readingId = field(
-  { type: 'string', description: 'the id from the answer to sending it', examples: [EXAMPLE.id] },
+  { type: 'string', description: 'the id from the answer to sending it', examples: [READING_EXAMPLE.id] },
   'must be the id of a reading',
   (value) => (typeof value === 'string' && value.length <= ID_LENGTH_MAX ? value : undefined),
 );
@@ -56,13 +56,13 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
       summary: 'List readings',
       scope: 'read',
       description: STORED_NOTE,
-      query: z.strictObject({ ...listQuery(FIELDS, CURSOR_SORT), cursor, ...timeZone }),
+      query: z.strictObject({ ...listQuery(READING_FIELDS, CURSOR_SORT), cursor, ...timeZone }),
       requestHeaders: IF_NONE_MATCH,
       success: {
         status: 200,
         description: 'a page of readings',
         schema: z.array(resources.reading),
-        example: [EXAMPLE],
+        example: [READING_EXAMPLE],
         headers: LIST_HEADERS,
       },
       handle: async ({ query: { limit, offset, sort, desc, filter, cursor: after, tz } }, ctx) => {
@@ -93,7 +93,7 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
       params: z.strictObject({ id: readingId }),
       problems: [404],
       requestHeaders: IF_NONE_MATCH,
-      success: { status: 200, description: 'the reading', schema: resources.reading, example: EXAMPLE },
+      success: { status: 200, description: 'the reading', schema: resources.reading, example: READING_EXAMPLE },
       handle: async ({ params: { id } }, ctx) => {
         const dpuId = dpuOfReadingId(id);
         const found = dpuId === undefined ? undefined : await pages.reading(dpuId, id);
@@ -104,7 +104,7 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
   ];
 }
 
-function readingJson(reading: StoredReading, written: Written = formatInstant): object {
+export function readingJson(reading: StoredReading, written: Written = formatInstant): object {
   const { readingId: id, dpuId, timestampMs, entrances, exits, doorwayId, isExcluded, isDeleted } = reading;
   return {
     id,
