@@ -9,6 +9,7 @@ import { Counts } from './counts/counts.ts';
 import { EventCounts } from './counts/event-counts.ts';
 import { DryRuns } from './counts/dry-runs.ts';
 import { Explanations } from './counts/explanations.ts';
+import { Passages } from './counts/passages.ts';
 import { Profiles } from './counts/profiles.ts';
 import { LogEpoch } from './domain/log-epoch.ts';
 import { Health } from './health/health.ts';
@@ -67,6 +68,7 @@ export class Service {
   readonly counts: Counts;
   readonly eventCounts: EventCounts;
   readonly explanations: Explanations;
+  readonly passages: Passages;
   readonly profiles: Profiles;
   readonly dryRuns: DryRuns;
   readonly accounts: Accounts;
@@ -145,6 +147,7 @@ export class Service {
     this.explanations = new Explanations(this.topology.history, this.#reports, history);
     this.profiles = new Profiles(this.topology.history, this.#reports, history);
     const shared = { partitions, reports: this.#reports, events, history, timing: MACHINE_TIMING };
+    this.passages = new Passages({ ...shared, topology: this.topology });
     this.dryRuns = new DryRuns({ ...shared, topology: this.topology, now });
     this.accounts = new Accounts(events, deadLetters, partitions);
     this.comparisons = new Comparisons(shared);

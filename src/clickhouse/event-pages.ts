@@ -12,6 +12,7 @@ import type {
   EventPage,
   EventPageQuery,
   EventPages,
+  EventsExport,
   HeldDpusPage,
   HeldDpusQuery,
   ReadingsQuery,
@@ -23,6 +24,7 @@ import { beyondPlace, EVENT_ORDER, eventOrder, placeParams } from './event-order
 import { conditionOf, type Columns } from './filter-sql.ts';
 import { heldDpus } from './held-dpus.ts';
 import { instantParam, storable } from './instants.ts';
+import { parquetOfEvents, parquetOfReadings } from './parquet.ts';
 import { queryRows } from './query-rows.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
 
@@ -246,6 +248,14 @@ export class ClickHouseEventPages implements EventPages {
       { ...condition.params, limit, offset, ...(after ? placeParams(after) : {}) },
     );
     return rows.map(toReading);
+  }
+
+  parquetOfReadings(filter: ReadingsQuery['filter']): AsyncIterable<Uint8Array> {
+    return parquetOfReadings(this.#client, conditionOf(filter, READING_COLUMNS));
+  }
+
+  parquetOfEvents(query: EventsExport): AsyncIterable<Uint8Array> {
+    return parquetOfEvents(this.#client, query);
   }
 
   async countReadings(filter: ReadingsQuery['filter']): Promise<number> {

@@ -8,7 +8,7 @@ import { Failure } from '../domain/failure.ts';
 import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import { addTo } from '../domain/lists.ts';
 import { EpochChanged } from '../domain/log-epoch.ts';
-import { directionOf, type Direction } from '../domain/measure.ts';
+import { directionOf, type Direction, type Passed } from '../domain/measure.ts';
 import { identityOf, readingIdOf, storedReading, type Reading } from '../domain/reading.ts';
 import type { TimeAtCount } from '../domain/time-at-counts.ts';
 import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
@@ -26,6 +26,7 @@ import type {
   HistoryEvent,
   NewestInstantsQuery,
   OccupancyRequest,
+  PassagesQuery,
   DpuInstant,
   SeriesPlace,
   StandingInstant,
@@ -39,6 +40,7 @@ import { EVENT_ORDER, placeParams } from './event-order.ts';
 import { doorwayTotals, exitsAtZero } from './explain-queries.ts';
 import { timeAtCounts } from './time-at-counts-query.ts';
 import { instantParam, storable } from './instants.ts';
+import { passages } from './passages-query.ts';
 import { newestInstants } from './newest-instants.ts';
 import { LAST_BLOCK } from './schema.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
@@ -317,6 +319,10 @@ export class ClickHouseHistory implements History {
 
   async exitsAtZero(query: ExitsAtZeroQuery): Promise<ExitsAtZero[]> {
     return exitsAtZero(this.#client, query);
+  }
+
+  async passages(query: PassagesQuery): Promise<Passed[]> {
+    return passages(this.#client, query);
   }
 
   async timeAtCounts(query: TimeAtCountsQuery): Promise<TimeAtCount[]> {

@@ -9,7 +9,7 @@ import type { Passed } from '../domain/measure.ts';
 import type { Span } from '../domain/placement.ts';
 import type { Reading } from '../domain/reading.ts';
 import { modulusOf, passedUnder, Series, seriesKeyOf, type SeriesKey } from '../domain/series.ts';
-import { attribute, readingOf, uncountedAs, type SpaceEvent } from '../domain/space-event.ts';
+import { attribute, passedBy, readingOf, uncountedAs, type SpaceEvent } from '../domain/space-event.ts';
 import { isMoved, isWithin, type TopologyChange } from '../domain/topology-change.ts';
 import type { DpuClaim } from '../ports/history.ts';
 
@@ -128,11 +128,6 @@ function attributionOf(events: readonly SpaceEvent[]): Attribution {
     egressSpaceId: counted.find(({ isEgress }) => isEgress)?.spaceId ?? null,
     ...(first ? passedBy(first) : { entrances: 0, exits: 0 }),
   };
-}
-
-/** As the DPU saw it. */
-function passedBy({ isEgress, entrances, exits }: SpaceEvent): Passed {
-  return isEgress ? { entrances: exits, exits: entrances } : { entrances, exits };
 }
 
 /**

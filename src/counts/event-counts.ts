@@ -50,6 +50,8 @@ export interface CountsPageQuery {
 
 /** Limits the events of one space that one part of the list over all spaces may hold. */
 const EVENTS_MAX = 10_000;
+/** Limits the events in memory that an export sends to history as parameters. */
+const UNSTORED_MAX = 2_000;
 
 export class EventCounts {
   readonly #topology: TopologyHistory;
@@ -81,6 +83,16 @@ export class EventCounts {
     };
     const counted = countedFrom(before, report, schedule, events);
     return query.desc ? counted.reverse() : counted;
+  }
+
+  /** All events in a range as a Parquet file, those that are not stored yet included. @throws Failure unavailable */
+  async *parquet(spaceId: SpaceId, range: TimeRange): AsyncGenerator<Uint8Array> {
+    scheduleOf(this.#topology, spaceId);
+    const report = await this.#reports.report(spaceId, range.toMs);
+    const unstored = inRange(report, range);
+    if (unstored.length > UNSTORED_MAX)
+      throw new Failure('unavailable', 'too many events of the space are not stored yet', { retryAfterSeconds: 30 });
+    yield* this.#pages.parquetOfEvents({ spaceId, block: report.storedBlock, range, unstored });
   }
 
   /** True when only late or moved readings can still change the events in a range. */

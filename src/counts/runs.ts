@@ -79,7 +79,11 @@ function runsOf(events: readonly HistoryEvent[], edgesMs: readonly number[]): Se
 }
 
 /** The events in memory with afterMs < timestamp <= upToMs. */
-export function unstoredIn({ unstored }: SpaceReport, afterMs: number, upToMs: number): LoggedEvent[] {
+export function unstoredIn(
+  { unstored }: Pick<SpaceReport, 'unstored'>,
+  afterMs: number,
+  upToMs: number,
+): LoggedEvent[] {
   return unstored.filter(({ timestampMs }) => timestampMs > afterMs && timestampMs <= upToMs);
 }
 

@@ -55,6 +55,20 @@ export function intervalBounds(startMs: number, endMs: number, interval: Interva
   }
 }
 
+/** The same in parts of about `max` intervals; each part begins where the one before ends. */
+export function* boundsInParts(
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+  interval: Interval,
+  zone: string,
+  max: number,
+): Generator<number[]> {
+  for (let startMs = fromMs; startMs < toMs;) {
+    const bounds = intervalBounds(startMs, Math.min(toMs, startMs + max * interval.lengthMs), interval, zone);
+    yield bounds;
+    startMs = bounds.at(-1) ?? toMs;
+  }
+}
+
 function firstDayOf(midnightMs: number, kind: Interval['kind']): number {
   if (kind === 'month') return midnightMs - (new Date(midnightMs).getUTCDate() - 1) * DAY_MS;
   if (kind === 'day') return midnightMs;

@@ -39,6 +39,11 @@ export function deltaOf({ entrances, exits }: Passed): number {
   return entrances - exits;
 }
 
+/** Who passed, as the DPU saw it. */
+export function passedBy({ isEgress, entrances, exits }: SpaceEvent): Passed {
+  return isEgress ? { entrances: exits, exits: entrances } : { entrances, exits };
+}
+
 export function readingOf({ dpuId, timestampMs, measure, name, hasPreviousId }: SpaceEvent): Reading {
   const reading = { dpuId, timestampMs, measure };
   if (name === undefined) return reading;

@@ -249,6 +249,16 @@ export class TopologyHistory {
     return seq === undefined ? undefined : this.edits.at(this.edits.positionOf({ seq, index: 0 }))?.entry;
   }
 
+  /** A doorway as it was recorded each time, the oldest version first. */
+  doorwayVersions(id: DoorwayId): Doorway[] {
+    return (this.#doorways.get(id) ?? []).map(({ doc }) => doc);
+  }
+
+  /** Likewise of a DPU. */
+  dpuVersions(id: DpuId): Dpu[] {
+    return (this.#dpus.get(id) ?? []).map(({ doc }) => doc);
+  }
+
   /** A history that also has the given facts, as if they were the next entry of the log. This one stays as it is. */
   supposing(facts: readonly SingleFact[]): TopologyHistory {
     const copy = new TopologyHistory();

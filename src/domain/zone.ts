@@ -2,6 +2,7 @@
 // supplies the offsets of IANA zones. Its own conversions are not used, because for ambiguous times their result
 // depends on the offset at the moment of the call.
 import { IANAZone } from 'luxon';
+import { END_MS } from './instant.ts';
 
 export const MINUTE_MS = 60_000;
 export const DAY_MS = 86_400_000;
@@ -16,6 +17,22 @@ export function isTimeZone(zone: string): boolean {
   // There are about 600 zones, but their names may be in any case.
   if (validZones.size < VALID_ZONES_MAX) validZones.add(zone);
   return true;
+}
+
+/** By the name in lower case: how it was first written. */
+const spellings = new Map<string, string>();
+
+/**
+ * A zone by its name in any case; undefined if there is none. One spelling of each, because everything about a zone is cached by its
+ * name.
+ */
+export function zoneNamed(name: string): string | undefined {
+  const known = spellings.get(name.toLowerCase());
+  if (known !== undefined) return known;
+  // An offset such as +01:00 is not the name of a zone.
+  if (!/^[a-z]/i.test(name) || !isTimeZone(name)) return undefined;
+  spellings.set(name.toLowerCase(), name);
+  return name;
 }
 
 const HOUR_MS = 3_600_000;
@@ -40,6 +57,20 @@ function offsetAtHour(hour: number, zone: string): number {
 
 export function toLocalMs(atMs: number, zone: string): number {
   return atMs + offsetMs(atMs, zone);
+}
+
+/**
+ * ISO 8601 with the offset of a zone, and with milliseconds. An offset has whole minutes, so where a zone was off by seconds, as before
+ * 1972, the clock is, and the instant is right. UTC where the year would have more than four digits.
+ */
+export function formatInZone(ms: number, zone: string): string {
+  const minutes = Math.round(offsetMs(ms, zone) / MINUTE_MS);
+  const localMs = ms + minutes * MINUTE_MS;
+  if (localMs > END_MS) return new Date(ms).toISOString();
+  const digits = [Math.floor(Math.abs(minutes) / 60), Math.abs(minutes) % 60].map((part) =>
+    String(part).padStart(2, '0'),
+  );
+  return `${new Date(localMs).toISOString().slice(0, -1)}${minutes < 0 ? '-' : '+'}${digits.join(':')}`;
 }
 
 /**

@@ -1,25 +1,27 @@
 // Counts as clients see them, with an example of each.
 import type { CountAnswer, IntervalAnswer } from '../counts/count-at.ts';
 import { BEGINNING_MS, formatInstant } from '../domain/instant.ts';
+import type { Written } from './zoned-times.ts';
 
 /** Null stands for "never": no reading yet, or no watermark yet. */
-export const instantOrNull = (ms: number): string | null => (ms <= BEGINNING_MS ? null : formatInstant(ms));
+export const instantOrNull = (ms: number, written: Written = formatInstant): string | null =>
+  ms <= BEGINNING_MS ? null : written(ms);
 
 /** Null if the space has no capacity, or a capacity of 0. */
 function utilization(count: number, capacity: number | null): number | null {
   return capacity === null || capacity === 0 ? null : Math.round((count / capacity) * 10_000) / 10_000;
 }
 
-export function countJson(answer: CountAnswer, capacity: number | null): object {
+export function countJson(answer: CountAnswer, capacity: number | null, written: Written): object {
   return {
     space_id: answer.spaceId,
-    timestamp: formatInstant(answer.timestampMs),
+    timestamp: written(answer.timestampMs),
     count: answer.count,
     net: answer.net,
     drift: answer.drift,
     utilization: utilization(answer.count, capacity),
-    last_reading_at: instantOrNull(answer.lastReadingMs),
-    watermark: instantOrNull(answer.watermarkMs),
+    last_reading_at: instantOrNull(answer.lastReadingMs, written),
+    watermark: instantOrNull(answer.watermarkMs, written),
     final: answer.isFinal,
     ...(answer.isStale ? { stale: true } : {}),
   };
@@ -28,10 +30,11 @@ export function countJson(answer: CountAnswer, capacity: number | null): object 
 export function intervalJson(
   { startMs, endMs, entrances, exits, min, max, count, isFinal }: IntervalAnswer,
   capacity: number | null,
+  written: Written,
 ) {
   return {
-    start: formatInstant(startMs),
-    end: formatInstant(endMs),
+    start: written(startMs),
+    end: written(endMs),
     entrances,
     exits,
     min,

@@ -4,7 +4,7 @@ import { HttpProblem } from './problem.ts';
 
 /** A CSV document of one row, for the OpenAPI document. */
 export function csvExample(columns: readonly string[], row: Readonly<Record<string, unknown>>): string {
-  return `${columns.join(',')}\n${columns.map((column) => String(row[column])).join(',')}\n`;
+  return `${columns.join(',')}\n${columns.map((column) => (column in row ? String(row[column]) : '')).join(',')}\n`;
 }
 
 /**

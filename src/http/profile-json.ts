@@ -1,19 +1,19 @@
 // Profiles as clients see them, with an example.
 import type { HourOfWeek, HoursPassed, Profile } from '../counts/profiles.ts';
-import { formatInstant } from '../domain/instant.ts';
 import { countQuantile, meanCount, msAbove, totalMs } from '../domain/time-at-counts.ts';
 import { instantOrNull } from './counts-json.ts';
+import type { Written } from './zoned-times.ts';
 
 /** @param above the limit that `seconds_above` is about */
-export function profileJson(found: Profile, above: number | undefined): object {
+export function profileJson(found: Profile, above: number | undefined, written: Written): object {
   return {
     space_id: found.spaceId,
-    start: formatInstant(found.startMs),
-    end: formatInstant(found.endMs),
+    start: written(found.startMs),
+    end: written(found.endMs),
     ...passedJson(found, above),
-    peak_hour: formatInstant(found.peakHourMs),
+    peak_hour: written(found.peakHourMs),
     hours: found.hours.map((hour) => hourJson(hour, above)),
-    watermark: instantOrNull(found.watermarkMs),
+    watermark: instantOrNull(found.watermarkMs, written),
     final: found.isFinal,
   };
 }

@@ -80,6 +80,15 @@ export interface HeldDpusQuery {
   readonly limit: number;
 }
 
+/** The events of a space: those in blocks up to one, and those that are not stored yet. */
+export interface EventsExport {
+  readonly spaceId: SpaceId;
+  readonly block: number;
+  readonly range: TimeRange;
+  /** All that are in the range; at most some thousands, because they are parameters. */
+  readonly unstored: readonly HistoryEvent[];
+}
+
 export interface EventPages {
   /** A page of a space's events in event order, with retractions applied. */
   eventPage(query: EventPageQuery): Promise<EventPage>;
@@ -103,6 +112,10 @@ export interface EventPages {
   countAllEvents(range: TimeRange): Promise<number>;
   /** A page of readings, without retracted ones. */
   readings(query: ReadingsQuery): Promise<StoredReading[]>;
+  /** All readings as a Parquet file. @throws Failure unavailable, at any chunk */
+  parquetOfReadings(filter: Expression | undefined): AsyncIterable<Uint8Array>;
+  /** Likewise all events of a space that stand. */
+  parquetOfEvents(query: EventsExport): AsyncIterable<Uint8Array>;
   countReadings(filter: Expression | undefined): Promise<number>;
   /** A page of the DPUs that readings are held for. */
   heldDpus(query: HeldDpusQuery): Promise<HeldDpusPage>;

@@ -8,6 +8,7 @@ import type { StoredClaim } from '../../actors/partition/log-tail.ts';
 import type { ReadingPlace } from '../domain/commit.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import type { LoggedEvent } from '../domain/log-entry.ts';
+import type { Passed } from '../domain/measure.ts';
 import type { Reading } from '../domain/reading.ts';
 import type { Occupancy, Segment } from '../domain/segment.ts';
 import type { Stretch, TimeAtCount } from '../domain/time-at-counts.ts';
@@ -108,6 +109,16 @@ export interface ExitsAtZero {
   readonly newest: readonly ExitsAtInstant[];
 }
 
+/** Where the rows of a doorway or a DPU are looked for: in some spaces, each up to its block. */
+export interface PassagesQuery {
+  readonly source: PassageSource;
+  readonly spaces: readonly { readonly spaceId: SpaceId; readonly block: number }[];
+  /** Ascending. */
+  readonly edgesMs: readonly number[];
+}
+
+export type PassageSource = { readonly doorwayId: DoorwayId } | { readonly dpuId: DpuId };
+
 /** How long each count lasts in stretches of a space, which ascend and share no events. */
 export interface TimeAtCountsQuery {
   readonly spaceId: SpaceId;
@@ -187,6 +198,11 @@ export interface History {
   events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number): Promise<HistoryEvent[]>;
   /** Sums by doorway and DPU, with retractions applied, in no particular order. They may be 0, or negative where memory has what was asserted. */
   doorwayTotals(query: EventsQuery): Promise<DoorwayTotal[]>;
+  /**
+   * Who passed in readings of a doorway or a DPU, as its DPUs report it, for each range `(edges[i], edges[i + 1]]`. Each reading
+   * counts once. A sum may be negative where memory has what was asserted.
+   */
+  passages(query: PassagesQuery): Promise<Passed[]>;
   /** What happens to the count in each gap when stored and unstored events are taken together, in event order. */
   exitsAtZero(query: ExitsAtZeroQuery): Promise<ExitsAtZero[]>;
   /** How long each count lasts in each cell. A cell may occur several times with the same count. */

@@ -229,6 +229,17 @@ describe('the generated client', () => {
     expect(
       (await api.GET('/counts/intervals', { params: { query: { space_id: '1', ...DAY, interval: '6h' } } })).data,
     ).toHaveLength(4);
+    const ofDoorway = { params: { path: { id: 1 }, query: { ...DAY, interval: '1d' } } } as const;
+    expect((await api.GET('/doorways/{id}/intervals', ofDoorway)).data).toHaveLength(1);
+    const ofDpu = { params: { path: { id: '423' }, query: { ...DAY, interval: '1d' } } } as const;
+    expect((await api.GET('/dpus/{id}/intervals', ofDpu)).data).toMatchObject([{ entrances: 2 }]);
+    const exported = { ...DAY, interval: '1h', space_id: '1' } as const;
+    for (const { data } of [
+      await api.GET('/exports/intervals', { params: { query: exported }, parseAs: 'text' }),
+      await api.GET('/exports/events/{space_id}', { params: { path: space }, parseAs: 'text' }),
+      await api.GET('/exports/readings', { parseAs: 'text' }),
+    ])
+      expect(data).toMatch(/^\w+,/);
     const csv = await api.GET('/counts/intervals', {
       params: { query: { space_id: '1', ...DAY, interval: '1d' } },
       headers: { accept: 'text/csv' },

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { DateTime } from 'luxon';
 import { describe, expect, it } from 'vitest';
-import { formatInstant, parseInstant } from '../../src/domain/instant.ts';
+import { END_MS, formatInstant, parseInstant } from '../../src/domain/instant.ts';
 import {
   differingResets,
   nextResetAfter,
@@ -10,7 +10,7 @@ import {
   resetsBetween,
   type ResetSchedule,
 } from '../../src/domain/reset-schedule.ts';
-import { DAY_MS, fromLocalMs, MINUTE_MS } from '../../src/domain/zone.ts';
+import { DAY_MS, formatInZone, fromLocalMs, MINUTE_MS } from '../../src/domain/zone.ts';
 
 const ZONES = [
   'UTC',
@@ -51,6 +51,21 @@ describe('an instant', () => {
       expect(parseInstant(text)).toBe(Date.UTC(2018, 1, 24, 8, 45, 21, 893));
     }
     expect(parseInstant('2018-02-24T08:45Z')).toBe(Date.UTC(2018, 1, 24, 8, 45));
+  });
+
+  it('in a zone is what luxon writes, and is read back', () => {
+    const ever = fc.integer({ min: 0, max: END_MS - 1 });
+    fc.assert(
+      fc.property(fc.oneof(instant, ever), fc.constantFrom(...ZONES, 'Africa/Monrovia'), (ms, zoneName) => {
+        const written = formatInZone(ms, zoneName);
+        expect(parseInstant(written)).toBe(ms);
+        // Liberia was off by half a minute until 1972, which no offset can say.
+        if (ms < Date.UTC(1972, 1) || ms > END_MS - DAY_MS) return;
+        expect(written).toBe(DateTime.fromMillis(ms, { zone: zoneName }).toISO()?.replace(/Z$/, '+00:00'));
+      }),
+    );
+    expect(formatInZone(0, 'Africa/Monrovia')).toMatch(/^1969-12-31T23:1[56]:00.000-00:4[45]$/);
+    expect(formatInZone(END_MS, 'Asia/Tokyo')).toBe('9999-12-31T23:59:59.999Z');
   });
 
   it.each([

@@ -5,6 +5,7 @@ import { DELETION_MUTANTS } from './deletion-mutants.ts';
 import { EXCLUSION_MUTANTS } from './exclusion-mutants.ts';
 import { DRY_RUN_MUTANTS } from './dry-run-mutants.ts';
 import { EXPLANATION_MUTANTS } from './explanation-mutants.ts';
+import { PASSAGE_MUTANTS } from './passage-mutants.ts';
 import { PROFILE_MUTANTS } from './profile-mutants.ts';
 import { LOSS_MUTANTS } from './loss-mutants.ts';
 import { mutant, type Mutant } from './mutant.ts';
@@ -342,6 +343,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...SERIES_MUTANTS,
   ...REPLAY_MUTANTS,
   ...EXPLANATION_MUTANTS,
+  ...PASSAGE_MUTANTS,
   ...PROFILE_MUTANTS,
   ...DRY_RUN_MUTANTS,
   ...EXCLUSION_MUTANTS,

@@ -6,6 +6,7 @@ import { Comparisons } from '../../src/counts/comparison.ts';
 import { Counts } from '../../src/counts/counts.ts';
 import { DryRuns } from '../../src/counts/dry-runs.ts';
 import { Explanations } from '../../src/counts/explanations.ts';
+import { Passages } from '../../src/counts/passages.ts';
 import { Profiles } from '../../src/counts/profiles.ts';
 import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import type { KnownReport, SpaceReport } from '../../actors/partition/space-report.ts';
@@ -59,6 +60,7 @@ type ProcessOptions = Pick<Scenario, 'leases' | 'hasLosses'> & RouterSizes;
 interface Questions {
   readonly counts: Counts;
   readonly explanations: Explanations;
+  readonly passages: Passages;
   readonly profiles: Profiles;
   readonly dryRuns: DryRuns;
 }
@@ -86,6 +88,7 @@ export class SimProcess {
   readonly topology: TopologyService;
   readonly counts: Counts;
   readonly explanations: Explanations;
+  readonly passages: Passages;
   readonly profiles: Profiles;
   readonly dryRuns: DryRuns;
   readonly accounts: Accounts;
@@ -192,6 +195,7 @@ export class SimProcess {
     ({
       counts: this.counts,
       explanations: this.explanations,
+      passages: this.passages,
       profiles: this.profiles,
       dryRuns: this.dryRuns,
     } = this.questions(() => undefined));
@@ -349,6 +353,12 @@ export class SimProcess {
     return {
       counts: new Counts(this.topology.history, reports, this.#history),
       explanations: new Explanations(this.topology.history, reports, this.#history, UNSTORED_PER_QUERY),
+      passages: new Passages({
+        topology: this.topology,
+        reports,
+        history: this.#history,
+        timing: this.#timing,
+      }),
       profiles: new Profiles(this.topology.history, reports, this.#history),
       dryRuns: new DryRuns({
         topology: this.topology,

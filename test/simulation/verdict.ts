@@ -8,6 +8,7 @@ import { Oracle, type OracleReading } from '../support/oracle.ts';
 import { objectionsToAudit } from './audited.ts';
 import { drawChange } from './draw-change.ts';
 import { objectionsToExplanation } from './explained.ts';
+import { objectionsToPassages } from './passed.ts';
 import { objectionsToProfile } from './profiled.ts';
 import type { SimProcess } from './process.ts';
 import type { Random } from './random.ts';
@@ -52,7 +53,9 @@ export class Verdict {
 
   async reach(random: Random): Promise<string[]> {
     for (const { id } of this.#oracle.spaces) await this.#judgeSpace(id, random);
+    await this.#judgePassages(random);
     await this.#judgeFinality();
+    await this.#judgeFinalPassages();
     this.#judgeEventsByTime();
     this.#judgeReadings();
     await this.#judgeAccount();
@@ -128,6 +131,25 @@ export class Verdict {
     );
   }
 
+  /** T25: of every doorway and every DPU, over all that they have counted. */
+  async #judgePassages(random: Random): Promise<void> {
+    const { passages, topology } = this.#process;
+    const view = topology.history.latest();
+    const events = this.#oracle.allEvents();
+    const times = events.map(({ timestampMs }) => timestampMs);
+    const endMs = Math.max(this.#world.nowMs, ...times) + 1;
+    const bounds = [...new Set([0, ...Array.from({ length: 3 }, () => random.pick([...times, endMs])), endMs])];
+    bounds.sort((a, b) => a - b);
+    for (const doorway of view.doorways().filter(({ deleted }) => !deleted)) {
+      const { intervals } = await this.#world.answer(() => passages.ofDoorway(doorway.id, bounds));
+      this.objections.push(...objectionsToPassages(intervals, { doorwayId: doorway.id }, events));
+    }
+    for (const dpu of view.dpus().filter(({ deleted }) => !deleted)) {
+      const { intervals } = await this.#world.answer(() => passages.ofDpu(dpu.id, bounds));
+      this.objections.push(...objectionsToPassages(intervals, { dpuId: dpu.id }, events));
+    }
+  }
+
   #expected(spaceId: SpaceId, atMs: number): object {
     return { ...this.#oracle.at(spaceId, atMs), lastReadingMs: this.#oracle.lastReadingAt(spaceId, atMs) };
   }
@@ -199,6 +221,29 @@ export class Verdict {
         `space ${spaceId} from ${new Date(answer.startMs).toISOString()} to ${new Date(atMs).toISOString()}, which was final at ${testimony.foldSeq} of the log`,
         again,
         answer,
+      );
+      this.finalAnswers += 1;
+    }
+  }
+
+  /** N1 of the intervals of doorways and DPUs. A change of the topology is a later event where it moves anything. */
+  async #judgeFinalPassages(): Promise<void> {
+    const { witness } = this.#world;
+    const { passages, topology } = this.#process;
+    const view = topology.history.latest();
+    for (const testimony of witness.passages) {
+      const { source, interval, seq } = testimony;
+      const doc = 'dpuId' in source ? view.dpu(source.dpuId) : view.doorway(source.doorwayId);
+      if (!doc || doc.deleted || witness.hasLaterPassages(testimony)) continue;
+      const bounds = [interval.startMs, interval.endMs];
+      const { intervals } = await this.#world.answer(() =>
+        'dpuId' in source ? passages.ofDpu(source.dpuId, bounds) : passages.ofDoorway(source.doorwayId, bounds),
+      );
+      const { entrances, exits } = interval;
+      this.#expect(
+        `${JSON.stringify(source)} up to ${interval.endMs}, which was final at ${seq} of the log`,
+        intervals.map((again) => ({ entrances: again.entrances, exits: again.exits })),
+        [{ entrances, exits }],
       );
       this.finalAnswers += 1;
     }

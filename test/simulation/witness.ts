@@ -1,6 +1,7 @@
 // Asks questions during a run and compares every answer with the log: an answer must be exactly that of one sequence of
 // the log, whatever is being flushed, restarted or corrected at that moment.
 import type { CountAnswer, IntervalAnswer } from '../../src/counts/count-at.ts';
+import type { PassageInterval, PassagesAnswer } from '../../src/counts/passages.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import { decideTopology, type TopologyCommand } from '../../src/domain/topology-command.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
@@ -8,11 +9,13 @@ import type { LoggedSection, SpaceConfig } from '../../src/domain/commit.ts';
 import { decodeCommit } from '../../src/domain/commit-codec.ts';
 import type { LoggedEvent, StoredEntry } from '../../src/domain/log-entry.ts';
 import type { Reading } from '../../src/domain/reading.ts';
+import type { PassageSource } from '../../src/ports/history.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
 import { compareEvents } from '../../src/domain/space-event.ts';
 import type { GivenCommand } from './audited.ts';
 import { factsOf, type Author } from '../../src/domain/topology.ts';
 import { objectionsToExplanation } from './explained.ts';
+import { objectionsToPassages } from './passed.ts';
 import { objectionsToProfile } from './profiled.ts';
 import { SpaceOracle, type OracleSchedule } from '../support/oracle.ts';
 import { topologyOf } from './engines/memory-streams.ts';
@@ -35,6 +38,12 @@ export interface Testimony<Answer = CountAnswer> {
   readonly life: number;
 }
 
+export interface PassageTestimony {
+  readonly source: PassageSource;
+  readonly interval: PassageInterval;
+  readonly seq: number;
+}
+
 /** Without history, the live answer may be an estimate. */
 interface Certainty {
   readonly isExact: boolean;
@@ -54,6 +63,8 @@ export class Witness {
   readonly testimonies: Testimony[] = [];
   /** Only final answers. */
   readonly intervals: Testimony<IntervalAnswer>[] = [];
+  /** Only final intervals. */
+  readonly passages: PassageTestimony[] = [];
   #life = 0;
   /** True once a log has gone back: answers can then be compared only with the end. */
   #isBlind = false;
@@ -75,7 +86,7 @@ export class Witness {
 
   logsWentBack(): void {
     this.#isBlind = true;
-    this.testimonies.length = this.intervals.length = 0;
+    this.testimonies.length = this.intervals.length = this.passages.length = 0;
     // The verdict knows which of them are left: it reads READINGS and everything else they can survive in.
     this.accepted.length = 0;
   }
@@ -130,6 +141,7 @@ export class Witness {
     await this.#askIntervals(process, spaceId, atMs);
     await this.#askExplanations(process, spaceId, atMs);
     await this.#askProfile(process, spaceId, atMs);
+    await this.#askPassages(process, spaceId, atMs);
     const audited = atMs % AUDIT_EVERY === 0 ? await auditAccount(this.#engines, process).catch(() => []) : [];
     if (!this.#isBlind) this.objections.push(...audited);
   }
@@ -232,6 +244,35 @@ export class Witness {
     }
   }
 
+  /** T25: of a doorway of the space and a DPU above it. The log of all spaces up to one sequence says who passed. */
+  async #askPassages(process: SimProcess, spaceId: SpaceId, atMs: number): Promise<void> {
+    const view = process.topology.history.latest();
+    const doorway = view.doorwaysOf(spaceId).filter(({ deleted }) => !deleted)[0];
+    const dpus = view.dpus().filter(({ deleted }) => !deleted);
+    const dpu = dpus[atMs % Math.max(1, dpus.length)];
+    const bounds = [0, Math.max(1, atMs - HOUR), atMs + 1, atMs + HOUR];
+    const { passages } = process.questions((report) => this.#neverBack(report.spaceId, report.seq));
+    const questions: [PassageSource, () => Promise<PassagesAnswer>][] = [];
+    if (doorway) questions.push([{ doorwayId: doorway.id }, () => passages.ofDoorway(doorway.id, bounds)]);
+    if (dpu) questions.push([{ dpuId: dpu.id }, () => passages.ofDpu(dpu.id, bounds)]);
+    for (const [source, ask] of questions) {
+      try {
+        const { intervals, seq } = await ask();
+        if (this.#isBlind) return;
+        const events = topologyOf(this.#engines.streams)
+          .latest()
+          .spaces()
+          .flatMap(({ id }) => this.eventsUpTo(id, seq).events);
+        for (const objection of objectionsToPassages(intervals, source, events))
+          this.objections.push(`log up to ${seq}: ${objection}`);
+        for (const interval of intervals.filter(({ isFinal }) => isFinal))
+          this.passages.push({ source, interval, seq });
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+      }
+    }
+  }
+
   /** Checked for every space at every question, because a client may have seen it. */
   #watchWatermark(process: SimProcess, spaceId: SpaceId): void {
     const fold = process.foldOf(spaceId);
@@ -315,6 +356,23 @@ export class Witness {
         stored.seq > foldSeq &&
         this.#sectionFor(stored, spaceId)?.events.some(
           (event) => event.spaceId === spaceId && event.timestampMs <= atMs,
+        ),
+    );
+  }
+
+  /** Likewise of a doorway or a DPU, in any space. */
+  hasLaterPassages({ source, interval, seq }: PassageTestimony): boolean {
+    return this.#engines.streams.events.everything.some(
+      (stored) =>
+        stored.seq > seq &&
+        [...Array(this.#engines.streams.partitions).keys()].some((partition) =>
+          decodeCommit(stored)
+            .section(partition as Partition)
+            ?.events.some(
+              (event) =>
+                event.timestampMs < interval.endMs &&
+                ('dpuId' in source ? event.dpuId === source.dpuId : event.doorwayId === source.doorwayId),
+            ),
         ),
     );
   }

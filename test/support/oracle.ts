@@ -353,6 +353,11 @@ export class Oracle {
     return this.#eventsOfSpace(spaceId);
   }
 
+  /** Of all spaces, deleted ones included. */
+  allEvents(): OracleEvent[] {
+    return [...this.#events.values()].flat();
+  }
+
   at(spaceId: number, atMs: number): OracleCount {
     return this.space(spaceId).at(atMs);
   }

@@ -869,6 +869,106 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/exports/intervals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export entrances, exits and counts per interval as CSV
+         * @description As `GET /counts/intervals`. The answer is streamed and has no limit on rows. If it cannot be completed, the connection is closed before its end. A token has one export at a time.
+         */
+        get: operations["exportIntervals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/exports/events/{space_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export the events of a space as CSV or Parquet
+         * @description Every event, those that are not stored yet included. As CSV with the count after it, as `GET /counts/{space_id}` lists them. The answer is streamed and has no limit on rows. If it cannot be completed, the connection is closed before its end. A token has one export at a time. Accept application/vnd.apache.parquet to get a Parquet file, which ClickHouse writes. Its timestamps are instants, and have no `tz`.
+         */
+        get: operations["exportEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/exports/readings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Export readings as CSV or Parquet
+         * @description As `GET /readings`: a reading is in it once it is stored, some seconds after it was sent. The answer is streamed and has no limit on rows. If it cannot be completed, the connection is closed before its end. A token has one export at a time. Accept application/vnd.apache.parquet to get a Parquet file, which ClickHouse writes. Its timestamps are instants, and have no `tz`.
+         */
+        get: operations["exportReadings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/doorways/{id}/intervals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Entrances and exits at a doorway, per interval
+         * @description Entrances are in direction 1, into the ingress space, also if that is outside. Readings that are held, excluded or deleted count in no space, and not here either. An interval is final once the watermark of the space in which the readings count has passed it. Intervals begin where the clock of the ingress space, or else of the egress space, shows a multiple of their length (days at midnight, weeks on Monday, months on the first), so the first and the last may extend beyond `start` and `end`. When the clocks change, an interval is longer or shorter. An answer has at most 10,000 intervals. Accept text/csv to get CSV.
+         */
+        get: operations["listDoorwayIntervals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dpus/{id}/intervals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Entrances and exits that a sensor counted, wherever it was, per interval
+         * @description Entrances are in direction 1. Readings that are held, excluded or deleted count in no space, and not here either. An interval is final once the watermark of the space in which the readings count has passed it. An interval in which the sensor was at no doorway is not final. Intervals begin where the clock of the space of the doorway where the sensor was last placed shows a multiple of their length (days at midnight, weeks on Monday, months on the first), so the first and the last may extend beyond `start` and `end`. When the clocks change, an interval is longer or shorter. An answer has at most 10,000 intervals. Accept text/csv to get CSV.
+         */
+        get: operations["listDpuIntervals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -1263,6 +1363,27 @@ export interface components {
             count: number;
             /** @description count / capacity; null if there is no capacity */
             utilization: number | null;
+            /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
+            final: boolean;
+        };
+        /** @description Who passed a doorway or a sensor during an interval */
+        PassageInterval: {
+            /**
+             * Format: date-time
+             * @description inclusive
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            start: string;
+            /**
+             * Format: date-time
+             * @description exclusive
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            end: string;
+            /** @description people who passed in direction 1 */
+            entrances: number;
+            /** @description people who passed in direction -1 */
+            exits: number;
             /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
             final: boolean;
         };
@@ -5874,6 +5995,8 @@ export interface operations {
                 filter?: string;
                 /** @description where the previous page ended, taken from its `link` header; cannot be combined with `offset` */
                 cursor?: string;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC */
+                tz?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -6578,6 +6701,8 @@ export interface operations {
                 filter?: string;
                 /** @description where the previous page ended, taken from its `link` header; cannot be combined with `offset` */
                 cursor?: string;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC. `space` is the zone of the space */
+                tz?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -6654,6 +6779,8 @@ export interface operations {
                 filter?: string;
                 /** @description where the previous page ended, taken from its `link` header; cannot be combined with `offset` */
                 cursor?: string;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC */
+                tz?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -6718,6 +6845,8 @@ export interface operations {
                 at?: string;
                 /** @description true returns the last known count, marked as stale, if the answer would otherwise be 503 */
                 stale?: boolean;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC. `space` is the zone of the space */
+                tz?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -6881,6 +7010,8 @@ export interface operations {
                 end?: string;
                 /** @description adds how long there were more people than this */
                 above?: number;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC. `space` is the zone of the space */
+                tz?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -7290,6 +7421,8 @@ export interface operations {
                 end?: string;
                 /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
                 interval?: string;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC. `space` is the zone of the space */
+                tz?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -7364,6 +7497,8 @@ export interface operations {
                 end?: string;
                 /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
                 interval?: string;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC */
+                tz?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -7400,6 +7535,283 @@ export interface operations {
                     /**
                      * @example space_id,start,end,entrances,exits,min,max,count,utilization,final
                      *     1,2018-02-26T15:00:00.000Z,2018-02-26T15:15:00.000Z,9,4,7,13,12,0.1,true
+                     */
+                    "text/csv": string;
+                };
+            };
+            /** @description not modified: the client has the current answer */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    exportIntervals: {
+        parameters: {
+            query: {
+                /** @description ids of up to 100 spaces, separated by commas */
+                space_id: string;
+                /** @description start of the range, inclusive; default: one day before `end` */
+                start?: string;
+                /** @description end of the range, exclusive; default: now */
+                end?: string;
+                /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
+                interval?: string;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC */
+                tz?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the intervals, space by space, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example space_id,start,end,entrances,exits,min,max,count,utilization,final
+                     *     1,2018-02-26T15:00:00.000Z,2018-02-26T15:15:00.000Z,9,4,7,13,12,0.1,true
+                     */
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    exportEvents: {
+        parameters: {
+            query?: {
+                /** @description start of the range, inclusive; default: the first event */
+                start?: string;
+                /** @description end of the range, exclusive; default: the last event */
+                end?: string;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC. `space` is the zone of the space */
+                tz?: string;
+            };
+            header?: never;
+            path: {
+                /** @description id of the space */
+                space_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the events, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example space_id,timestamp,count,net,delta,entrances,exits,reading_id,final
+                     *     1,2018-02-24T08:45:21.893Z,3,3,1,1,0,423~1519461921893~+,true
+                     */
+                    "text/csv": string;
+                    /** @example PAR1…PAR1 */
+                    "application/vnd.apache.parquet": string;
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    exportReadings: {
+        parameters: {
+            query?: {
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, timestamp, dpu_id, direction, entrances, exits, doorway_id */
+                filter?: string;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC */
+                tz?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the readings, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example id,dpu_id,timestamp,entrances,exits,direction,start,revision,total_entrances,total_exits,counter_epoch,doorway_id,excluded,deleted
+                     *     423~1519461921893~+,423,2018-02-24T08:45:21.893Z,1,0,1,,,,,,1,false,false
+                     */
+                    "text/csv": string;
+                    /** @example PAR1…PAR1 */
+                    "application/vnd.apache.parquet": string;
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDoorwayIntervals: {
+        parameters: {
+            query?: {
+                /** @description start of the range, inclusive; default: one day before `end` */
+                start?: string;
+                /** @description end of the range, exclusive; default: now */
+                end?: string;
+                /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
+                interval?: string;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC. `space` is the zone of the space */
+                tz?: string;
+            };
+            header?: {
+                /** @description answer 304 without a body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path: {
+                /** @description id of the doorway */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the intervals, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "start": "2018-02-26T15:00:00.000Z",
+                     *         "end": "2018-02-26T15:15:00.000Z",
+                     *         "entrances": 9,
+                     *         "exits": 4,
+                     *         "final": true
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["PassageInterval"][];
+                    /**
+                     * @example start,end,entrances,exits,final
+                     *     2018-02-26T15:00:00.000Z,2018-02-26T15:15:00.000Z,9,4,true
+                     */
+                    "text/csv": string;
+                };
+            };
+            /** @description not modified: the client has the current answer */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listDpuIntervals: {
+        parameters: {
+            query?: {
+                /** @description start of the range, inclusive; default: one day before `end` */
+                start?: string;
+                /** @description end of the range, exclusive; default: now */
+                end?: string;
+                /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
+                interval?: string;
+                /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC. `space` is the zone of the space */
+                tz?: string;
+            };
+            header?: {
+                /** @description answer 304 without a body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path: {
+                /** @description id of the sensor: 1 to 128 printable ASCII characters without white space */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the intervals, oldest first */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "start": "2018-02-26T15:00:00.000Z",
+                     *         "end": "2018-02-26T15:15:00.000Z",
+                     *         "entrances": 9,
+                     *         "exits": 4,
+                     *         "final": true
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["PassageInterval"][];
+                    /**
+                     * @example start,end,entrances,exits,final
+                     *     2018-02-26T15:00:00.000Z,2018-02-26T15:15:00.000Z,9,4,true
                      */
                     "text/csv": string;
                 };

@@ -7,6 +7,7 @@ import { COUNT_EXAMPLE, countJson } from '../counts-json.ts';
 import { defineRoute, type Route } from './route.ts';
 import { instantInQuery, spaceIdInPath, staleInQuery } from '../schemas/fields.ts';
 import * as resources from '../schemas/resources.ts';
+import { timeZoneOrSpace, writtenIn } from '../zoned-times.ts';
 
 export function countsRoutes(counts: Counts, topology: TopologyHistory, now: () => number): Route[] {
   return [
@@ -21,6 +22,7 @@ export function countsRoutes(counts: Counts, topology: TopologyHistory, now: () 
       query: z.strictObject({
         at: instantInQuery('the instant; default: now').optional(),
         stale: staleInQuery,
+        ...timeZoneOrSpace,
       }),
       problems: [404],
       requestHeaders: IF_NONE_MATCH,
@@ -30,20 +32,26 @@ export function countsRoutes(counts: Counts, topology: TopologyHistory, now: () 
         schema: resources.currentCount,
         example: COUNT_EXAMPLE,
       },
-      handle: async ({ params: { space_id: spaceId }, query: { at, stale } }, ctx) => {
-        const { capacity } = existing(topology.latest().space(spaceId), `space ${spaceId}`);
+      handle: async ({ params: { space_id: spaceId }, query: { at, stale, tz } }, ctx) => {
+        const { capacity, timeZone } = existing(topology.latest().space(spaceId), `space ${spaceId}`);
         const answer = at === undefined ? await counts.now(spaceId, now(), stale) : await counts.at(spaceId, at, stale);
         // The etag excludes values that advance while the count stays the same: the watermark, and for "now" the
         // newest reading.
         const { count, net, lastReadingMs, isFinal, isStale } = answer;
-        return history(ctx, at !== undefined && isFinal && !isStale, countJson(answer, capacity), {
-          spaceId,
-          at,
-          count,
-          net,
-          capacity,
-          lastReadingMs: at === undefined ? undefined : lastReadingMs,
-        });
+        return history(
+          ctx,
+          at !== undefined && isFinal && !isStale,
+          countJson(answer, capacity, writtenIn(tz, timeZone)),
+          {
+            spaceId,
+            at,
+            tz: tz && [tz, timeZone],
+            count,
+            net,
+            capacity,
+            lastReadingMs: at === undefined ? undefined : lastReadingMs,
+          },
+        );
       },
     }),
   ];

@@ -4,8 +4,9 @@ import { refuseScan, type CountAfterEvent, type CountedPlace, type EventCounts }
 import { matches, timeRangeOf, type TimeRange, type Value } from '../../domain/filter.ts';
 import type { SpaceId } from '../../domain/ids.ts';
 import { deltaOf } from '../../domain/space-event.ts';
-import { END_MS, formatInstant } from '../../domain/instant.ts';
+import { END_MS } from '../../domain/instant.ts';
 import { compareEvents } from '../../domain/space-event.ts';
+import type { TopologyHistory } from '../../domain/topology-history.ts';
 import { history, IF_NONE_MATCH, revalidatedPage } from '../middleware/caching.ts';
 import { cursor, encodeCursor, type Cursor } from '../cursor.ts';
 import { compareValues } from '../list.ts';
@@ -15,6 +16,7 @@ import { defineRoute, type Route } from './route.ts';
 import { spaceIdInPath } from '../schemas/fields.ts';
 import { listQuery, type ListQuery } from '../schemas/list.ts';
 import * as resources from '../schemas/resources.ts';
+import { timeZone, timeZoneOrSpace, writtenIn, type Written } from '../zoned-times.ts';
 
 const FIELDS = {
   timestamp: 'instant',
@@ -42,7 +44,7 @@ const ALL_TIME: TimeRange = { fromMs: 0, toMs: END_MS };
  */
 const SCAN_MAX = 100_000;
 
-const EXAMPLE = {
+export const EVENT_EXAMPLE = {
   space_id: 1,
   timestamp: '2018-02-24T08:45:21.893Z',
   count: 3,
@@ -62,7 +64,7 @@ interface Source {
 
 type Query = ListQuery & { readonly cursor?: Cursor | undefined };
 
-export function eventCountsRoutes(counts: EventCounts): Route[] {
+export function eventCountsRoutes(counts: EventCounts, topology: TopologyHistory): Route[] {
   return [
     defineRoute({
       method: 'GET',
@@ -73,14 +75,14 @@ export function eventCountsRoutes(counts: EventCounts): Route[] {
       scope: 'read',
       description: FILTER_NOTE,
       params: z.strictObject({ space_id: spaceIdInPath }),
-      query: z.strictObject({ ...listQuery(FIELDS, CURSOR_SORT), cursor }),
+      query: z.strictObject({ ...listQuery(FIELDS, CURSOR_SORT), cursor, ...timeZoneOrSpace }),
       problems: [404],
       requestHeaders: IF_NONE_MATCH,
       success: {
         status: 200,
         description: 'a page of counts',
         schema: z.array(resources.countAfterEvent),
-        example: [EXAMPLE],
+        example: [EVENT_EXAMPLE],
         headers: LIST_HEADERS,
       },
       handle: async ({ params: { space_id: id }, query }, ctx) => {
@@ -91,7 +93,8 @@ export function eventCountsRoutes(counts: EventCounts): Route[] {
           query,
         );
         setPageHeaders(ctx, { ...query, total: page.total, next: nextOf(page, countedPlaceOf) });
-        const body = page.items.map(eventJson);
+        const written = writtenIn(query.tz, topology.latest().space(id)?.timeZone);
+        const body = page.items.map((event) => eventJson(event, written));
         return isFinal ? history(ctx, isFinal, body) : revalidatedPage(ctx, page.total, body);
       },
     }),
@@ -103,13 +106,13 @@ export function eventCountsRoutes(counts: EventCounts): Route[] {
       summary: 'The count after each event, of all spaces',
       scope: 'read',
       description: `Events stored in ClickHouse, including those of deleted spaces; the newest, provisional events are listed with their space only. A reading between two spaces has an event in each, and both are on the same page. ${FILTER_NOTE}`,
-      query: z.strictObject({ ...listQuery({ space_id: 'number', ...FIELDS }, CURSOR_SORT), cursor }),
+      query: z.strictObject({ ...listQuery({ space_id: 'number', ...FIELDS }, CURSOR_SORT), cursor, ...timeZone }),
       requestHeaders: IF_NONE_MATCH,
       success: {
         status: 200,
         description: 'a page of counts',
         schema: z.array(resources.countAfterEvent),
-        example: [EXAMPLE],
+        example: [EVENT_EXAMPLE],
         headers: LIST_HEADERS,
       },
       handle: async ({ query }, ctx) => {
@@ -119,7 +122,12 @@ export function eventCountsRoutes(counts: EventCounts): Route[] {
         );
         setPageHeaders(ctx, { ...query, total: page.total, next: nextOf(page, (event) => event) });
         // Never cached as final, because the spaces have no common watermark.
-        return revalidatedPage(ctx, page.total, page.items.map(eventJson));
+        const written = writtenIn(query.tz);
+        return revalidatedPage(
+          ctx,
+          page.total,
+          page.items.map((event) => eventJson(event, written)),
+        );
       },
     }),
   ];
@@ -189,15 +197,15 @@ function isBeyond(event: CountAfterEvent, place: Cursor, desc: boolean): boolean
 }
 
 /** The place with its count, so that the next page need not count from the last reset. */
-function countedPlaceOf({ timestampMs, readingId, basis, count, net }: CountAfterEvent): CountedPlace {
+export function countedPlaceOf({ timestampMs, readingId, basis, count, net }: CountAfterEvent): CountedPlace {
   return { timestampMs, readingId, counted: basis ? { ...basis, count, net } : undefined };
 }
 
-function eventJson(event: CountAfterEvent & { readonly spaceId: SpaceId }): object {
+export function eventJson(event: CountAfterEvent & { readonly spaceId: SpaceId }, written: Written): object {
   const { spaceId, timestampMs, count, net, entrances, exits, readingId, isFinal } = event;
   return {
     space_id: spaceId,
-    timestamp: formatInstant(timestampMs),
+    timestamp: written(timestampMs),
     count,
     net,
     delta: deltaOf(event),

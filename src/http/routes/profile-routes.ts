@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Profiles } from '../../counts/profiles.ts';
 import { formatInstant, LATEST_STORABLE_MS } from '../../domain/instant.ts';
+import type { TopologyHistory } from '../../domain/topology-history.ts';
 import { DAY_MS } from '../../domain/zone.ts';
 import { answerCsv, csvExample } from '../csv-answer.ts';
 import { history, IF_NONE_MATCH } from '../middleware/caching.ts';
@@ -9,6 +10,7 @@ import { invalid } from '../problem.ts';
 import { HOUR_EXAMPLE, hourJson, PROFILE_EXAMPLE, profileJson } from '../profile-json.ts';
 import { instantInQuery, spaceIdInPath, wholeNumberInQuery } from '../schemas/fields.ts';
 import { profile } from '../schemas/profile.ts';
+import { timeZoneOrSpace, writtenIn } from '../zoned-times.ts';
 import { defineRoute, type Route } from './route.ts';
 
 const DEFAULT_DAYS = 28;
@@ -27,9 +29,10 @@ const query = z.strictObject({
     maximum: COUNT_MAX,
     description: 'adds how long there were more people than this',
   }).optional(),
+  ...timeZoneOrSpace,
 });
 
-export function profileRoutes(profiles: Profiles, now: () => number): Route[] {
+export function profileRoutes(profiles: Profiles, topology: TopologyHistory, now: () => number): Route[] {
   return [
     defineRoute({
       method: 'GET',
@@ -50,7 +53,7 @@ export function profileRoutes(profiles: Profiles, now: () => number): Route[] {
         example: PROFILE_EXAMPLE,
         alternatives: { 'text/csv': csvExample(CSV_COLUMNS, HOUR_EXAMPLE) },
       },
-      handle: async ({ params: { space_id: spaceId }, query: { start, end, above } }, ctx) => {
+      handle: async ({ params: { space_id: spaceId }, query: { start, end, above, tz } }, ctx) => {
         const nowMs = now();
         const { startMs, endMs } = spanOf(start, end, nowMs);
         const found = await profiles.between(spaceId, startMs, endMs);
@@ -58,7 +61,13 @@ export function profileRoutes(profiles: Profiles, now: () => number): Route[] {
         const rows = found.hours.map((hour) => hourJson(hour, above));
         const answer = answerCsv(ctx, columns, rows);
         const isFinal = end !== undefined && end <= nowMs && found.isFinal;
-        return history(ctx, isFinal, answer === rows ? profileJson(found, above) : answer);
+        return history(
+          ctx,
+          isFinal,
+          answer === rows
+            ? profileJson(found, above, writtenIn(tz, topology.latest().space(spaceId)?.timeZone))
+            : answer,
+        );
       },
     }),
   ];

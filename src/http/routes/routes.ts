@@ -11,6 +11,7 @@ import { docsRoutes } from './docs-routes.ts';
 import { deadLettersRoutes } from './dead-letters-routes.ts';
 import { doorwaysRoutes } from './doorways-routes.ts';
 import { dpusRoutes } from './dpus-routes.ts';
+import { exportsRoutes } from './exports-routes.ts';
 import { exclusionsRoutes } from './exclusions-routes.ts';
 import { explainRoutes } from './explain-routes.ts';
 import { eventCountsRoutes } from './event-counts-routes.ts';
@@ -19,6 +20,7 @@ import { ingestRoutes } from './ingest-routes.ts';
 import { intervalsRoutes } from './intervals-routes.ts';
 import { profileRoutes } from './profile-routes.ts';
 import { messagesRoutes } from './messages-routes.ts';
+import { passagesRoutes } from './passages-routes.ts';
 import { placementsRoutes } from './placements-routes.ts';
 import { principalRoutes } from './principal-routes.ts';
 import { publicDisplayRoutes } from './public-display-routes.ts';
@@ -42,6 +44,7 @@ export type RouteDeps = Pick<
   | 'counts'
   | 'eventCounts'
   | 'explanations'
+  | 'passages'
   | 'profiles'
   | 'dryRuns'
   | 'eventPages'
@@ -92,14 +95,19 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...deadLettersRoutes(service.deadLetters, {
       ...{ deadLetters: service.deadLetters, log: readings, topology, bound, now },
     }),
-    ...eventCountsRoutes(service.eventCounts),
+    ...eventCountsRoutes(service.eventCounts, topology.history),
     ...countsRoutes(counts, topology.history, now),
     ...explainRoutes(service.explanations, now),
-    ...profileRoutes(service.profiles, now),
+    ...profileRoutes(service.profiles, topology.history, now),
     ...streamRoutes(service.live, topology.history, heartbeatMs),
     ...displaysRoutes({ ...pairing, now }),
     ...publicDisplayRoutes({ ...pairing, live: service.live, heartbeatMs }),
     ...intervalsRoutes({ counts, topology: topology.history, now }),
+    ...exportsRoutes({
+      ...{ counts, eventCounts: service.eventCounts, eventPages: service.eventPages },
+      ...{ topology: topology.history, now },
+    }),
+    ...passagesRoutes({ passages: service.passages, topology: topology.history, now }),
   ].map((route) => retryAfterCatchUp(route, topology));
   return [...routes, ...docsRoutes(routes, packageJson.version)];
 }

@@ -12,8 +12,9 @@ import { defineRoute, type Route } from './route.ts';
 import { field } from '../schemas/fields.ts';
 import { listQuery } from '../schemas/list.ts';
 import * as resources from '../schemas/resources.ts';
+import { timeZone, writtenIn, type Written } from '../zoned-times.ts';
 
-const FIELDS = {
+export const READING_FIELDS = {
   id: 'text',
   timestamp: 'instant',
   dpu_id: 'text',
@@ -22,7 +23,7 @@ const FIELDS = {
   exits: 'number',
   doorway_id: 'number',
 } as const;
-const EXAMPLE = {
+export const READING_EXAMPLE = {
   id: '423~1519461921893~+',
   dpu_id: '423',
   timestamp: '2018-02-24T08:45:21.893Z',
@@ -40,7 +41,7 @@ const STORED_NOTE =
 const ID_LENGTH_MAX = 800;
 
 export const readingId = field(
-  { type: 'string', description: 'the id from the answer to sending it', examples: [EXAMPLE.id] },
+  { type: 'string', description: 'the id from the answer to sending it', examples: [READING_EXAMPLE.id] },
   'must be the id of a reading',
   (value) => (typeof value === 'string' && value.length <= ID_LENGTH_MAX ? value : undefined),
 );
@@ -55,16 +56,16 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
       summary: 'List readings',
       scope: 'read',
       description: STORED_NOTE,
-      query: z.strictObject({ ...listQuery(FIELDS, CURSOR_SORT), cursor }),
+      query: z.strictObject({ ...listQuery(READING_FIELDS, CURSOR_SORT), cursor, ...timeZone }),
       requestHeaders: IF_NONE_MATCH,
       success: {
         status: 200,
         description: 'a page of readings',
         schema: z.array(resources.reading),
-        example: [EXAMPLE],
+        example: [READING_EXAMPLE],
         headers: LIST_HEADERS,
       },
-      handle: async ({ query: { limit, offset, sort, desc, filter, cursor: after } }, ctx) => {
+      handle: async ({ query: { limit, offset, sort, desc, filter, cursor: after, tz } }, ctx) => {
         checkCursor({ cursor: after, offset, sort });
         const total = after ? after.total : await pages.countReadings(filter);
         const found = await pages.readings({ filter, sort, desc, offset, limit: limit + 1, after: after ?? null });
@@ -73,7 +74,12 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
         const next =
           last && (sort === CURSOR_SORT ? { cursor: encodeCursor(last, total) } : { offset: offset + limit });
         setPageHeaders(ctx, { total, offset, limit, next });
-        return revalidatedPage(ctx, total, items.map(readingJson));
+        const written = writtenIn(tz);
+        return revalidatedPage(
+          ctx,
+          total,
+          items.map((reading) => readingJson(reading, written)),
+        );
       },
     }),
     defineRoute({
@@ -87,7 +93,7 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
       params: z.strictObject({ id: readingId }),
       problems: [404],
       requestHeaders: IF_NONE_MATCH,
-      success: { status: 200, description: 'the reading', schema: resources.reading, example: EXAMPLE },
+      success: { status: 200, description: 'the reading', schema: resources.reading, example: READING_EXAMPLE },
       handle: async ({ params: { id } }, ctx) => {
         const dpuId = dpuOfReadingId(id);
         const found = dpuId === undefined ? undefined : await pages.reading(dpuId, id);
@@ -98,15 +104,15 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
   ];
 }
 
-function readingJson(reading: StoredReading): object {
+export function readingJson(reading: StoredReading, written: Written = formatInstant): object {
   const { readingId: id, dpuId, timestampMs, entrances, exits, doorwayId, isExcluded, isDeleted } = reading;
   return {
     id,
     dpu_id: dpuId,
-    timestamp: formatInstant(timestampMs),
+    timestamp: written(timestampMs),
     entrances,
     exits,
-    ...reportedBy(reading),
+    ...reportedBy(reading, written),
     doorway_id: doorwayId,
     excluded: isExcluded,
     deleted: isDeleted,
@@ -114,12 +120,12 @@ function readingJson(reading: StoredReading): object {
 }
 
 /** The other fields that the device reported. */
-function reportedBy({ readingId: id, direction }: StoredReading): object {
+function reportedBy({ readingId: id, direction }: StoredReading, written: Written): object {
   if (direction !== 0) return { direction };
   const measure = readingOfIdentity(id)?.measure;
   const [startMs, standing] = measure ? [startOf(measure), standingIn(measure)] : [null, undefined];
   const revision = measure && revisionIn(measure)?.revision;
-  if (startMs !== null) return { start: formatInstant(startMs), ...(revision === undefined ? {} : { revision }) };
+  if (startMs !== null) return { start: written(startMs), ...(revision === undefined ? {} : { revision }) };
   if (!standing) return {};
   const { totalEntrances, totalExits, counterEpoch } = standing;
   const totals = { total_entrances: totalEntrances, total_exits: totalExits };

@@ -44,7 +44,8 @@ export function listQuery<Types extends FieldTypes>(types: Types, sort: keyof Ty
   };
 }
 
-function filterOver(types: FieldTypes) {
+/** The parameter `filter` alone. */
+export function filterOver(types: FieldTypes) {
   const names = Object.keys(types);
   const doc = {
     type: 'string',

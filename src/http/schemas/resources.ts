@@ -246,6 +246,14 @@ export const spaceInterval = resource('SpaceInterval', 'What happened in one of 
   ...intervalShape,
 });
 
+export const passageInterval = resource('PassageInterval', 'Who passed a doorway or a sensor during an interval', {
+  start: instant('inclusive'),
+  end: instant('exclusive'),
+  entrances: count('people who passed in direction 1'),
+  exits: count('people who passed in direction -1'),
+  final,
+});
+
 /** Acknowledged messages that NATS has lost. A function, because a schema may be used in only one place. */
 const loss = () =>
   z.strictObject({

@@ -11,7 +11,7 @@ import type { LoggedEvent } from '../../../src/domain/log-entry.ts';
 import { EpochChanged } from '../../../src/domain/log-epoch.ts';
 import type { CommitMark } from '../../../src/domain/log-mark.ts';
 import type { CopiedEntry } from '../../../src/ports/recovery.ts';
-import { directionOf } from '../../../src/domain/measure.ts';
+import { directionOf, type Passed } from '../../../src/domain/measure.ts';
 import { identityOf, readingIdOf, type Reading } from '../../../src/domain/reading.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../../../src/domain/segment.ts';
 import { readingOf, type EventPlace } from '../../../src/domain/space-event.ts';
@@ -29,6 +29,7 @@ import type {
   HistoryEvent,
   NewestInstantsQuery,
   OccupancyRequest,
+  PassagesQuery,
   PartitionRecords,
   DpuInstant,
   SeriesPlace,
@@ -39,8 +40,9 @@ import type {
 import type { StoredBlockMark } from '../../../src/ports/space-events-log.ts';
 import type { Access } from './memory-cursor.ts';
 import { compare } from './compare.ts';
-import { claimsOfRows } from './claim-queries.ts';
+import { claimsAtPlaces, claimsOfRows } from './claim-queries.ts';
 import { eventsOfRows } from './events-of-rows.ts';
+import { passages } from './passages.ts';
 import { timeAtCounts } from './time-at-counts.ts';
 import { doorwayTotals, exitsAtZero } from './explain-queries.ts';
 import { newestInstants } from './newest-instants.ts';
@@ -316,6 +318,11 @@ export class MemoryHistory implements History, PartitionRecords {
     return this.#read('exits at zero', () => exitsAtZero(this.#rowsOf(query.spaceId), query));
   }
 
+  async passages(query: PassagesQuery): Promise<Passed[]> {
+    const rows = (): Row[] => query.spaces.flatMap(({ spaceId }) => this.#rowsOf(spaceId));
+    return this.#read('passages', () => passages(rows(), query));
+  }
+
   async timeAtCounts(query: TimeAtCountsQuery): Promise<TimeAtCount[]> {
     return this.#read('time at counts', () => timeAtCounts(this.#rowsOf(query.spaceId), query));
   }
@@ -379,40 +386,7 @@ export class MemoryHistory implements History, PartitionRecords {
     partition: Partition,
     places: readonly (EventPlace & { readonly spaceId: SpaceId })[],
   ): Promise<StoredClaim[]> {
-    const wanted = new Set(
-      places.map(({ spaceId, timestampMs, readingId }) => `${spaceId} ${timestampMs} ${readingId}`),
-    );
-    return this.#read('claims', () => {
-      const claims = new Map<string, StoredClaim>();
-      for (const {
-        spaceId,
-        timestampMs,
-        readingId,
-        doorwayId,
-        entrances,
-        exits,
-        isEgress,
-        primary,
-        sign,
-        partition: shard,
-      } of this.#tables.spaceEvents) {
-        const place = `${spaceId} ${timestampMs} ${readingId}`;
-        if (shard !== partition || !wanted.has(place)) continue;
-        const key = [place, doorwayId, entrances, exits, isEgress, primary].join(' ');
-        claims.set(key, {
-          spaceId,
-          timestampMs,
-          readingId,
-          doorwayId,
-          entrances,
-          exits,
-          isEgress,
-          primary,
-          signs: (claims.get(key)?.signs ?? 0) + sign,
-        });
-      }
-      return [...claims.values()];
-    });
+    return this.#read('claims', () => claimsAtPlaces(this.#tables.spaceEvents, partition, places));
   }
 
   async storedTotals(): Promise<Map<Partition, StoredTotals>> {

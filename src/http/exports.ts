@@ -1,0 +1,98 @@
+// Exports: answers of any length, which are streamed. Rows are read only as fast as the client takes them.
+import { Readable } from 'node:stream';
+import { stringify } from 'csv-stringify/sync';
+import type { Context } from 'koa';
+import { Failure } from '../domain/failure.ts';
+import { principalOf, whileAdmitted } from './auth/auth.ts';
+import { HttpProblem, tooMany } from './problem.ts';
+import { logOf } from './request-state.ts';
+
+/** At once, in this process. Each takes one connection to ClickHouse. */
+const EXPORTS_MAX = 4;
+const RETRY_AFTER_MS = 10_000;
+
+export const PARQUET = 'application/vnd.apache.parquet';
+type ExportType = 'text/csv' | typeof PARQUET;
+
+/** @throws HttpProblem 406 if the client accepts none of the types */
+export function exportType(ctx: Context, ...types: [ExportType, ...ExportType[]]): ExportType {
+  ctx.vary('accept');
+  const type = types.find((each) => each === ctx.accepts(...types));
+  if (!type) throw new HttpProblem(406, `the export is available as ${types.join(' and ')}`);
+  return type;
+}
+
+/** Pages of rows as CSV, with a header line. */
+export async function* csvOf<Row extends object>(
+  columns: readonly (keyof Row & string)[],
+  pages: AsyncIterable<readonly Row[]>,
+): AsyncGenerator<string> {
+  let isFirst = true;
+  for await (const rows of pages) {
+    yield stringify([...rows], { header: isFirst, columns: [...columns], cast: { boolean: String } });
+    isFirst = false;
+  }
+}
+
+/** The exports of this process. A client has one at a time, so that it cannot keep others from theirs. */
+export class Exports {
+  readonly #clients = new Set<string>();
+  #running = 0;
+
+  /**
+   * Answers with chunks. If one cannot be read, the connection is closed before the end of the answer, so that the client does not take
+   * a part for the whole.
+   * @throws HttpProblem 429 or Failure if too many exports are running, or if the first chunk cannot be read
+   */
+  async answer(
+    ctx: Context,
+    { type, name, chunks }: { type: ExportType; name: string; chunks: AsyncIterable<string | Uint8Array> },
+  ): Promise<Readable> {
+    const leave = this.#enter(principalOf(ctx)?.name);
+    const iterator = chunks[Symbol.asyncIterator]();
+    const first = await iterator.next().catch((error: unknown) => {
+      leave();
+      throw error;
+    });
+    const body = Readable.from(startingWith(first, iterator), { objectMode: false });
+    const unwatch = whileAdmitted(ctx, () => body.destroy(new Error('the client is not admitted any more')));
+    body.once('close', () => {
+      unwatch();
+      // A generator that was never asked for its first value closes nothing.
+      void Promise.resolve(iterator.return?.()).finally(leave);
+    });
+    body.once('error', (error) => {
+      logOf(ctx).warn({ err: error }, 'an export ended early');
+      ctx.res.destroy();
+    });
+    ctx.res.once('close', () => body.destroy());
+    ctx.status = 200;
+    ctx.type = type === 'text/csv' ? 'text/csv; charset=utf-8' : type;
+    ctx.set('cache-control', 'no-store');
+    ctx.set('content-disposition', `attachment; filename="${name}.${type === 'text/csv' ? 'csv' : 'parquet'}"`);
+    return body;
+  }
+
+  /** @returns a function that makes room for the next one */
+  #enter(client: string | undefined): () => void {
+    if (client !== undefined && this.#clients.has(client))
+      throw tooMany('another export for the same token is still running', RETRY_AFTER_MS);
+    if (this.#running >= EXPORTS_MAX)
+      throw new Failure('unavailable', `${EXPORTS_MAX} exports are running already`, {
+        retryAfterSeconds: RETRY_AFTER_MS / 1_000,
+      });
+    this.#running += 1;
+    if (client !== undefined) this.#clients.add(client);
+    return () => {
+      this.#running -= 1;
+      if (client !== undefined) this.#clients.delete(client);
+    };
+  }
+}
+
+async function* startingWith(
+  first: IteratorResult<string | Uint8Array, unknown>,
+  iterator: AsyncIterator<string | Uint8Array>,
+): AsyncGenerator<string | Uint8Array> {
+  for (let next = first; !next.done; next = await iterator.next()) yield next.value;
+}
