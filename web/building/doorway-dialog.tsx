@@ -2,9 +2,9 @@ import { useState } from 'preact/hooks';
 import { allPages, api, bodyOf } from '../api/client.ts';
 import type { Doorway, Space } from '../api/types.ts';
 import { messages } from '../i18n/i18n.ts';
-import { Dialog } from '../parts/dialog.tsx';
-import { FormEnd } from '../parts/form-end.tsx';
-import { textOf, useAnswer } from '../use-answer.ts';
+import { ChoiceField, TextField } from '../parts/fields.tsx';
+import { FormDialog } from '../parts/form-dialog.tsx';
+import { useAnswer } from '../use-answer.ts';
 
 interface DoorwayDialogProps {
   /** Undefined for a new one. One that exists can only be renamed: other changes move readings. */
@@ -18,38 +18,26 @@ export function DoorwayDialog({ doorway, onClose, onSaved }: DoorwayDialogProps)
   const [name, setName] = useState(doorway?.name ?? '');
   const [from, setFrom] = useState<number | null>(null);
   const [to, setTo] = useState<number | null>(null);
-  const [problem, setProblem] = useState<string>();
-  const submit = (event: Event): void => {
-    event.preventDefault();
-    if (!doorway && from === to) return setProblem(messages.sameSides);
-    const saving = doorway
-      ? bodyOf(api.PATCH('/doorways/{id}', { params: { path: { id: doorway.id } }, body: { name } }))
-      : bodyOf(api.POST('/doorways', { body: { name, egress_space_id: from, ingress_space_id: to } }));
-    saving.then(
-      () => {
-        onSaved(doorway ? messages.doorwayChanged(name) : messages.doorwayCreated(name));
-        onClose();
-      },
-      (error: unknown) => setProblem(textOf(error)),
-    );
+  const save = async (): Promise<string> => {
+    if (doorway) {
+      await bodyOf(api.PATCH('/doorways/{id}', { params: { path: { id: doorway.id } }, body: { name } }));
+      return messages.doorwayChanged(name);
+    }
+    if (from === to) throw new Error(messages.sameSides);
+    await bodyOf(api.POST('/doorways', { body: { name, egress_space_id: from, ingress_space_id: to } }));
+    return messages.doorwayCreated(name);
   };
   return (
-    <Dialog title={doorway ? messages.editDoorway(doorway.name) : messages.newDoorway} onClose={onClose}>
-      <form onSubmit={submit}>
-        <label class="field">
-          <span>{messages.name}</span>
-          <input
-            required
-            maxLength={200}
-            autocomplete="off"
-            value={name}
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-        </label>
-        {doorway ? null : <Sides from={from} to={to} onFrom={setFrom} onTo={setTo} />}
-        <FormEnd problem={problem} submit={messages.save} onCancel={onClose} />
-      </form>
-    </Dialog>
+    <FormDialog
+      title={doorway ? messages.editDoorway(doorway.name) : messages.newDoorway}
+      submit={messages.save}
+      onSubmit={save}
+      onDone={onSaved}
+      onClose={onClose}
+    >
+      <TextField label={messages.name} value={name} onChange={setName} />
+      {doorway ? null : <Sides from={from} to={to} onFrom={setFrom} onTo={setTo} />}
+    </FormDialog>
   );
 }
 
@@ -82,18 +70,18 @@ interface SideProps {
   readonly onChange: (id: number | null) => void;
 }
 
+const OUTSIDE = 'outside';
+
 function Side({ text, spaces, value, onChange }: SideProps) {
   return (
-    <label class="field">
-      <span>{text}</span>
-      <select value={value ?? ''} onChange={(event) => onChange(Number(event.currentTarget.value) || null)}>
-        <option value="">{messages.outside}</option>
-        {spaces.map(({ id, name }) => (
-          <option key={id} value={id}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </label>
+    <ChoiceField
+      label={text}
+      value={value === null ? OUTSIDE : String(value)}
+      onChange={(chosen) => onChange(chosen === OUTSIDE ? null : Number(chosen))}
+      choices={[
+        { value: OUTSIDE, text: messages.outside },
+        ...spaces.map(({ id, name }) => ({ value: String(id), text: name })),
+      ]}
+    />
   );
 }

@@ -4,7 +4,10 @@ import { messages } from '../i18n/i18n.ts';
 import { spaceName, spaces } from '../live/live-spaces.ts';
 
 /** The spaces that it leads out of and into, in direction 1. */
-export function leads({ egress_space_id: from, ingress_space_id: to }: Doorway): string {
+export function leads({
+  egress_space_id: from,
+  ingress_space_id: to,
+}: Pick<Doorway, 'egress_space_id' | 'ingress_space_id'>): string {
   const nameOf = (id: number | null): string => (id === null ? messages.outside : spaceName(id));
   return `${nameOf(from)} → ${nameOf(to)}`;
 }

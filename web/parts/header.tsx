@@ -5,7 +5,7 @@ import { DEAD_LETTERS, DISPLAYS, DOORS, OVERVIEW, route } from '../route.ts';
 
 const LINKS = [
   { to: OVERVIEW, text: messages.overview, views: ['overview', 'space'] },
-  { to: DOORS, text: messages.doors, views: ['doors'] },
+  { to: DOORS, text: messages.doors, views: ['doors', 'sensor'] },
   { to: DISPLAYS, text: messages.displays, views: ['displays'] },
   { to: DEAD_LETTERS, text: messages.deadLetters, views: ['dead-letters'] },
 ];
