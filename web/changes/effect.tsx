@@ -1,7 +1,7 @@
 // What a change would do: which readings it corrects, and the counts before and after.
 import { loadDoorways } from '../api/topology.ts';
 import type { Doorway, DryRun } from '../api/types.ts';
-import { leads } from '../doors/doorway-names.ts';
+import { leads, zoneOf } from '../live/doorway-names.ts';
 import { formatNumber, formatTime } from '../i18n/format.ts';
 import { messages } from '../i18n/i18n.ts';
 import { useAnswer } from '../use-answer.ts';
@@ -45,9 +45,7 @@ function CorrectedReadings({ corrections }: { readonly corrections: readonly Cor
             <tr key={index}>
               <th scope="row">{each.dpu_id}</th>
               <td class="is-number">{formatNumber(each.readings)}</td>
-              <td>
-                {formatTime(each.first_reading_at, 'dateTime')} – {formatTime(each.last_reading_at, 'dateTime')}
-              </td>
+              <td>{spanOf(each)}</td>
               <td>{placeOf(each.from, doorways)}</td>
               <td>{placeOf(each.to, doorways)}</td>
             </tr>
@@ -56,6 +54,12 @@ function CorrectedReadings({ corrections }: { readonly corrections: readonly Cor
       </table>
     </div>
   );
+}
+
+/** In the zone of the space where the readings count, or would. */
+function spanOf({ first_reading_at: first, last_reading_at: last, from, to }: Correction): string {
+  const zone = zoneOf(from) ?? zoneOf(to);
+  return `${formatTime(first, 'dateTime', zone)} – ${formatTime(last, 'dateTime', zone)}`;
 }
 
 function placeOf(at: Correction['from'], doorways: ReadonlyMap<number, Doorway> | undefined): string {

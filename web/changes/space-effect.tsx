@@ -22,6 +22,13 @@ export function SpaceEffect({ effect }: { readonly effect: Effect }) {
         <p class="hint">{messages.noPastCountChanges}</p>
       ) : (
         <>
+          <div class="chart-head">
+            <p class="hint">{messages.highest}</p>
+            <ul class="legend">
+              <li class="is-bar is-now">{messages.now}</li>
+              <li class="is-bar is-then">{messages.then}</li>
+            </ul>
+          </div>
           <Bars intervals={intervals} />
           <div class="table-wrap is-low" tabIndex={0} role="group" aria-labelledby={`effect-${id}`}>
             <table class="data">

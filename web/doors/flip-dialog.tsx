@@ -3,7 +3,7 @@ import type { Doorway } from '../api/types.ts';
 import { ChangeDialog } from '../changes/change-dialog.tsx';
 import type { Change } from '../changes/change.ts';
 import { messages } from '../i18n/i18n.ts';
-import { leads } from './doorway-names.ts';
+import { leads } from '../live/doorway-names.ts';
 
 interface FlipDialogProps {
   readonly doorway: Doorway;

@@ -7,7 +7,7 @@ import { messages } from '../i18n/i18n.ts';
 import { BROWSER_ZONE, instantIn, localTimeIn } from '../i18n/zoned-time.ts';
 import { ChoiceField, TimeField } from '../parts/fields.tsx';
 import { useAnswer } from '../use-answer.ts';
-import { leads, zoneOf } from './doorway-names.ts';
+import { leads, zoneOf } from '../live/doorway-names.ts';
 
 interface PlaceDialogProps {
   readonly dpu: string;

@@ -3,7 +3,7 @@ import { loadDoorways } from '../api/topology.ts';
 import { formatTime } from '../i18n/format.ts';
 import { messages } from '../i18n/i18n.ts';
 import { useAnswer } from '../use-answer.ts';
-import { zoneOf } from './doorway-names.ts';
+import { zoneOf } from '../live/doorway-names.ts';
 
 interface PlacementTableProps {
   readonly dpu: string;

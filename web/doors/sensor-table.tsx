@@ -9,7 +9,7 @@ import { nowMs } from '../now.ts';
 import { PagedList } from '../parts/paged-list.tsx';
 import { linkToSensor } from '../route.ts';
 import { useAnswer } from '../use-answer.ts';
-import { zoneOf } from './doorway-names.ts';
+import { zoneOf } from '../live/doorway-names.ts';
 import { MessagesButton } from './messages-button.tsx';
 import { PlaceDialog } from './place-dialog.tsx';
 import { PlacementsDialog } from './placements-dialog.tsx';

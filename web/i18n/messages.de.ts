@@ -251,6 +251,8 @@ export const de: Messages = {
     excluded: 'ausgeschlossen',
     deleted: 'gelöscht',
   },
+  now: 'Jetzt',
+  then: 'Nach der Änderung',
   insideNow: 'Jetzt anwesend',
   becomes: 'würde zu',
   highest: 'Höchste Zahl',

@@ -243,6 +243,8 @@ export const en = {
     excluded: 'excluded',
     deleted: 'deleted',
   },
+  now: 'Now',
+  then: 'After the change',
   insideNow: 'People inside now',
   becomes: 'would become',
   highest: 'Highest count',

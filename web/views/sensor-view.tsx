@@ -3,7 +3,7 @@ import { api, bodyOf } from '../api/client.ts';
 import { may } from '../api/session.ts';
 import { loadDoorways } from '../api/topology.ts';
 import { DeletedReadings } from '../doors/deleted-readings.tsx';
-import { leads, zoneOf } from '../doors/doorway-names.ts';
+import { leads, zoneOf } from '../live/doorway-names.ts';
 import { ExclusionList } from '../doors/exclusion-list.tsx';
 import { MessagesButton } from '../doors/messages-button.tsx';
 import { PlaceDialog } from '../doors/place-dialog.tsx';
