@@ -180,6 +180,10 @@ export class Service {
     return this.#adapters.displays;
   }
 
+  get floorPlans(): Adapters['floorPlans'] {
+    return this.#adapters.floorPlans;
+  }
+
   get eventPages(): ClickHouseEventPages {
     return this.#adapters.eventPages;
   }

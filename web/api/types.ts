@@ -16,6 +16,7 @@ export type DeletedReading = Schemas['DeletedReading'];
 export type DryRun = Schemas['DryRun'];
 export type DeadLetter = Schemas['DeadLetter'];
 export type Replay = Schemas['Replay'];
+export type FloorPlan = Schemas['FloorPlan'];
 export type DisplayScreen = Schemas['Display'];
 export type DisplayedSpace = Schemas['DisplayedSpace'];
 export type Pairing = Schemas['Pairing'];

@@ -309,4 +309,32 @@ export const de: Messages = {
   resetDone: (count, time) => `Die Zahl ist auf ${count} gesetzt, um ${time}.`,
   resetDeleted: 'Die Rücksetzung ist gelöscht.',
   recordedAt: 'Eingetragen',
+
+  plans: 'Grundrisse',
+  noPlans: 'Es gibt noch keinen Grundriss.',
+  addPlan: 'Grundriss anlegen…',
+  newPlan: 'Neuer Grundriss',
+  editPlan: 'Zeichnen…',
+  planImage: 'Bild (PNG, JPEG oder WebP)',
+  planImageHint: 'Höchstens 2 MB. Danach zeichnen Sie die Bereiche und Türen darauf.',
+  replaceImage: 'Anderes Bild',
+  imageOf: (name) => `Grundriss: ${name}`,
+  planAdded: (name) => `Der Grundriss „${name}“ ist angelegt.`,
+  planSaved: (name) => `Der Grundriss „${name}“ ist gespeichert.`,
+  deletePlan: 'Grundriss löschen',
+  deletePlanHint: (name) => `„${name}“ wird mit Bild und Zeichnung gelöscht. Die Zahlen ändern sich nicht.`,
+  planDeleted: (name) => `Der Grundriss „${name}“ ist gelöscht.`,
+  planChangedMeanwhile:
+    'Jemand anderes hat diesen Grundriss inzwischen geändert. Brechen Sie ab und zeichnen Sie auf dem neuen weiter.',
+  drawWhat: 'Zeichnen',
+  drawingArea: 'Zeichenfläche',
+  drawSpaceHint:
+    'Wählen Sie einen Bereich oder eine Tür. Bei einem Bereich klicken Sie die Ecken der Reihe nach an; der erste Klick ersetzt einen früheren Umriss.',
+  drawDoorwayHint: 'Klicken Sie dorthin, wo die Tür ist.',
+  drawKeysHint:
+    'Mit der Tastatur: Die Pfeiltasten bewegen das Fadenkreuz (fein mit der Umschalttaste), die Eingabetaste setzt einen Punkt, die Rücktaste nimmt ihn zurück.',
+  removeFromPlan: 'Vom Grundriss entfernen',
+  tooFewCorners: (space) => `Der Umriss von „${space}“ braucht mindestens drei Ecken.`,
+  pointSet: (name, x, y) => `${name}: Punkt ${x} von links, ${y} von oben`,
+  crosshairAt: (x, y) => `${x} von links, ${y} von oben`,
 };

@@ -301,6 +301,34 @@ export const en = {
   resetDone: (count: string, time: string) => `The count is reset to ${count} at ${time}.`,
   resetDeleted: 'The reset is deleted.',
   recordedAt: 'Recorded',
+
+  plans: 'Floor plans',
+  noPlans: 'There is no floor plan yet.',
+  addPlan: 'Add a floor plan…',
+  newPlan: 'New floor plan',
+  editPlan: 'Draw…',
+  planImage: 'Image (PNG, JPEG or WebP)',
+  planImageHint: 'At most 2 MB. Then draw the spaces and doorways on it.',
+  replaceImage: 'Another image',
+  imageOf: (name: string) => `Floor plan: ${name}`,
+  planAdded: (name: string) => `The floor plan ${name} is added.`,
+  planSaved: (name: string) => `The floor plan ${name} is saved.`,
+  deletePlan: 'Delete the floor plan',
+  deletePlanHint: (name: string) => `${name}, its image and what is drawn on it are deleted. Counts do not change.`,
+  planDeleted: (name: string) => `The floor plan ${name} is deleted.`,
+  planChangedMeanwhile:
+    'Somebody else has changed this floor plan in the meantime. Cancel, and draw again on the new one.',
+  drawWhat: 'Draw',
+  drawingArea: 'Drawing area',
+  drawSpaceHint:
+    'Choose a space or doorway. For a space, click its corners in order; its first click replaces an earlier outline.',
+  drawDoorwayHint: 'Click where the doorway is.',
+  drawKeysHint:
+    'With the keyboard: arrow keys move the crosshair (finely with Shift), Enter sets a point, Backspace takes it back.',
+  removeFromPlan: 'Remove from the plan',
+  tooFewCorners: (space: string) => `The outline of ${space} needs at least three corners.`,
+  pointSet: (name: string, x: string, y: string) => `${name}: point at ${x} from the left, ${y} from the top`,
+  crosshairAt: (x: string, y: string) => `${x} from the left, ${y} from the top`,
 };
 
 export type Messages = typeof en;

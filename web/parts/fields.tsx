@@ -77,3 +77,23 @@ export function ChoiceField({ label, value, onChange, choices }: ChoiceFieldProp
     </label>
   );
 }
+
+interface ImageFieldProps {
+  readonly label: string;
+  readonly isOptional?: boolean;
+  readonly onChange: (file: File | undefined) => void;
+}
+
+export function ImageField({ label, isOptional = false, onChange }: ImageFieldProps) {
+  return (
+    <label class="field">
+      <span>{label}</span>
+      <input
+        type="file"
+        required={!isOptional}
+        accept="image/png,image/jpeg,image/webp"
+        onChange={(event) => onChange(event.currentTarget.files?.[0])}
+      />
+    </label>
+  );
+}

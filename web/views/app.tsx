@@ -10,6 +10,7 @@ import { DisplaysView } from './displays-view.tsx';
 import { DeadLettersView } from './dead-letters-view.tsx';
 import { DoorsView } from './doors-view.tsx';
 import { Overview } from './overview.tsx';
+import { PlansView } from './plans-view.tsx';
 import { SensorView } from './sensor-view.tsx';
 import { SignIn } from './sign-in.tsx';
 import { SpaceView } from './space-view.tsx';
@@ -71,6 +72,8 @@ function View() {
       return <DoorsView />;
     case 'sensor':
       return <SensorView key={key} id={shown.id} />;
+    case 'plans':
+      return <PlansView id={shown.id} />;
     case 'displays':
       return <DisplaysView />;
     case 'dead-letters':

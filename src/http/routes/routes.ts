@@ -13,6 +13,7 @@ import { dpusRoutes } from './dpus-routes.ts';
 import { exclusionsRoutes } from './exclusions-routes.ts';
 import { explainRoutes } from './explain-routes.ts';
 import { eventCountsRoutes } from './event-counts-routes.ts';
+import { floorPlansRoutes } from './floor-plans-routes.ts';
 import { healthRoutes } from './health-routes.ts';
 import { ingestRoutes } from './ingest-routes.ts';
 import { intervalsRoutes } from './intervals-routes.ts';
@@ -30,6 +31,7 @@ import { streamRoutes } from './stream-routes.ts';
 import { topologyRoutes } from './topology-routes.ts';
 import { unplacedDpusRoutes } from './unplaced-dpus-routes.ts';
 import { Displays } from '../auth/displays.ts';
+import { FloorPlans } from '../floor-plans.ts';
 import { PairingLimits } from '../auth/pairing-limits.ts';
 import { retryAfterCatchUp } from '../middleware/retry-after-catch-up.ts';
 
@@ -49,6 +51,7 @@ export type RouteDeps = Pick<
   | 'readings'
   | 'deadLetters'
   | 'displays'
+  | 'floorPlans'
   | 'bound'
   | 'health'
   | 'losses'
@@ -96,6 +99,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...profileRoutes(service.profiles, now),
     ...streamRoutes(service.live, topology.history, heartbeatMs),
     ...displaysRoutes({ ...pairing, now }),
+    ...floorPlansRoutes({ plans: new FloorPlans(() => service.floorPlans, now), topology }),
     ...publicDisplayRoutes({ ...pairing, live: service.live, heartbeatMs }),
     ...intervalsRoutes({ counts, topology: topology.history, now }),
   ].map((route) => retryAfterCatchUp(route, topology));
