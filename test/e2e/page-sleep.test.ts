@@ -55,10 +55,14 @@ it('resumes after the last event that it received, so that it misses neither a c
   expect(await page.locator('.card-count').getByText('1', { exact: true }).count()).toBe(1);
   await page.getByText('None since you opened this page.').waitFor();
 
-  await page.clock.fastForward(2 * MINUTE_MS);
-  await page.locator('.card-count').getByText('3', { exact: true }).waitFor();
+  // The browser may first try a connection that died, and give up on it after some time.
+  await eventually(async () => {
+    await page.clock.fastForward(MINUTE_MS);
+    await page.locator('.card-count').getByText('3', { exact: true }).waitFor({ timeout: 3_000 });
+  });
   await page.getByText(/: a late reading$/).waitFor();
-  expect(asked).toEqual([expect.stringMatching(/^\d+\.\w+\.\d+/)]);
+  expect(asked.length).toBeGreaterThan(0);
+  for (const id of asked) expect(id).toMatch(/^\d+\.\w+\.\d+/);
   // The clock of the page is ahead of the service's now, which refuses to count the future.
   expect(opened.complaints.filter((each) => !/status of 422/.test(each))).toEqual([]);
   await opened.context.close();
