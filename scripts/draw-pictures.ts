@@ -2,6 +2,7 @@
 // museum, whose visitors follow a curve, so that every run shows the same building.
 import { launchBrowser } from '../test/support/browser.ts';
 import { eventually } from '../test/support/eventually.ts';
+import { localTimeIn } from '../web/i18n/zoned-time.ts';
 import { startLocalService, type LocalService } from '../test/support/local-service.ts';
 
 const [STEP_MS, HOURS] = [5 * 60_000, 8];
@@ -46,6 +47,14 @@ try {
   await page.evaluate('scrollTo(0, 0)');
   await page.mouse.move(0, 0);
   await page.screenshot({ path: 'docs/dashboard-space.png' });
+  await page.setViewportSize({ width: SIZE.width, height: 900 });
+  await page.goto(`${service.url}/#/doors`);
+  await page.getByRole('button', { name: 'Move… counter-2' }).click();
+  await page.getByLabel('At the doorway').selectOption({ label: 'West Gallery, entrance (Outside → West Gallery)' });
+  await page.getByLabel('Since').fill(localTimeIn('Europe/Vienna', Date.now() - 3 * 3_600_000));
+  await page.getByRole('button', { name: 'Check what would happen' }).click();
+  await page.locator('.effect-bars').first().waitFor();
+  await page.screenshot({ path: 'docs/dashboard-change.png' });
   await page.setViewportSize(SIZE);
   await page.goto(`${service.url}/display/2`);
   await page.getByText('Please wait').waitFor();

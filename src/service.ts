@@ -2,7 +2,6 @@
 // an order that loses nothing: stop streaming, drain the shards, end the loops, disconnect.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { ClickHouseEventPages } from './clickhouse/event-pages.ts';
 import { Accounts } from './counts/account.ts';
 import { Comparisons } from './counts/comparison.ts';
 import { Counts } from './counts/counts.ts';
@@ -29,7 +28,6 @@ import { PartitionFeeds } from './live/partition-feeds.ts';
 import { Metrics } from './metrics.ts';
 import type { LogClock } from './nats/log-clock.ts';
 import type { NatsDeadLetters } from './nats/dead-letters.ts';
-import type { NatsDisplayStore } from './nats/display-store.ts';
 import type { NatsReadingsLog } from './nats/readings-log.ts';
 import type { Silence } from './nats/stream-reader.ts';
 import type { Member } from './ports/leases.ts';
@@ -180,12 +178,9 @@ export class Service {
     return this.#adapters.deadLetters;
   }
 
-  get displays(): NatsDisplayStore {
-    return this.#adapters.displays;
-  }
-
-  get eventPages(): ClickHouseEventPages {
-    return this.#adapters.eventPages;
+  /** What routes read and write without more of the service. */
+  get stores(): Pick<Adapters, 'displays' | 'floorPlans' | 'eventPages'> {
+    return this.#adapters;
   }
 
   get clock(): LogClock {

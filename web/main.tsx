@@ -7,6 +7,7 @@ import './styles/base.css';
 import './styles/controls.css';
 import './styles/display.css';
 import './styles/overview.css';
+import './styles/plans.css';
 import './styles/space.css';
 import './styles/tables.css';
 import { App } from './views/app.tsx';

@@ -6,6 +6,8 @@ export type Route =
   | { readonly view: 'overview' }
   | { readonly view: 'space'; readonly id: number; readonly span: Span | undefined }
   | { readonly view: 'doors' }
+  | { readonly view: 'sensor'; readonly id: string }
+  | { readonly view: 'plans'; readonly id: string | undefined }
   | { readonly view: 'displays' }
   | { readonly view: 'dead-letters' }
   | { readonly view: 'unknown' };
@@ -19,8 +21,19 @@ function parseRoute(hash: string): Route {
   if (view === '' && id === undefined) return { view: 'overview' };
   if (view === 'spaces' && id !== undefined && /^\d+$/.test(id) && rest.length === 0)
     return { view: 'space', id: Number(id), span: parseSpan(new URLSearchParams(query)) };
+  if (view === 'sensors' && id !== undefined && rest.length === 0) return { view: 'sensor', id: decoded(id) };
+  if (view === 'plans' && rest.length === 0) return { view, id: id === undefined ? undefined : decoded(id) };
   if ((view === 'doors' || view === 'displays' || view === 'dead-letters') && id === undefined) return { view };
   return { view: 'unknown' };
+}
+
+/** As it is, if it is not encoded correctly. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function parseSpan(query: URLSearchParams): Span | undefined {
@@ -30,8 +43,13 @@ function parseSpan(query: URLSearchParams): Span | undefined {
 
 export const OVERVIEW = '#/';
 export const DOORS = '#/doors';
+export const PLANS = '#/plans';
 export const DISPLAYS = '#/displays';
 export const DEAD_LETTERS = '#/dead-letters';
+
+export const linkToSensor = (id: string): string => `#/sensors/${encodeURIComponent(id)}`;
+
+export const linkToPlan = (id: string): string => `${PLANS}/${encodeURIComponent(id)}`;
 
 /** A page of its own, without the dashboard. */
 export const linkToDisplay = (spaceId: number): string => `/display/${spaceId}`;

@@ -51,7 +51,7 @@ export async function serve(
     device: (id) => service?.topology.history.latest().device(id),
     displays: () => {
       if (!service) throw new Failure('unavailable', 'the service is starting', { retryAfterSeconds: 1 });
-      return service.displays;
+      return service.stores.displays;
     },
   });
   const metrics = new Metrics();

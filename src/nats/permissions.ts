@@ -1,6 +1,7 @@
 // The NATS subjects that each role may publish and subscribe to. A DPU may publish its own readings and heartbeats,
 // and receive only the acknowledgements; the service may do exactly what its code does.
 import { DISPLAYS_BUCKET } from './display-store.ts';
+import { FLOOR_PLAN_IMAGES, FLOOR_PLANS_BUCKET } from './floor-plan-store.ts';
 import { DEVICES_API, MQTT_CONSUMER, MQTT_MESSAGES } from './mqtt-messages.ts';
 import { CHECKPOINTS, DEAD_LETTERS, DEVICE_SUBJECTS, FORWARDED, READINGS, SPACE_EVENTS, TOPOLOGY } from './streams.ts';
 
@@ -10,8 +11,9 @@ export interface Permissions {
 }
 
 const OWN_STREAMS = [READINGS, FORWARDED, SPACE_EVENTS, TOPOLOGY, DEAD_LETTERS, CHECKPOINTS];
-/** The streams behind the key-value buckets of leases and displays. */
-const [LEASES, DISPLAYS] = ['KV_density_leases', `KV_${DISPLAYS_BUCKET}`];
+/** The streams behind the key-value buckets, and behind the object store. */
+const [LEASES, DISPLAYS, FLOOR_PLANS] = ['KV_density_leases', `KV_${DISPLAYS_BUCKET}`, `KV_${FLOOR_PLANS_BUCKET}`];
+const IMAGES = `OBJ_${FLOOR_PLAN_IMAGES}`;
 
 /**
  * The server replaces `{{name()}}` by the user's name, which is the DPU's token (scoped signing keys). Everything
@@ -56,11 +58,13 @@ export const SERVICE_PERMISSIONS: Permissions = {
     'checkpoints.>',
     '$KV.density_leases.>',
     `$KV.${DISPLAYS_BUCKET}.>`,
+    `$KV.${FLOOR_PLANS_BUCKET}.>`,
+    `$O.${FLOOR_PLAN_IMAGES}.>`,
     // Between processes of the service: questions to the owner of a space, live changes, and replies.
     'density.>',
     '_INBOX.>',
     '$JS.API.INFO',
-    ...[...OWN_STREAMS, LEASES, DISPLAYS].flatMap((stream) => [
+    ...[...OWN_STREAMS, LEASES, DISPLAYS, FLOOR_PLANS, IMAGES].flatMap((stream) => [
       `$JS.API.STREAM.CREATE.${stream}`,
       `$JS.API.STREAM.INFO.${stream}`,
       `$JS.API.STREAM.MSG.GET.${stream}`,
@@ -74,11 +78,10 @@ export const SERVICE_PERMISSIONS: Permissions = {
     ]),
     // The only streams whose settings are changed, and the only ones that are purged.
     ...[LEASES, SPACE_EVENTS, READINGS, FORWARDED, DEAD_LETTERS].map((stream) => `$JS.API.STREAM.UPDATE.${stream}`),
-    ...[SPACE_EVENTS, READINGS, DEAD_LETTERS].map((stream) => `$JS.API.STREAM.PURGE.${stream}`),
+    ...[SPACE_EVENTS, READINGS, DEAD_LETTERS, IMAGES].map((stream) => `$JS.API.STREAM.PURGE.${stream}`),
     ...MQTT_SUBJECTS.map(({ ours }) => ours),
-    // For watching leases and listing displays, with push consumers and flow control.
-    `$JS.FC.${LEASES}.>`,
-    `$JS.FC.${DISPLAYS}.>`,
+    // For watching leases, for listing displays and floor plans, and for reading images: push consumers with flow control.
+    ...[LEASES, DISPLAYS, FLOOR_PLANS, IMAGES].map((stream) => `$JS.FC.${stream}.>`),
     `$JS.ACK.>`,
   ],
   subscribe: ['_INBOX.>', 'density.>'],

@@ -11,6 +11,7 @@ import { NatsChangeChannel } from '../nats/change-channel.ts';
 import { NatsCheckpoints } from '../nats/checkpoints.ts';
 import { NatsDeadLetters } from '../nats/dead-letters.ts';
 import { NatsDisplayStore } from '../nats/display-store.ts';
+import { NatsFloorPlanStore } from '../nats/floor-plan-store.ts';
 import { NatsLink } from '../nats/link.ts';
 import { LogClock } from '../nats/log-clock.ts';
 import { openForwardedMessages } from '../nats/forwarded-messages.ts';
@@ -55,6 +56,7 @@ export function createAdapters(
     checkpoints: new NatsCheckpoints(js, jsm),
     deadLetters: new NatsDeadLetters(js, jsm),
     displays: new NatsDisplayStore(js, options.replicas),
+    floorPlans: new NatsFloorPlanStore(js, options.replicas),
     changes: new NatsChangeChannel(nc),
     reportRequests: new NatsReportRequests(nc, log),
     openMqttMessages: () => openMqttMessages(nc, options.replicas),

@@ -88,6 +88,10 @@ it('from nothing to a count', async () => {
   await page.reload();
   await page.getByRole('button', { name: 'Place… eye' }).click();
   await page.getByLabel('At the doorway').selectOption({ label: 'Spiral stair (Reading Room → Stacks)' });
+  await page.getByRole('button', { name: 'Check what would happen' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Place sensor eye' });
+  await dialog.getByText('3 readings would be corrected.').waitFor();
+  await dialog.getByRole('region', { name: 'Stacks' }).getByText('People inside now: 0 → would become 3').waitFor();
   await page.getByRole('button', { name: 'Place sensor', exact: true }).click();
   await page.getByText('Sensor eye is placed at Spiral stair.').waitFor();
   await page.getByRole('link', { name: 'Overview' }).click();
@@ -123,7 +127,7 @@ it('is only read by people whose token may not change it', async () => {
   const { page, context } = await signedIn(service.tokens.reader);
   await page.getByRole('row', { name: /^Reading Room 40 / }).waitFor();
   await page.getByRole('row', { name: /^Spiral stair / }).waitFor();
-  expect(await page.getByRole('button', { name: /^(Edit|Add|Place)/ }).count()).toBe(0);
+  expect(await page.getByRole('button', { name: /^(Edit|Add|Place|Move|Swap)/ }).count()).toBe(0);
   await context.close();
 });
 

@@ -164,7 +164,7 @@ describe('a space', () => {
     await page.getByText('Show as a table').click();
     await page.getByText(/^Reset to 2 at /).waitFor();
     await eventually(async () => {
-      const entrances = await page.locator('.data tbody td:nth-child(3)').allTextContents();
+      const entrances = await page.locator('details .data tbody td:nth-child(3)').allTextContents();
       // Five of the past, and those of other tests.
       expect(entrances.reduce((sum, text) => sum + Number(text), 0)).toBeGreaterThanOrEqual(5);
     });
@@ -283,6 +283,8 @@ describe('doors and sensors', () => {
     const { page } = opened;
     await page.getByRole('button', { name: 'Place… stray' }).click();
     await page.getByLabel('At the doorway').selectOption({ label: 'Ladder (Outside → Attic)' });
+    await page.getByRole('button', { name: 'Check what would happen' }).click();
+    await page.getByText('2 readings would be corrected.').waitFor();
     await page.getByRole('button', { name: 'Place sensor', exact: true }).click();
     await page.getByText('Sensor stray is placed at Ladder.').waitFor();
     await page.getByRole('row', { name: /^stray Ladder/ }).waitFor();

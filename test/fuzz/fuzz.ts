@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { addToken } from '../../src/http/auth/auth-tokens.ts';
 import { startDensity, type DensityProcess } from '../support/density-process.ts';
+import { pngOf } from '../support/images.ts';
 import { eventually } from '../support/eventually.ts';
 import { curlOf, rawLineOf } from './command-line.ts';
 import { Api, type Document } from './document.ts';
@@ -145,6 +146,8 @@ class Fuzzer {
         await this.#must('POST', `/dpus/d${n}/exclusions`, { from, to, reason: `part ${part}` }, 201);
       }
       await this.#must('PUT', `/devices/${n}`, { adapter: 'xovis' }, 200);
+      await this.#must('PUT', `/floor-plans/${n}`, { name: `floor ${n}` }, 200);
+      if (inUse) await this.#uploadImage(n);
       await this.#must('POST', '/readings', { dpu_id: `d${n}`, timestamp: 1_519_461_921_893, direction: 1 }, 202);
     }
     await this.#pairDisplay();
@@ -158,6 +161,17 @@ class Fuzzer {
     this.#good.add('confirmDisplay');
     await this.#must('DELETE', `/displays/${id}`, undefined, 204);
     this.#good.add('removeDisplay');
+  }
+
+  /** No generated body is an image. */
+  async #uploadImage(n: number): Promise<void> {
+    const { status } = await fetch(`${this.#url}/api/v1/floor-plans/${n}/image`, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${this.#tokens.admin}`, 'content-type': 'image/png' },
+      body: pngOf(4, 3),
+    });
+    if (status !== 200) throw new Error(`the upload of an image answers ${status}`);
+    this.#good.add('putFloorPlanImage');
   }
 
   async #must(method: string, path: string, body: unknown, status: number): Promise<unknown> {

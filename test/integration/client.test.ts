@@ -5,6 +5,7 @@ import createClient, { type Client, type Middleware } from 'openapi-fetch';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { paths } from '../../web/api/schema.d.ts';
 import { eventually } from '../support/eventually.ts';
+import { pngOf } from '../support/images.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
 
 interface Content {
@@ -311,6 +312,37 @@ describe('the generated client', () => {
     expect((await api.POST('/displays', { body: { code: 'BCD-FGH' } })).error).toMatchObject({ status: 404 });
     const nobody = { params: { path: { display_id: 'nobody' } } };
     expect((await api.DELETE('/displays/{display_id}', nobody)).error).toMatchObject({ status: 404 });
+  });
+
+  it('keeps floor plans and their images', async () => {
+    const plan = { params: { path: { id: 'ground' } } };
+    const drawing = {
+      name: 'Ground floor',
+      spaces: [
+        {
+          space_id: 1,
+          points: [
+            { x: 0, y: 0 },
+            { x: 1, y: 0 },
+            { x: 1, y: 1 },
+          ],
+        },
+      ],
+      doorways: [],
+    };
+    expect((await api.PUT('/floor-plans/{id}', { ...plan, body: drawing })).data).toMatchObject(drawing);
+    const image = await api.PUT('/floor-plans/{id}/image', {
+      ...plan,
+      body: '',
+      bodySerializer: () => pngOf(4, 3),
+      headers: { 'content-type': 'image/png' },
+    });
+    expect(image.data).toMatchObject({ image: { type: 'image/png', width: 4, height: 3 } });
+    const read = await api.GET('/floor-plans/{id}/image', { ...plan, parseAs: 'arrayBuffer' });
+    expect(read.response.headers.get('content-type')).toBe('image/png');
+    expect((await api.GET('/floor-plans/{id}', plan)).data).toMatchObject(drawing);
+    expect((await api.GET('/floor-plans')).data).toMatchObject([{ id: 'ground' }]);
+    expect((await api.DELETE('/floor-plans/{id}', plan)).response.status).toBe(204);
   });
 
   it('lists dead letters, and says what a replay would do', async () => {

@@ -8,6 +8,7 @@ import { addToken } from '../../src/http/auth/auth-tokens.ts';
 import type { Route } from '../../src/http/routes/route.ts';
 import { tableOfRoutes } from '../support/client-types.ts';
 import { eventually } from '../support/eventually.ts';
+import { pngOf } from '../support/images.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
 
 const ORIGIN = 'https://dashboard.example';
@@ -44,6 +45,8 @@ beforeAll(async () => {
     expect((await ask('POST', path, { body: JSON.stringify(body) })).status).toBe(201);
   }
   expect((await ask('PUT', '/devices/1', { body: '{"adapter":"xovis"}' })).status).toBe(200);
+  expect((await ask('PUT', '/floor-plans/1', { body: '{"name":"Ground floor"}' })).status).toBe(200);
+  expect((await ask('PUT', '/floor-plans/1/image', { body: pngOf(4, 3) })).status).toBe(200);
 });
 afterAll(async () => {
   await service?.dispose();
@@ -60,7 +63,7 @@ interface Asked {
 async function ask(
   method: string,
   path: string,
-  init: { body?: string; headers?: Record<string, string> } = {},
+  init: { body?: string | Uint8Array<ArrayBuffer>; headers?: Record<string, string> } = {},
 ): Promise<Asked> {
   return path.startsWith('/health')
     ? eventually(async () => {
@@ -74,7 +77,7 @@ async function ask(
 async function askOnce(
   method: string,
   path: string,
-  init: { body?: string; headers?: Record<string, string> },
+  init: { body?: string | Uint8Array<ArrayBuffer>; headers?: Record<string, string> },
 ): Promise<Asked> {
   const abort = new AbortController();
   const response = await fetch(`${service.api}${path}`, {
@@ -99,6 +102,8 @@ function concrete({ path, query }: Pick<Route, 'path'> & { readonly query?: Rout
 const OTHER_STATUSES: Readonly<Record<string, readonly number[]>> = {
   'PUT /devices/{id}': [200, 200],
   'DELETE /devices/{id}': [204, 404],
+  'PUT /floor-plans/{id}': [200, 200],
+  'DELETE /floor-plans/{id}': [204, 404],
   'POST /ingest/{adapter}': [422, 422],
   // A reason is required.
   'DELETE /readings/{id}': [422, 422],

@@ -6,6 +6,8 @@ export interface CuttableProxy {
   /** Breaks all connections, and every new one until `restore`. */
   cut(): void;
   restore(): void;
+  /** The connections that are open carry nothing any more, and nobody hears of it, as when a computer sleeps. New ones work. */
+  freeze(): void;
   stop(): Promise<void>;
 }
 
@@ -40,6 +42,11 @@ export async function startCuttableProxy(targetUrl: string): Promise<CuttablePro
     restore: () => {
       isCut = false;
     },
+    freeze: () =>
+      open.forEach((socket) => {
+        socket.unpipe();
+        socket.pause();
+      }),
     stop: async () => {
       destroyAll();
       await new Promise((resolve) => server.close(resolve));

@@ -29,7 +29,7 @@ export async function startPageService(): Promise<PageService> {
   const log = pino({ level: 'silent' });
   const protection = await openProtection(readConfig({ AUTH_TOKENS_FILE: file }), log, {
     device: () => undefined,
-    displays: () => local.service.displays,
+    displays: () => local.service.stores.displays,
   });
   const app = createApp(local.service, log, { ...protection, page: await pageFolder() });
   const handle = app.callback();

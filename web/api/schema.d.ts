@@ -772,6 +772,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/floor-plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List floor plans */
+        get: operations["listFloorPlans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/floor-plans/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get a floor plan */
+        get: operations["getFloorPlan"];
+        /**
+         * Create a floor plan, or replace what is drawn on it
+         * @description The image stays as it is. There may be 20 floor plans.
+         */
+        put: operations["putFloorPlan"];
+        post?: never;
+        /** Delete a floor plan and its image */
+        delete: operations["deleteFloorPlan"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/floor-plans/{id}/image": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get the image of a floor plan */
+        get: operations["getFloorPlanImage"];
+        /**
+         * Upload the image of a floor plan
+         * @description PNG, JPEG or WebP, which the service recognises by the content: at most 2 MB, 10,000 pixels on a side and 40 million in all. All images together may have 10 MB. SVG is refused, because it can carry scripts.
+         */
+        put: operations["putFloorPlanImage"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/display/pairings": {
         parameters: {
             query?: never;
@@ -2167,6 +2227,51 @@ export interface components {
              */
             stale?: true;
         };
+        /** @description An image on which spaces and doorways are drawn */
+        FloorPlan: {
+            /** @description chosen by whoever created it */
+            id: string;
+            /** @description what people call it */
+            name: string;
+            /** @description null until one is uploaded */
+            image: {
+                /** @enum {string} */
+                type: "image/png" | "image/jpeg" | "image/webp";
+                /** @description in pixels */
+                width: number;
+                /** @description in pixels */
+                height: number;
+                /** @description its length */
+                bytes: number;
+                /** @description another one after each upload */
+                version: string;
+            } | null;
+            spaces: {
+                /** @description the space */
+                space_id: number;
+                /** @description the corners of its outline, in order */
+                points: {
+                    /** @description as a fraction of the image's width, from the left */
+                    x: number;
+                    /** @description as a fraction of the image's height, from the top */
+                    y: number;
+                }[];
+            }[];
+            doorways: {
+                /** @description the doorway */
+                doorway_id: number;
+                /** @description as a fraction of the image's width, from the left */
+                x: number;
+                /** @description as a fraction of the image's height, from the top */
+                y: number;
+            }[];
+            /**
+             * Format: date-time
+             * @description when it was last changed
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            updated_at: string;
+        };
         /** @description How full a space was in a span, by hour of the week */
         Profile: {
             /** @description the space */
@@ -2547,6 +2652,34 @@ export interface components {
             name?: string | null;
             /** @description true: tell the space, and change nothing */
             dry_run?: boolean;
+        };
+        FloorPlanBody: {
+            /**
+             * @description what people call it
+             * @example Ground floor
+             */
+            name: string;
+            /** @description where spaces are, each at most once */
+            spaces?: {
+                /** @description the space */
+                space_id: number;
+                /** @description the corners of its outline, in order */
+                points: {
+                    /** @description as a fraction of the image's width, from the left */
+                    x: number;
+                    /** @description as a fraction of the image's height, from the top */
+                    y: number;
+                }[];
+            }[];
+            /** @description where doorways are, each at most once */
+            doorways?: {
+                /** @description the doorway */
+                doorway_id: number;
+                /** @description as a fraction of the image's width, from the left */
+                x: number;
+                /** @description as a fraction of the image's height, from the top */
+                y: number;
+            }[];
         };
         TopologyDocument: {
             spaces?: {
@@ -7274,6 +7407,488 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listFloorPlans: {
+        parameters: {
+            query?: {
+                /** @description maximum number of items on the page */
+                limit?: number;
+                /** @description number of items to skip */
+                offset?: number;
+                /** @description the field to sort by */
+                sort?: "id" | "name" | "updated_at";
+                /** @description true sorts in descending order */
+                desc?: boolean;
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, name, updated_at */
+                filter?: string;
+            };
+            header?: {
+                /** @description answer 304 without a body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of floor plans */
+            200: {
+                headers: {
+                    /** @description links to the next and the previous page (RFC 8288) */
+                    link?: string;
+                    /** @description number of items on all pages */
+                    "x-total-count"?: number;
+                    /** @description a hash of the answer */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": "ground-floor",
+                     *         "name": "Ground floor",
+                     *         "spaces": [
+                     *           {
+                     *             "space_id": 1,
+                     *             "points": [
+                     *               {
+                     *                 "x": 0.1,
+                     *                 "y": 0.1
+                     *               },
+                     *               {
+                     *                 "x": 0.6,
+                     *                 "y": 0.1
+                     *               },
+                     *               {
+                     *                 "x": 0.6,
+                     *                 "y": 0.5
+                     *               }
+                     *             ]
+                     *           }
+                     *         ],
+                     *         "doorways": [
+                     *           {
+                     *             "doorway_id": 1,
+                     *             "x": 0.35,
+                     *             "y": 0.1
+                     *           }
+                     *         ],
+                     *         "image": {
+                     *           "type": "image/png",
+                     *           "width": 1600,
+                     *           "height": 900,
+                     *           "bytes": 81223,
+                     *           "version": "ground-floor.w3Yd0gWw4sT1cXk7.Zk3aTq1e"
+                     *         },
+                     *         "updated_at": "2026-11-24T09:00:00.000Z"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["FloorPlan"][];
+                };
+            };
+            /** @description not modified: the client has the current answer */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getFloorPlan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description answer 304 without a body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path: {
+                /** @description chosen by whoever creates it */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the floor plan */
+            200: {
+                headers: {
+                    /** @description a hash of the answer */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "ground-floor",
+                     *       "name": "Ground floor",
+                     *       "spaces": [
+                     *         {
+                     *           "space_id": 1,
+                     *           "points": [
+                     *             {
+                     *               "x": 0.1,
+                     *               "y": 0.1
+                     *             },
+                     *             {
+                     *               "x": 0.6,
+                     *               "y": 0.1
+                     *             },
+                     *             {
+                     *               "x": 0.6,
+                     *               "y": 0.5
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "doorways": [
+                     *         {
+                     *           "doorway_id": 1,
+                     *           "x": 0.35,
+                     *           "y": 0.1
+                     *         }
+                     *       ],
+                     *       "image": {
+                     *         "type": "image/png",
+                     *         "width": 1600,
+                     *         "height": 900,
+                     *         "bytes": 81223,
+                     *         "version": "ground-floor.w3Yd0gWw4sT1cXk7.Zk3aTq1e"
+                     *       },
+                     *       "updated_at": "2026-11-24T09:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FloorPlan"];
+                };
+            };
+            /** @description not modified: the client has the current answer */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putFloorPlan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description write only if the etag is still this one, otherwise answer 412 */
+                "if-match"?: string;
+            };
+            path: {
+                /** @description chosen by whoever creates it */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Ground floor",
+                 *       "spaces": [
+                 *         {
+                 *           "space_id": 1,
+                 *           "points": [
+                 *             {
+                 *               "x": 0.1,
+                 *               "y": 0.1
+                 *             },
+                 *             {
+                 *               "x": 0.6,
+                 *               "y": 0.1
+                 *             },
+                 *             {
+                 *               "x": 0.6,
+                 *               "y": 0.5
+                 *             }
+                 *           ]
+                 *         }
+                 *       ],
+                 *       "doorways": [
+                 *         {
+                 *           "doorway_id": 1,
+                 *           "x": 0.35,
+                 *           "y": 0.1
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["FloorPlanBody"];
+            };
+        };
+        responses: {
+            /** @description the floor plan */
+            200: {
+                headers: {
+                    /** @description a hash of the answer */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "ground-floor",
+                     *       "name": "Ground floor",
+                     *       "spaces": [
+                     *         {
+                     *           "space_id": 1,
+                     *           "points": [
+                     *             {
+                     *               "x": 0.1,
+                     *               "y": 0.1
+                     *             },
+                     *             {
+                     *               "x": 0.6,
+                     *               "y": 0.1
+                     *             },
+                     *             {
+                     *               "x": 0.6,
+                     *               "y": 0.5
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "doorways": [
+                     *         {
+                     *           "doorway_id": 1,
+                     *           "x": 0.35,
+                     *           "y": 0.1
+                     *         }
+                     *       ],
+                     *       "image": {
+                     *         "type": "image/png",
+                     *         "width": 1600,
+                     *         "height": 900,
+                     *         "bytes": 81223,
+                     *         "version": "ground-floor.w3Yd0gWw4sT1cXk7.Zk3aTq1e"
+                     *       },
+                     *       "updated_at": "2026-11-24T09:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FloorPlan"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["Timeout"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deleteFloorPlan: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description write only if the etag is still this one, otherwise answer 412 */
+                "if-match"?: string;
+            };
+            path: {
+                /** @description chosen by whoever creates it */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the floor plan is deleted */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    getFloorPlanImage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description answer 304 without a body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path: {
+                /** @description chosen by whoever creates it */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description the image, as it was uploaded */
+            200: {
+                headers: {
+                    /** @description a hash of the answer */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example the bytes of the image */
+                    "image/png": string;
+                    /** @example the bytes of the image */
+                    "image/jpeg": string;
+                    /** @example the bytes of the image */
+                    "image/webp": string;
+                };
+            };
+            /** @description not modified: the client has the current answer */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    putFloorPlanImage: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description write only if the etag is still this one, otherwise answer 412 */
+                "if-match"?: string;
+            };
+            path: {
+                /** @description chosen by whoever creates it */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example the bytes of the image */
+                "image/png": string;
+                /** @example the bytes of the image */
+                "image/jpeg": string;
+                /** @example the bytes of the image */
+                "image/webp": string;
+            };
+        };
+        responses: {
+            /** @description the floor plan */
+            200: {
+                headers: {
+                    /** @description a hash of the answer */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "ground-floor",
+                     *       "name": "Ground floor",
+                     *       "spaces": [
+                     *         {
+                     *           "space_id": 1,
+                     *           "points": [
+                     *             {
+                     *               "x": 0.1,
+                     *               "y": 0.1
+                     *             },
+                     *             {
+                     *               "x": 0.6,
+                     *               "y": 0.1
+                     *             },
+                     *             {
+                     *               "x": 0.6,
+                     *               "y": 0.5
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "doorways": [
+                     *         {
+                     *           "doorway_id": 1,
+                     *           "x": 0.35,
+                     *           "y": 0.1
+                     *         }
+                     *       ],
+                     *       "image": {
+                     *         "type": "image/png",
+                     *         "width": 1600,
+                     *         "height": 900,
+                     *         "bytes": 81223,
+                     *         "version": "ground-floor.w3Yd0gWw4sT1cXk7.Zk3aTq1e"
+                     *       },
+                     *       "updated_at": "2026-11-24T09:00:00.000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FloorPlan"];
+                };
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["Changed"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             417: components["responses"]["ExpectationFailed"];
             422: components["responses"]["Invalid"];
             429: components["responses"]["TooManyRequests"];

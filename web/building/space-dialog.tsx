@@ -2,9 +2,9 @@ import { useState } from 'preact/hooks';
 import { api, bodyOf } from '../api/client.ts';
 import type { Space } from '../api/types.ts';
 import { messages } from '../i18n/i18n.ts';
-import { Dialog } from '../parts/dialog.tsx';
-import { FormEnd } from '../parts/form-end.tsx';
-import { textOf } from '../use-answer.ts';
+import { BROWSER_ZONE } from '../i18n/zoned-time.ts';
+import { CountField, TextField } from '../parts/fields.tsx';
+import { FormDialog } from '../parts/form-dialog.tsx';
 
 interface SpaceDialogProps {
   /** Undefined for a new one. */
@@ -16,7 +16,6 @@ interface SpaceDialogProps {
 
 type Fields = Pick<Space, 'name' | 'capacity' | 'time_zone' | 'daily_reset' | 'daily_reset_count'>;
 
-const BROWSER_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const NEW: Fields = {
   ...{ name: '', capacity: null, time_zone: BROWSER_ZONE, daily_reset: null, daily_reset_count: 0 },
 };
@@ -24,67 +23,44 @@ const NEW: Fields = {
 export function SpaceDialog({ space, onClose, onSaved }: SpaceDialogProps) {
   const before: Fields = space ?? NEW;
   const [fields, setFields] = useState(before);
-  const [problem, setProblem] = useState<string>();
   const set = (changed: Partial<Fields>): void => setFields((each) => ({ ...each, ...changed }));
-  const submit = (event: Event): void => {
-    event.preventDefault();
-    save(space, before, fields).then(
-      ({ name }) => {
-        onSaved(space ? messages.spaceChanged(name) : messages.spaceCreated(name));
-        onClose();
-      },
-      (error: unknown) => setProblem(textOf(error)),
-    );
+  const submit = async (): Promise<string> => {
+    const { name } = await save(space, before, fields);
+    return space ? messages.spaceChanged(name) : messages.spaceCreated(name);
   };
   return (
-    <Dialog title={space ? messages.editSpace(space.name) : messages.newSpace} onClose={onClose}>
-      <form onSubmit={submit}>
-        <label class="field">
-          <span>{messages.name}</span>
-          <input
-            required
-            maxLength={200}
-            autocomplete="off"
-            value={fields.name}
-            onInput={({ currentTarget: { value } }) => set({ name: value })}
-          />
-        </label>
-        <label class="field">
-          <span>{messages.capacityOrNone}</span>
-          <input
-            type="number"
-            min={0}
-            step={1}
-            value={fields.capacity ?? ''}
-            onInput={({ currentTarget: { value } }) => set({ capacity: value === '' ? null : Number(value) })}
-          />
-        </label>
-        <ZoneField value={fields.time_zone} onChange={(zone) => set({ time_zone: zone })} />
-        <label class="field">
-          <span>{messages.dailyReset}</span>
-          <input
-            type="time"
-            value={fields.daily_reset ?? ''}
-            onInput={({ currentTarget: { value } }) => set({ daily_reset: value === '' ? null : value })}
-          />
-        </label>
-        {fields.daily_reset === null ? null : (
-          <label class="field">
-            <span>{messages.dailyResetCount}</span>
-            <input
-              type="number"
-              required
-              min={0}
-              step={1}
-              value={fields.daily_reset_count}
-              onInput={({ currentTarget: { value } }) => set({ daily_reset_count: Number(value) })}
-            />
-          </label>
-        )}
-        {space ? <p class="hint">{messages.editSpaceHint}</p> : null}
-        <FormEnd problem={problem} submit={messages.save} onCancel={onClose} />
-      </form>
-    </Dialog>
+    <FormDialog
+      title={space ? messages.editSpace(space.name) : messages.newSpace}
+      submit={messages.save}
+      onSubmit={submit}
+      onDone={onSaved}
+      onClose={onClose}
+    >
+      <TextField label={messages.name} value={fields.name} onChange={(name) => set({ name })} />
+      <CountField
+        label={messages.capacityOrNone}
+        isOptional
+        value={fields.capacity}
+        onChange={(capacity) => set({ capacity })}
+      />
+      <ZoneField value={fields.time_zone} onChange={(zone) => set({ time_zone: zone })} />
+      <label class="field">
+        <span>{messages.dailyReset}</span>
+        <input
+          type="time"
+          value={fields.daily_reset ?? ''}
+          onInput={({ currentTarget: { value } }) => set({ daily_reset: value === '' ? null : value })}
+        />
+      </label>
+      {fields.daily_reset === null ? null : (
+        <CountField
+          label={messages.dailyResetCount}
+          value={fields.daily_reset_count}
+          onChange={(count) => set({ daily_reset_count: count ?? 0 })}
+        />
+      )}
+      {space ? <p class="hint">{messages.editSpaceHint}</p> : null}
+    </FormDialog>
   );
 }
 

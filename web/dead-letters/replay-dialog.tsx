@@ -3,8 +3,7 @@ import { api, bodyOf } from '../api/client.ts';
 import type { DeadLetter, Replay } from '../api/types.ts';
 import { formatNumber } from '../i18n/format.ts';
 import { messages } from '../i18n/i18n.ts';
-import { Dialog } from '../parts/dialog.tsx';
-import { textOf } from '../use-answer.ts';
+import { FormDialog } from '../parts/form-dialog.tsx';
 
 interface ReplayDialogProps {
   readonly letter: DeadLetter;
@@ -19,55 +18,39 @@ const MINUTE_MS = 60_000;
 export function ReplayDialog({ letter: { dpu_id: dpu, reason }, onClose, onReplayed }: ReplayDialogProps) {
   const [minutes, setMinutes] = useState(0);
   const [checked, setChecked] = useState<Replay>();
-  const [problem, setProblem] = useState<string>();
-  const replay = async (isDryRun: boolean): Promise<void> => {
-    const body = { dpu_id: dpu, reason, shift: minutes * MINUTE_MS, dry_run: isDryRun };
-    try {
-      const result = await bodyOf(api.POST('/dead-letters/replay', { body }));
-      setProblem(undefined);
-      if (isDryRun) return setChecked(result);
-      onReplayed(messages.didReplay(formatNumber(result.replayed), formatNumber(result.not_replayed_count)));
-      onClose();
-    } catch (error) {
-      setProblem(textOf(error));
-    }
-  };
-  const submit = (event: Event): void => {
-    event.preventDefault();
-    void replay(checked === undefined);
+  const replay = async (): Promise<string | undefined> => {
+    const body = { dpu_id: dpu, reason, shift: minutes * MINUTE_MS, dry_run: checked === undefined };
+    const result = await bodyOf(api.POST('/dead-letters/replay', { body }));
+    if (checked) return messages.didReplay(formatNumber(result.replayed), formatNumber(result.not_replayed_count));
+    setChecked(result);
+    return undefined;
   };
   return (
-    <Dialog title={messages.replayTitle} onClose={onClose}>
-      <form onSubmit={submit}>
-        <p>{messages.replayOf(reason, dpu)}</p>
-        <label class="field">
-          <span>{messages.shift}</span>
-          <input
-            type="number"
-            step="any"
-            required
-            value={minutes}
-            onInput={(event) => {
-              setMinutes(event.currentTarget.valueAsNumber || 0);
-              setChecked(undefined);
-            }}
-          />
-        </label>
-        <p class="hint">{messages.replayHint}</p>
-        <div role="status">{checked ? <CheckedReplay replay={checked} /> : null}</div>
-        <p class="problem" role="alert">
-          {problem}
-        </p>
-        <div class="buttons">
-          <button type="button" class="button" onClick={onClose}>
-            {messages.cancel}
-          </button>
-          <button type="submit" class="button is-primary" disabled={checked?.replayed === 0}>
-            {checked ? messages.doReplay : messages.checkReplay}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={messages.replayTitle}
+      submit={checked ? messages.doReplay : messages.check}
+      isDisabled={checked?.replayed === 0}
+      onSubmit={replay}
+      onDone={onReplayed}
+      onClose={onClose}
+    >
+      <p>{messages.replayOf(reason, dpu)}</p>
+      <label class="field">
+        <span>{messages.shift}</span>
+        <input
+          type="number"
+          step="any"
+          required
+          value={minutes}
+          onInput={(event) => {
+            setMinutes(event.currentTarget.valueAsNumber || 0);
+            setChecked(undefined);
+          }}
+        />
+      </label>
+      <p class="hint">{messages.replayHint}</p>
+      <div role="status">{checked ? <CheckedReplay replay={checked} /> : null}</div>
+    </FormDialog>
   );
 }
 

@@ -1,83 +1,68 @@
 import { useState } from 'preact/hooks';
-import { api, bodyOf } from '../api/client.ts';
+import { api } from '../api/client.ts';
 import { loadDoorways } from '../api/topology.ts';
-import type { UnplacedDpu } from '../api/types.ts';
+import { ChangeDialog } from '../changes/change-dialog.tsx';
+import type { Change } from '../changes/change.ts';
 import { messages } from '../i18n/i18n.ts';
-import { instantIn, localTimeIn } from '../i18n/zoned-time.ts';
-import { Dialog } from '../parts/dialog.tsx';
-import { FormEnd } from '../parts/form-end.tsx';
-import { textOf, useAnswer } from '../use-answer.ts';
-import { leads, zoneOf } from './doorway-names.ts';
+import { BROWSER_ZONE, instantIn, localTimeIn } from '../i18n/zoned-time.ts';
+import { ChoiceField, TimeField } from '../parts/fields.tsx';
+import { useAnswer } from '../use-answer.ts';
+import { leads, zoneOf } from '../live/doorway-names.ts';
 
 interface PlaceDialogProps {
-  readonly dpu: UnplacedDpu;
+  readonly dpu: string;
+  /** True if it is registered and at a doorway or none; false if it is only known by what it sends. */
+  readonly isRegistered: boolean;
+  /** For one that is not placed yet: its first reading. Undefined for a move. */
+  readonly firstReadingAt?: string;
   readonly onClose: () => void;
-  /** @param text what was done */
-  readonly onPlaced: (text: string) => void;
+  readonly onDone: (text: string) => void;
 }
 
-const BROWSER_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const NOWHERE = 'nowhere';
 
-export function PlaceDialog({ dpu, onClose, onPlaced }: PlaceDialogProps) {
+/** Places a sensor at a doorway, or moves it, since some time. */
+export function PlaceDialog({ dpu, isRegistered, firstReadingAt, onClose, onDone }: PlaceDialogProps) {
   const doorways = useAnswer(loadDoorways, []);
-  const [doorwayId, setDoorwayId] = useState<number>();
+  const [openedMs] = useState(() => Date.now());
+  const [choice, setChoice] = useState('');
   const [since, setSince] = useState<string>();
-  const [problem, setProblem] = useState<string>();
-  const doorway = doorwayId === undefined ? undefined : doorways.value?.get(doorwayId);
+  const doorway = doorways.value?.get(Number(choice));
   const zone = zoneOf(doorway) ?? BROWSER_ZONE;
   // In whole minutes, which is at or before the first reading.
-  const shownSince = since ?? localTimeIn(zone, Date.parse(dpu.first_reading_at));
-  const submit = (event: Event): void => {
-    event.preventDefault();
-    if (!doorway) return;
-    const placement = { doorway_id: doorway.id, effective_at: new Date(instantIn(zone, shownSince)).toISOString() };
-    place(dpu, placement).then(
-      () => {
-        onPlaced(messages.placed(dpu.id, doorway.name));
-        onClose();
-      },
-      (error: unknown) => setProblem(textOf(error)),
-    );
+  const shownSince = since ?? localTimeIn(zone, firstReadingAt === undefined ? openedMs : Date.parse(firstReadingAt));
+  const isMove = firstReadingAt === undefined;
+  const place: Change = async (params) => {
+    const effectiveAt = new Date(instantIn(zone, shownSince)).toISOString();
+    const body = { doorway_id: choice === NOWHERE ? null : Number(choice), effective_at: effectiveAt };
+    return isRegistered
+      ? api.PATCH('/dpus/{id}', { params: { ...params, path: { id: dpu } }, body })
+      : api.POST('/dpus', { params, body: { id: dpu, ...body } });
   };
+  const choices = [
+    { value: '', text: messages.choose },
+    ...[...(doorways.value?.values() ?? [])].map((each) => ({
+      value: String(each.id),
+      text: `${each.name} (${leads(each)})`,
+    })),
+    ...(isMove ? [{ value: NOWHERE, text: messages.atNoDoorway }] : []),
+  ];
   return (
-    <Dialog title={messages.placeSensor(dpu.id)} onClose={onClose}>
-      <form onSubmit={submit}>
-        <label class="field">
-          <span>{messages.placeAt}</span>
-          <select required onChange={(event) => setDoorwayId(Number(event.currentTarget.value) || undefined)}>
-            <option value="">{messages.choose}</option>
-            {[...(doorways.value?.values() ?? [])].map((each) => (
-              <option key={each.id} value={each.id}>
-                {each.name} ({leads(each)})
-              </option>
-            ))}
-          </select>
-        </label>
-        <label class="field">
-          <span>{messages.placeSince}</span>
-          <input
-            type="datetime-local"
-            required
-            value={shownSince}
-            onInput={(event) => setSince(event.currentTarget.value)}
-          />
-        </label>
-        <p class="hint">
-          {messages.placeSinceHint} {messages.timesIn(zone)}.
-        </p>
-        <FormEnd problem={problem ?? doorways.error} submit={messages.placeNow} onCancel={onClose} />
-      </form>
-    </Dialog>
+    <ChangeDialog
+      title={isMove ? messages.moveSensor(dpu) : messages.placeSensor(dpu)}
+      change={place}
+      input={`${choice} ${shownSince} ${zone}`}
+      submit={isMove ? messages.moveNow : messages.placeNow}
+      done={() => (doorway ? messages.placed(dpu, doorway.name) : messages.takenAway(dpu))}
+      onClose={onClose}
+      onDone={onDone}
+    >
+      <ChoiceField label={messages.placeAt} value={choice} onChange={setChoice} choices={choices} />
+      <TimeField label={messages.placeSince} value={shownSince} onChange={setSince} />
+      <p class="hint">
+        {isMove ? messages.moveSinceHint : messages.placeSinceHint} {messages.timesIn(zone)}.
+      </p>
+      {doorways.error === undefined ? null : <p class="problem">{doorways.error}</p>}
+    </ChangeDialog>
   );
-}
-
-interface Placement {
-  readonly doorway_id: number;
-  readonly effective_at: string;
-}
-
-async function place({ id, registered }: UnplacedDpu, placement: Placement): Promise<unknown> {
-  return registered
-    ? bodyOf(api.PATCH('/dpus/{id}', { params: { path: { id } }, body: placement }))
-    : bodyOf(api.POST('/dpus', { body: { id, ...placement } }));
 }

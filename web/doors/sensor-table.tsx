@@ -1,14 +1,17 @@
 import { useState } from 'preact/hooks';
 import { api, bodyOf, pageOf, quoted } from '../api/client.ts';
+import { may } from '../api/session.ts';
 import { loadDoorways } from '../api/topology.ts';
 import type { Doorway, Dpu } from '../api/types.ts';
 import { formatAgo, formatRate, formatTime } from '../i18n/format.ts';
 import { messages } from '../i18n/i18n.ts';
 import { nowMs } from '../now.ts';
 import { PagedList } from '../parts/paged-list.tsx';
+import { linkToSensor } from '../route.ts';
 import { useAnswer } from '../use-answer.ts';
-import { zoneOf } from './doorway-names.ts';
+import { zoneOf } from '../live/doorway-names.ts';
 import { MessagesButton } from './messages-button.tsx';
+import { PlaceDialog } from './place-dialog.tsx';
 import { PlacementsDialog } from './placements-dialog.tsx';
 import { HiddenHeading } from '../parts/hidden-heading.tsx';
 import { RowButton } from '../parts/row-button.tsx';
@@ -20,8 +23,14 @@ interface Row {
   readonly doorway: Doorway | undefined;
 }
 
-export function SensorTable({ version }: { readonly version: unknown }) {
+interface SensorTableProps {
+  readonly version: unknown;
+  readonly onDone: (text: string) => void;
+}
+
+export function SensorTable({ version, onDone }: SensorTableProps) {
   const [shown, setShown] = useState<string>();
+  const [moved, setMoved] = useState<string>();
   return (
     <>
       <PagedList id="sensors" title={messages.sensors} empty="–" load={loadRows} version={version}>
@@ -44,7 +53,9 @@ export function SensorTable({ version }: { readonly version: unknown }) {
             <tbody>
               {rows.map(({ dpu, doorway }) => (
                 <tr key={dpu.id}>
-                  <th scope="row">{dpu.id}</th>
+                  <th scope="row">
+                    <a href={linkToSensor(dpu.id)}>{dpu.id}</a>
+                  </th>
                   <td>{doorway?.name ?? messages.notPlaced}</td>
                   <td>
                     <LastHeard dpu={dpu.id} zone={zoneOf(doorway)} />
@@ -57,7 +68,10 @@ export function SensorTable({ version }: { readonly version: unknown }) {
                   </td>
                   <td class="is-number is-nowrap">
                     <MessagesButton dpu={dpu.id} />{' '}
-                    <RowButton text={messages.history} row={dpu.id} onClick={() => setShown(dpu.id)} />
+                    <RowButton text={messages.history} row={dpu.id} onClick={() => setShown(dpu.id)} />{' '}
+                    {may('topology:write') ? (
+                      <RowButton text={messages.move} row={dpu.id} onClick={() => setMoved(dpu.id)} />
+                    ) : null}
                   </td>
                 </tr>
               ))}
@@ -65,6 +79,9 @@ export function SensorTable({ version }: { readonly version: unknown }) {
           </table>
         )}
       </PagedList>
+      {moved === undefined ? null : (
+        <PlaceDialog dpu={moved} isRegistered onClose={() => setMoved(undefined)} onDone={onDone} />
+      )}
       {shown === undefined ? null : <PlacementsDialog dpu={shown} onClose={() => setShown(undefined)} />}
     </>
   );

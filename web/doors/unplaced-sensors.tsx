@@ -62,7 +62,15 @@ export function UnplacedSensors({ version, onPlaced }: UnplacedSensorsProps) {
           </table>
         )}
       </PagedList>
-      {chosen ? <PlaceDialog dpu={chosen} onClose={() => setChosen(undefined)} onPlaced={onPlaced} /> : null}
+      {chosen ? (
+        <PlaceDialog
+          dpu={chosen.id}
+          isRegistered={chosen.registered}
+          firstReadingAt={chosen.first_reading_at}
+          onClose={() => setChosen(undefined)}
+          onDone={onPlaced}
+        />
+      ) : null}
     </>
   );
 }

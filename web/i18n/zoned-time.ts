@@ -1,5 +1,7 @@
 // Instants and what the clock shows in a zone.
 
+export const BROWSER_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 function partsIn(zone: string, ms: number): Readonly<Record<string, string>> {

@@ -71,6 +71,8 @@ export class LiveStream {
   async #read(signal: AbortSignal): Promise<void> {
     const { path, headers, mayConnect, onRefused } = this.#options;
     if (mayConnect && !(await mayConnect())) return;
+    // A request on a connection that died during sleep is never answered.
+    this.#heardMs = Date.now();
     const response = await fetch(path, {
       signal,
       headers: {

@@ -1,11 +1,12 @@
 import { session, signOut } from '../api/session.ts';
 import { messages } from '../i18n/i18n.ts';
 import { isConnected } from '../live/live-spaces.ts';
-import { DEAD_LETTERS, DISPLAYS, DOORS, OVERVIEW, route } from '../route.ts';
+import { DEAD_LETTERS, DISPLAYS, DOORS, OVERVIEW, PLANS, route } from '../route.ts';
 
 const LINKS = [
   { to: OVERVIEW, text: messages.overview, views: ['overview', 'space'] },
-  { to: DOORS, text: messages.doors, views: ['doors'] },
+  { to: PLANS, text: messages.plans, views: ['plans'] },
+  { to: DOORS, text: messages.doors, views: ['doors', 'sensor'] },
   { to: DISPLAYS, text: messages.displays, views: ['displays'] },
   { to: DEAD_LETTERS, text: messages.deadLetters, views: ['dead-letters'] },
 ];

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { messages } from '../i18n/i18n.ts';
 import { instantIn, localTimeIn } from '../i18n/zoned-time.ts';
+import { TimeField } from '../parts/fields.tsx';
 import type { Span } from '../span.ts';
 import { lastHours } from './spans.ts';
 
@@ -42,26 +43,11 @@ export function SpanForm({ zone, span, isToday, onChange }: SpanFormProps) {
           </button>
         ))}
       </div>
-      <TimeField label={messages.from} value={from} onInput={setFrom} />
-      <TimeField label={messages.to} value={to} onInput={setTo} />
+      <TimeField label={messages.from} value={from} onChange={setFrom} />
+      <TimeField label={messages.to} value={to} onChange={setTo} />
       <button type="submit" class="button" disabled={!(fromMs < toMs)}>
         {messages.show}
       </button>
     </form>
-  );
-}
-
-interface TimeFieldProps {
-  readonly label: string;
-  readonly value: string;
-  readonly onInput: (value: string) => void;
-}
-
-function TimeField({ label, value, onInput }: TimeFieldProps) {
-  return (
-    <label class="field">
-      <span>{label}</span>
-      <input type="datetime-local" required value={value} onInput={(event) => onInput(event.currentTarget.value)} />
-    </label>
   );
 }

@@ -10,6 +10,8 @@ import { DisplaysView } from './displays-view.tsx';
 import { DeadLettersView } from './dead-letters-view.tsx';
 import { DoorsView } from './doors-view.tsx';
 import { Overview } from './overview.tsx';
+import { PlansView } from './plans-view.tsx';
+import { SensorView } from './sensor-view.tsx';
 import { SignIn } from './sign-in.tsx';
 import { SpaceView } from './space-view.tsx';
 
@@ -54,7 +56,7 @@ function focusMain(event: Event): void {
 function View() {
   const shown = route.value;
   const isFirst = useRef(true);
-  const key = shown.view === 'space' ? `space ${shown.id}` : shown.view;
+  const key = 'id' in shown ? `${shown.view} ${shown.id}` : shown.view;
   useEffect(() => {
     // Screen readers hear of a new view by the focus; the first one is announced by the page itself.
     if (!isFirst.current) document.getElementById('main')?.focus({ preventScroll: true });
@@ -68,6 +70,10 @@ function View() {
       return <SpaceView key={key} id={shown.id} span={shown.span} />;
     case 'doors':
       return <DoorsView />;
+    case 'sensor':
+      return <SensorView key={key} id={shown.id} />;
+    case 'plans':
+      return <PlansView id={shown.id} />;
     case 'displays':
       return <DisplaysView />;
     case 'dead-letters':

@@ -6,6 +6,7 @@ import { ReplayDialog } from '../dead-letters/replay-dialog.tsx';
 import { formatNumber, formatTime } from '../i18n/format.ts';
 import { messages } from '../i18n/i18n.ts';
 import { PagedList } from '../parts/paged-list.tsx';
+import { DoneNote, useDone } from '../parts/done-note.tsx';
 import { useTitle } from '../use-title.ts';
 import { HiddenHeading } from '../parts/hidden-heading.tsx';
 import { RowButton } from '../parts/row-button.tsx';
@@ -13,7 +14,7 @@ import { RowButton } from '../parts/row-button.tsx';
 export function DeadLettersView() {
   useTitle(messages.deadLetters);
   const [chosen, setChosen] = useState<DeadLetter>();
-  const [done, setDone] = useState<readonly string[]>([]);
+  const [done, onDone] = useDone();
   return (
     <>
       <div class="page-head">
@@ -21,7 +22,7 @@ export function DeadLettersView() {
         <p class="hint">{messages.deadLettersHint}</p>
       </div>
       <div class="space-body">
-        <div role="status">{done.length === 0 ? null : <p class="done">{done.at(-1)}</p>}</div>
+        <DoneNote done={done} />
         <PagedList
           id="letters"
           title={messages.newestFirst}
@@ -34,13 +35,7 @@ export function DeadLettersView() {
           {(letters: readonly DeadLetter[]) => <LetterTable letters={letters} onReplay={setChosen} />}
         </PagedList>
       </div>
-      {chosen ? (
-        <ReplayDialog
-          letter={chosen}
-          onClose={() => setChosen(undefined)}
-          onReplayed={(text) => setDone((before) => [...before, text])}
-        />
-      ) : null}
+      {chosen ? <ReplayDialog letter={chosen} onClose={() => setChosen(undefined)} onReplayed={onDone} /> : null}
     </>
   );
 }

@@ -10,6 +10,7 @@ import { messages } from '../i18n/i18n.ts';
 import { spaceName } from '../live/live-spaces.ts';
 import { PagedList } from '../parts/paged-list.tsx';
 import { linkToDisplay } from '../route.ts';
+import { DoneNote, useDone } from '../parts/done-note.tsx';
 import { useTitle } from '../use-title.ts';
 import { HiddenHeading } from '../parts/hidden-heading.tsx';
 import { RowButton } from '../parts/row-button.tsx';
@@ -18,8 +19,7 @@ export function DisplaysView() {
   useTitle(messages.displays);
   const [isPairing, setPairing] = useState(false);
   const [removed, setRemoved] = useState<DisplayScreen>();
-  const [done, setDone] = useState<readonly string[]>([]);
-  const onDone = (text: string): void => setDone((before) => [...before, text]);
+  const [done, onDone] = useDone();
   const isOpen = session.value.kind === 'signed-in' && session.value.name === null;
   return (
     <>
@@ -35,7 +35,7 @@ export function DisplaysView() {
         ) : null}
       </div>
       <div class="space-body">
-        <div role="status">{done.length === 0 ? null : <p class="done">{done.at(-1)}</p>}</div>
+        <DoneNote done={done} />
         <PagedList
           id="displays"
           title={messages.displays}

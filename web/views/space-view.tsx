@@ -7,6 +7,7 @@ import { CorrectionList } from '../space/correction-list.tsx';
 import { ExplanationPanel } from '../space/explanation-panel.tsx';
 import { HeatMap } from '../space/heat-map.tsx';
 import { HistoryPanel } from '../space/history-panel.tsx';
+import { ResetPanel } from '../space/reset-panel.tsx';
 import { SpaceNow } from '../space/space-now.tsx';
 import { today } from '../space/spans.ts';
 import { useTitle } from '../use-title.ts';
@@ -36,7 +37,10 @@ function KnownSpace({ known, span: wanted }: { readonly known: LiveSpace; readon
           <ExplanationPanel space={space} span={span} />
           <HeatMap space={space} />
         </div>
-        <CorrectionList space={space} />
+        <div class="pair">
+          <ResetPanel space={space} />
+          <CorrectionList space={space} />
+        </div>
       </div>
     </>
   );

@@ -16,6 +16,7 @@ export const TAGS = {
   doorways: 'The thresholds between spaces',
   dpus: 'Sensors and their placements',
   displays: 'Public displays of a count, and pairing them',
+  'floor-plans': 'Images on which spaces and doorways are drawn',
   topology: 'Spaces, doorways and sensors together, as a document',
   service: 'Health of the service, and the account of all readings',
 } as const;

@@ -15,6 +15,7 @@ import { exportsRoutes } from './exports-routes.ts';
 import { exclusionsRoutes } from './exclusions-routes.ts';
 import { explainRoutes } from './explain-routes.ts';
 import { eventCountsRoutes } from './event-counts-routes.ts';
+import { floorPlansRoutes } from './floor-plans-routes.ts';
 import { healthRoutes } from './health-routes.ts';
 import { ingestRoutes } from './ingest-routes.ts';
 import { intervalsRoutes } from './intervals-routes.ts';
@@ -33,6 +34,7 @@ import { streamRoutes } from './stream-routes.ts';
 import { topologyRoutes } from './topology-routes.ts';
 import { unplacedDpusRoutes } from './unplaced-dpus-routes.ts';
 import { Displays } from '../auth/displays.ts';
+import { FloorPlans } from '../floor-plans.ts';
 import { PairingLimits } from '../auth/pairing-limits.ts';
 import { retryAfterCatchUp } from '../middleware/retry-after-catch-up.ts';
 
@@ -53,6 +55,7 @@ export type RouteDeps = Pick<
   | 'readings'
   | 'deadLetters'
   | 'displays'
+  | 'floorPlans'
   | 'bound'
   | 'health'
   | 'losses'
@@ -69,7 +72,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     options: { heartbeatMs },
   } = service;
   const pairing = {
-    displays: new Displays(() => service.displays, now),
+    displays: new Displays(() => service.stores.displays, now),
     limits: new PairingLimits(),
     topology: topology.history,
   };
@@ -81,7 +84,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...resetsRoutes(service),
     ...doorwaysRoutes(service),
     ...dpusRoutes(service, now),
-    ...unplacedDpusRoutes({ pages: service.eventPages, log: readings, topology: topology.history, now }),
+    ...unplacedDpusRoutes({ pages: service.stores.eventPages, log: readings, topology: topology.history, now }),
     ...messagesRoutes(readings),
     ...devicesRoutes(topology),
     ...placementsRoutes(topology),
@@ -90,8 +93,8 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...auditRoutes(topology),
     ...readingsRoutes({ log: readings, topology: topology.history, bound, now }),
     ...ingestRoutes({ log: readings, topology: topology.history, now }),
-    ...storedReadingsRoutes(service.eventPages),
-    ...deletedReadingsRoutes(service, service.eventPages),
+    ...storedReadingsRoutes(service.stores.eventPages),
+    ...deletedReadingsRoutes(service, service.stores.eventPages),
     ...deadLettersRoutes(service.deadLetters, {
       ...{ deadLetters: service.deadLetters, log: readings, topology, bound, now },
     }),
@@ -101,10 +104,11 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...profileRoutes(service.profiles, topology.history, now),
     ...streamRoutes(service.live, topology.history, heartbeatMs),
     ...displaysRoutes({ ...pairing, now }),
+    ...floorPlansRoutes({ plans: new FloorPlans(() => service.stores.floorPlans, now), topology }),
     ...publicDisplayRoutes({ ...pairing, live: service.live, heartbeatMs }),
     ...intervalsRoutes({ counts, topology: topology.history, now }),
     ...exportsRoutes({
-      ...{ counts, eventCounts: service.eventCounts, eventPages: service.eventPages },
+      ...{ counts, eventCounts: service.eventCounts, eventPages: service.stores.eventPages },
       ...{ topology: topology.history, now },
     }),
     ...passagesRoutes({ passages: service.passages, topology: topology.history, now }),

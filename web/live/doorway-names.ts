@@ -1,16 +1,18 @@
 // How doorways are described.
 import type { Doorway } from '../api/types.ts';
 import { messages } from '../i18n/i18n.ts';
-import { spaceName, spaces } from '../live/live-spaces.ts';
+import { spaceName, spaces } from './live-spaces.ts';
+
+type Sides = Pick<Doorway, 'egress_space_id' | 'ingress_space_id'>;
 
 /** The spaces that it leads out of and into, in direction 1. */
-export function leads({ egress_space_id: from, ingress_space_id: to }: Doorway): string {
+export function leads({ egress_space_id: from, ingress_space_id: to }: Sides): string {
   const nameOf = (id: number | null): string => (id === null ? messages.outside : spaceName(id));
   return `${nameOf(from)} → ${nameOf(to)}`;
 }
 
 /** The zone of a space that the doorway leads into or out of; undefined for that of the browser. */
-export function zoneOf(doorway: Doorway | undefined): string | undefined {
+export function zoneOf(doorway: Sides | undefined): string | undefined {
   const id = doorway?.ingress_space_id ?? doorway?.egress_space_id;
   return id === undefined || id === null ? undefined : spaces.value.get(id)?.space.value.time_zone;
 }

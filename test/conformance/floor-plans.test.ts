@@ -1,0 +1,115 @@
+// P1: floor plans are stored alike in memory and on nats-server, where the service has only the permissions of its role.
+import { jetstream } from '@nats-io/jetstream';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DoorwayId, SpaceId } from '../../src/domain/ids.ts';
+import { serviceCredentials } from '../../src/nats/credentials.ts';
+import { NatsFloorPlanStore } from '../../src/nats/floor-plan-store.ts';
+import type { FloorPlan, FloorPlanStore } from '../../src/ports/floor-plans.ts';
+import { eventually } from '../support/eventually.ts';
+import { MemoryFloorPlans } from '../support/memory-floor-plans.ts';
+import { startSecuredNats } from '../support/secured-nats.ts';
+
+const plan = (id: string, name = id): FloorPlan => ({
+  id,
+  name,
+  image: { name: `${id}.1`, type: 'image/png', width: 4, height: 3, bytes: 5 },
+  spaces: [
+    {
+      spaceId: 7 as SpaceId,
+      points: [
+        { x: 0, y: 0.25 },
+        { x: 1, y: 0 },
+        { x: 0.5, y: 1 },
+      ],
+    },
+  ],
+  doorways: [{ doorwayId: 2 as DoorwayId, x: 0.1, y: 0.2 }],
+  updatedMs: 1,
+});
+/** Longer than a message of NATS may be. */
+const LONG = Uint8Array.from({ length: 1_900_000 }, (_, index) => (index * 31) % 251);
+
+interface Opened {
+  readonly store: FloorPlanStore;
+  /** As another process has it. */
+  readonly other: FloorPlanStore;
+  close(): Promise<void>;
+}
+
+async function inMemory(): Promise<Opened> {
+  const store = new MemoryFloorPlans();
+  return { store, other: store, close: async () => undefined };
+}
+
+async function onNats(): Promise<Opened> {
+  const nats = await startSecuredNats();
+  const connect = async () => nats.connect(await serviceCredentials(nats.keyring, 'service'));
+  const connections = [await connect(), await connect()] as const;
+  const [store, other] = connections.map((connection) => new NatsFloorPlanStore(jetstream(connection), 1));
+  if (!store || !other) throw new Error('there are two connections');
+  return {
+    store,
+    other,
+    close: async () => {
+      for (const connection of connections) await connection.close();
+      await nats.stop();
+    },
+  };
+}
+
+describe.each([
+  ['in memory', inMemory],
+  ['on nats-server', onNats],
+] as const)('floor plans %s', (_, open) => {
+  let opened: Opened;
+  beforeAll(async () => {
+    opened = await open();
+  });
+  afterAll(async () => opened?.close());
+
+  it('begins empty', async () => {
+    const { store } = opened;
+    expect([await store.plan('a'), await store.plans(), await store.images()]).toEqual([undefined, [], []]);
+    expect(await store.image('a')).toBeUndefined();
+  });
+
+  it('keeps plans, for all processes, and replaces only the revision that the writer has seen', async () => {
+    const { store, other } = opened;
+    expect([await store.putPlan(plan('a'), 0), await store.putPlan(plan('b'), 0)]).toEqual([true, true]);
+    expect(await other.putPlan(plan('a', 'another'), 0)).toBe(false);
+    const seen = await other.plan('a');
+    expect(seen?.plan).toEqual(plan('a'));
+    expect((await other.plans()).map(({ id }) => id).sort()).toEqual(['a', 'b']);
+    const revision = seen?.revision ?? 0;
+    expect(await other.putPlan(plan('a', 'renamed'), revision)).toBe(true);
+    expect(await store.putPlan(plan('a', 'lost'), revision)).toBe(false);
+    expect(await store.removePlan('a', revision)).toBe(false);
+    const now = await store.plan('a');
+    expect(now?.plan.name).toBe('renamed');
+    expect(now?.revision).toBeGreaterThan(revision);
+  });
+
+  it('removes plans, whose ids can be used again', async () => {
+    const { store, other } = opened;
+    expect(await store.removePlan('b', (await store.plan('b'))?.revision ?? 0)).toBe(true);
+    await eventually(async () => expect(await other.plan('b')).toBeUndefined());
+    expect((await other.plans()).map(({ id }) => id)).toEqual(['a']);
+    expect(await other.putPlan(plan('b'), 0)).toBe(true);
+    expect((await store.plan('b'))?.plan).toEqual(plan('b'));
+  });
+
+  it('keeps images of any length', async () => {
+    const { store, other } = opened;
+    const before = Date.now();
+    await store.addImage('a.1', LONG);
+    await store.addImage('b.1', new Uint8Array([1, 2, 3]));
+    expect(Buffer.from((await other.image('a.1')) ?? []).equals(LONG)).toBe(true);
+    const images = await other.images();
+    expect(images.map(({ name }) => name).sort()).toEqual(['a.1', 'b.1']);
+    for (const { storedMs } of images) expect(storedMs).toBeGreaterThanOrEqual(before);
+    await other.removeImage('a.1');
+    await other.removeImage('never there');
+    expect(await store.image('a.1')).toBeUndefined();
+    expect((await store.images()).map(({ name }) => name)).toEqual(['b.1']);
+  });
+});
