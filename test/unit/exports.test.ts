@@ -9,7 +9,7 @@ import type { TokenVerifier } from '../../src/http/auth/principal.ts';
 import { listen, type HttpServer } from '../../src/http/server.ts';
 import type { DpuId } from '../../src/domain/ids.ts';
 import { Metrics } from '../../src/metrics.ts';
-import type { EventPages, ReadingsQuery, StoredReading } from '../../src/ports/event-pages.ts';
+import type { ReadingsQuery, StoredReading } from '../../src/ports/event-pages.ts';
 import type { Service } from '../../src/service.ts';
 import { eventually } from '../support/eventually.ts';
 import { fakeOf } from '../support/fake-of.ts';
@@ -47,11 +47,11 @@ beforeEach(async () => {
     verify: async (token) => ({ name: token, scopes: ['read'], expiresAtMs: undefined }),
     refresh: async () => undefined,
   };
-  const pages = fakeOf<EventPages>('pages', { readings });
+  const pages = fakeOf<Service['stores']['eventPages']>('pages', { readings });
   const service = fakeOf<Service>('Service', {
     metrics: new Metrics(),
     options: { skewMs: 0, heartbeatMs: 1_000 },
-    eventPages: pages,
+    stores: fakeOf('stores', { eventPages: pages }),
   });
   const guard = requireScope(verifier, fakeOf('devices', {}), fakeOf('displays', {}));
   const handle = createApp(service, log, { guards: [guard] }).callback();
