@@ -19,6 +19,8 @@ export interface PartitionTotals {
 
 export interface SpaceReport {
   readonly spaceId: SpaceId;
+  /** The epoch of the logs. */
+  readonly epoch: number;
   /** The sequence of SPACE_EVENTS at which the report was taken. */
   readonly seq: number;
   /** Totals of the whole partition; undefined if the fold does not know them, or the sender has an older version. */
@@ -53,11 +55,12 @@ export interface KnownReport extends SpaceReport {
 
 export function reportSpace(fold: PartitionFold, spaceId: SpaceId, atMs: number): SpaceReport {
   const state = fold.state(spaceId);
-  const { storedBlock, seq, logMs } = fold;
+  const { storedBlock, epoch, seq, logMs } = fold;
   const totals = totalsOf(fold);
   if (!state) {
     return {
       spaceId,
+      epoch,
       seq,
       logMs,
       ...totals,
@@ -76,6 +79,7 @@ export function reportSpace(fold: PartitionFold, spaceId: SpaceId, atMs: number)
   const liveMs = Math.max(atMs, watermarkMs);
   return {
     spaceId,
+    epoch,
     seq,
     logMs,
     ...totals,

@@ -6,6 +6,7 @@ import { EXCLUSION_MUTANTS } from './exclusion-mutants.ts';
 import { DRY_RUN_MUTANTS } from './dry-run-mutants.ts';
 import { EXPLANATION_MUTANTS } from './explanation-mutants.ts';
 import { PROFILE_MUTANTS } from './profile-mutants.ts';
+import { KNOWN_MUTANTS } from './known-mutants.ts';
 import { LOSS_MUTANTS } from './loss-mutants.ts';
 import { mutant, type Mutant } from './mutant.ts';
 import { REPLAY_MUTANTS } from './replay-mutants.ts';
@@ -163,8 +164,8 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'unflushed tail counted twice',
-    'const { storedBlock, seq, logMs } = fold;',
-    'const { seq, logMs } = fold;\n  const storedBlock = fold.storedBlock + 1;',
+    'const { storedBlock, epoch, seq, logMs } = fold;',
+    'const { epoch, seq, logMs } = fold;\n  const storedBlock = fold.storedBlock + 1;',
   ),
   mutant(
     'a block counts as stored before it is',
@@ -329,6 +330,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...REPLAY_MUTANTS,
   ...EXPLANATION_MUTANTS,
   ...PROFILE_MUTANTS,
+  ...KNOWN_MUTANTS,
   ...DRY_RUN_MUTANTS,
   ...EXCLUSION_MUTANTS,
   ...DELETION_MUTANTS,

@@ -15,6 +15,7 @@ import { objectionsToProfile } from './profiled.ts';
 import { SpaceOracle, type OracleSchedule } from '../support/oracle.ts';
 import { topologyOf } from './engines/memory-streams.ts';
 import { auditAccount, auditTables } from './audit.ts';
+import { GivenAnswers } from './given.ts';
 import type { Engines, SimProcess } from './process.ts';
 
 const HOUR = 3_600_000;
@@ -48,6 +49,8 @@ export class Witness {
   /** The readings accepted with 202. */
   readonly accepted: Reading[] = [];
   readonly testimonies: Testimony[] = [];
+  /** To be given again. */
+  readonly given = new GivenAnswers();
   /** Only final answers. */
   readonly intervals: Testimony<IntervalAnswer>[] = [];
   #life = 0;
@@ -72,6 +75,7 @@ export class Witness {
   logsWentBack(): void {
     this.#isBlind = true;
     this.testimonies.length = this.intervals.length = 0;
+    this.given.clear();
     // The verdict knows which of them are left: it reads READINGS and everything else they can survive in.
     this.accepted.length = 0;
   }
@@ -106,6 +110,7 @@ export class Witness {
         const answer = await (question === 'at' ? counts.at(spaceId, atMs) : counts.now(spaceId, nowMs));
         if (question === 'now' && answer.timestampMs < askedLogMs)
           this.objections.push(`space ${spaceId}: now was ${answer.timestampMs}, and the log stood at ${askedLogMs}`);
+        if (!this.#isBlind) this.given.countWasGiven(answer);
         this.#hear(foldSeq, answer, schedule, {
           isExact: question === 'at' || isSettled,
           isNewestKnown: question === 'at' || isNewestKnown,
@@ -116,6 +121,7 @@ export class Witness {
       }
     }
     await this.#askIntervals(process, spaceId, atMs);
+    await this.#askAgain(process, atMs);
     await this.#askExplanations(process, spaceId, atMs);
     await this.#askProfile(process, spaceId, atMs);
     const audited = atMs % AUDIT_EVERY === 0 ? await auditAccount(this.#engines, process).catch(() => []) : [];
@@ -141,8 +147,9 @@ export class Witness {
       });
       const answers = await counts.intervals(spaceId, bounds);
       if (this.#isBlind) return;
+      this.given.intervalsWereGiven(bounds, answers);
       const oracle = new SpaceOracle(this.eventsUpTo(spaceId, foldSeq).events, schedule);
-      for (const answer of answers) {
+      for (const answer of answers.intervals) {
         const expected = { ...oracle.interval(answer.startMs, answer.endMs), isFinal: answer.endMs - 1 <= watermarkMs };
         const [is, shouldBe] = [JSON.stringify(answer), JSON.stringify(expected)];
         if (is !== shouldBe)
@@ -161,6 +168,19 @@ export class Witness {
       }
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
+    }
+  }
+
+  /** One of the answers given so far, whatever is in progress now. */
+  async #askAgain(process: SimProcess, atMs: number): Promise<void> {
+    const { all } = this.given;
+    const one = all[atMs % Math.max(1, all.length)];
+    if (!one) return;
+    try {
+      const objection = await this.given.again(process, one);
+      if (objection !== undefined && !this.#isBlind) this.objections.push(objection);
+    } catch (error) {
+      if (!(error instanceof Failure) || error.kind !== 'unavailable') throw error;
     }
   }
 

@@ -1160,6 +1160,11 @@ export interface components {
              * @constant
              */
             stale?: true;
+            /**
+             * @description the place of the answer in the logs: `known_at` takes it, and gives the same answer again, whatever has become known since
+             * @example counts-1-0-1qol-1l-13zbhc8-je4dv4a1-je4dvi2p-0-37xkea
+             */
+            as_of?: string;
         };
         /** @description How many people were in a space after an event */
         CountAfterEvent: {
@@ -6466,8 +6471,10 @@ export interface operations {
     getCurrentCount: {
         parameters: {
             query?: {
-                /** @description the instant; default: now */
+                /** @description the instant; default: now, or that of `known_at` */
                 at?: string;
+                /** @description answer with what was known at an earlier moment: the `as_of` of an answer gives the same answer again; a time gives the answer at the newest place in the log that was recorded up to then */
+                known_at?: string;
                 /** @description true returns the last known count, marked as stale, if the answer would otherwise be 503 */
                 stale?: boolean;
             };
@@ -6499,7 +6506,8 @@ export interface operations {
                      *       "utilization": 0.1,
                      *       "last_reading_at": "2018-02-26T15:33:47.120Z",
                      *       "watermark": "2018-02-26T15:33:42.120Z",
-                     *       "final": false
+                     *       "final": false,
+                     *       "as_of": "counts-1-0-1qol-1l-13zbhc8-je4dv4a1-je4dvi2p-0-37xkea"
                      *     }
                      */
                     "application/json": components["schemas"]["Count"];
@@ -7036,10 +7044,12 @@ export interface operations {
             query?: {
                 /** @description start of the range, inclusive; default: one day before `end` */
                 start?: string;
-                /** @description end of the range, exclusive; default: now */
+                /** @description end of the range, exclusive; default: now, or the instant of `known_at` */
                 end?: string;
                 /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
                 interval?: string;
+                /** @description answer with what was known at an earlier moment: the `as_of` of an answer gives the same answer again; a time gives the answer at the newest place in the log that was recorded up to then */
+                known_at?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -7056,6 +7066,8 @@ export interface operations {
             /** @description the intervals, oldest first */
             200: {
                 headers: {
+                    /** @description the place of the answer in the logs, or one for each space, separated by commas: `known_at` takes it, and gives the same answer again */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7110,10 +7122,12 @@ export interface operations {
                 space_id: string;
                 /** @description start of the range, inclusive; default: one day before `end` */
                 start?: string;
-                /** @description end of the range, exclusive; default: now */
+                /** @description end of the range, exclusive; default: now, or the instant of `known_at` */
                 end?: string;
                 /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
                 interval?: string;
+                /** @description answer with what was known at an earlier moment: the `as_of` of an answer gives the same answer again; a time gives the answer at the newest place in the log that was recorded up to then. For several spaces, the places of all of them, separated by commas */
+                known_at?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -7127,6 +7141,8 @@ export interface operations {
             /** @description the intervals, space by space, oldest first */
             200: {
                 headers: {
+                    /** @description the place of the answer in the logs, or one for each space, separated by commas: `known_at` takes it, and gives the same answer again */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {

@@ -1,9 +1,11 @@
 // Entrances, exits and counts per interval.
 import { z } from 'zod';
+import type { AsKnown, KnownAt } from '../../counts/as-known.ts';
 import type { Counts } from '../../counts/counts.ts';
+import { formatAsOf, type AsOf } from '../../domain/as-of.ts';
+import type { SpaceId } from '../../domain/ids.ts';
 import { END_MS } from '../../domain/instant.ts';
 import { intervalBounds, intervalCount, parseInterval } from '../../domain/interval.ts';
-import type { Space } from '../../domain/topology.ts';
 import { existing, type TopologyHistory } from '../../domain/topology-history.ts';
 import { DAY_MS } from '../../domain/zone.ts';
 import { history, IF_NONE_MATCH } from '../middleware/caching.ts';
@@ -12,6 +14,7 @@ import { answerCsv, csvExample } from '../csv-answer.ts';
 import { invalid } from '../problem.ts';
 import { defineRoute, type Route } from './route.ts';
 import { field, instantInQuery, spaceIdInPath, spaceIdsInQuery } from '../schemas/fields.ts';
+import { AS_OF_HEADER, knownAtInQuery } from '../schemas/known-at.ts';
 import * as resources from '../schemas/resources.ts';
 
 const INTERVALS_MAX = 10_000;
@@ -20,7 +23,7 @@ const INTERVAL_RULE = 'a whole number of minutes or hours up to a week, such as 
 
 const span = {
   start: instantInQuery('start of the range, inclusive; default: one day before `end`').optional(),
-  end: instantInQuery('end of the range, exclusive; default: now').optional(),
+  end: instantInQuery('end of the range, exclusive; default: now, or the instant of `known_at`').optional(),
   interval: field(
     {
       type: 'string',
@@ -35,8 +38,8 @@ const span = {
     .meta({ default: '15m' }),
 };
 
-const spanQuery = z.strictObject(span);
-type Span = z.infer<typeof spanQuery>;
+const spanQuery = z.strictObject({ ...span, known_at: knownAtInQuery().optional() });
+type Span = Omit<z.infer<typeof spanQuery>, 'known_at'>;
 
 const CSV_COLUMNS = ['start', 'end', 'entrances', 'exits', 'min', 'max', 'count', 'utilization', 'final'] as const;
 const COMMON = {
@@ -50,6 +53,7 @@ const COMMON = {
 
 interface IntervalsDeps {
   readonly counts: Counts;
+  readonly asKnown: AsKnown;
   readonly topology: TopologyHistory;
   readonly now: () => number;
 }
@@ -58,7 +62,7 @@ export function intervalsRoutes(deps: IntervalsDeps): Route[] {
   return [intervalsOfSpace(deps), intervalsOfSpaces(deps)];
 }
 
-function intervalsOfSpace({ counts, topology, now }: IntervalsDeps): Route {
+function intervalsOfSpace(deps: IntervalsDeps): Route {
   return defineRoute({
     ...COMMON,
     path: '/counts/{space_id}/intervals',
@@ -72,51 +76,81 @@ function intervalsOfSpace({ counts, topology, now }: IntervalsDeps): Route {
       schema: z.array(resources.interval),
       example: [INTERVAL_EXAMPLE],
       alternatives: { 'text/csv': csvExample(CSV_COLUMNS, INTERVAL_EXAMPLE) },
+      headers: AS_OF_HEADER,
     },
-    handle: async ({ params: { space_id: id }, query }, ctx) => {
-      const space = spaceIn(topology, id);
-      const found = await intervals(counts, space, boundsOf(query, 1, space.timeZone, now()));
+    handle: async ({ params: { space_id: id }, query: { known_at: knownAt, ...query } }, ctx) => {
+      const space = await askedSpace(deps, id, knownAt);
+      const { found, asOf } = await intervals(space, boundsOf(query, 1, space));
+      ctx.set('as-of', formatAsOf(asOf));
       // Each representation has an etag of its own.
       return history(ctx, areFinal(found), answerCsv(ctx, CSV_COLUMNS, found));
     },
   });
 }
 
-function intervalsOfSpaces({ counts, topology, now }: IntervalsDeps): Route {
+function intervalsOfSpaces(deps: IntervalsDeps): Route {
   return defineRoute({
     ...COMMON,
     path: '/counts/intervals',
     operationId: 'listIntervalsOfSpaces',
     summary: 'Entrances, exits and counts of several spaces, per interval',
-    query: z.strictObject({ space_id: spaceIdsInQuery(SPACES_MAX), ...span }),
+    query: z.strictObject({
+      space_id: spaceIdsInQuery(SPACES_MAX),
+      ...span,
+      known_at: knownAtInQuery('. For several spaces, the places of all of them, separated by commas').optional(),
+    }),
     success: {
       status: 200,
       description: 'the intervals, space by space, oldest first',
       schema: z.array(resources.spaceInterval),
       example: [{ space_id: 1, ...INTERVAL_EXAMPLE }],
       alternatives: { 'text/csv': csvExample(['space_id', ...CSV_COLUMNS], { space_id: 1, ...INTERVAL_EXAMPLE }) },
+      headers: AS_OF_HEADER,
     },
-    handle: async ({ query: { space_id: ids, ...query } }, ctx) => {
-      const spaces = ids.map((id) => spaceIn(topology, id));
-      const nowMs = now();
-      const bounds = spaces.map(({ timeZone }) => boundsOf(query, spaces.length, timeZone, nowMs));
+    handle: async ({ query: { space_id: ids, known_at: knownAt, ...query } }, ctx) => {
+      const nowMs = deps.now();
+      const spaces: AskedSpace[] = [];
+      for (const id of ids) spaces.push(await askedSpace({ ...deps, now: () => nowMs }, id, knownAt));
+      const bounds = spaces.map((space) => boundsOf(query, spaces.length, space));
       const found: ({ space_id: number } & ReturnType<typeof intervalJson>)[] = [];
+      const places: AsOf[] = [];
       // One space at a time, so that one request does not occupy ClickHouse at the expense of others.
       for (const [index, space] of spaces.entries()) {
-        for (const interval of await intervals(counts, space, bounds[index] ?? []))
-          found.push({ space_id: space.id, ...interval });
+        const answer = await intervals(space, bounds[index] ?? []);
+        places.push(answer.asOf);
+        for (const interval of answer.found) found.push({ space_id: space.id, ...interval });
       }
+      ctx.set('as-of', places.map(formatAsOf).join(','));
       return history(ctx, areFinal(found), answerCsv(ctx, ['space_id', ...CSV_COLUMNS], found));
     },
   });
 }
 
-function spaceIn(topology: TopologyHistory, id: Space['id']): Space {
-  return existing(topology.latest().space(id), `space ${id}`);
+/** A space as it is, or as it was known. */
+interface AskedSpace {
+  readonly id: SpaceId;
+  readonly timeZone: string;
+  readonly topology: Pick<TopologyHistory, 'latest'>;
+  readonly counts: Counts;
+  /** The instant of the question. */
+  readonly nowMs: number;
 }
 
-async function intervals(counts: Counts, { id, capacity }: Space, bounds: readonly number[]) {
-  return (await counts.intervals(id, bounds)).map((answer) => intervalJson(answer, capacity));
+async function askedSpace(
+  { counts, asKnown, topology, now }: IntervalsDeps,
+  id: SpaceId,
+  knownAt: KnownAt | undefined,
+): Promise<AskedSpace> {
+  const known = knownAt && (await asKnown.space(id, knownAt));
+  const asked = known ? { ...known, nowMs: known.asOf.atMs } : { counts, topology, nowMs: now() };
+  const { timeZone } = existing(asked.topology.latest().space(id), `space ${id}`);
+  return { ...asked, id, timeZone };
+}
+
+async function intervals({ id, topology, counts, nowMs }: AskedSpace, bounds: readonly number[]) {
+  const capacity = existing(topology.latest().space(id), `space ${id}`).capacity;
+  const { intervals: answers, asOf } = await counts.intervals(id, bounds);
+  return { found: answers.map((answer) => intervalJson(answer, capacity)), asOf: { ...asOf, atMs: nowMs } };
 }
 
 function areFinal(found: readonly { readonly final: boolean }[]): boolean {
@@ -124,7 +158,7 @@ function areFinal(found: readonly { readonly final: boolean }[]): boolean {
 }
 
 /** @throws HttpProblem 422 for an empty range, or one with too many intervals */
-function boundsOf({ start, end, interval }: Span, spaces: number, zone: string, nowMs: number): number[] {
+function boundsOf({ start, end, interval }: Span, spaces: number, { timeZone, nowMs }: AskedSpace): number[] {
   const endMs = end ?? nowMs;
   const startMs = start ?? endMs - DAY_MS;
   if (startMs >= endMs) throw invalid('start', 'must be before end');
@@ -136,5 +170,5 @@ function boundsOf({ start, end, interval }: Span, spaces: number, zone: string, 
     );
   }
   // Instants after END_MS have no four-digit year and cannot be formatted.
-  return intervalBounds(startMs, endMs, interval, zone).map((ms) => Math.min(ms, END_MS));
+  return intervalBounds(startMs, endMs, interval, timeZone).map((ms) => Math.min(ms, END_MS));
 }

@@ -39,6 +39,7 @@ export type RouteDeps = Pick<
   | 'topology'
   | 'live'
   | 'counts'
+  | 'asKnown'
   | 'eventCounts'
   | 'explanations'
   | 'profiles'
@@ -60,6 +61,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
   const {
     topology,
     counts,
+    asKnown,
     readings,
     bound,
     options: { heartbeatMs },
@@ -91,13 +93,13 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
       ...{ deadLetters: service.deadLetters, log: readings, topology, bound, now },
     }),
     ...eventCountsRoutes(service.eventCounts),
-    ...countsRoutes(counts, topology.history, now),
+    ...countsRoutes({ counts, asKnown, topology: topology.history, now }),
     ...explainRoutes(service.explanations, now),
     ...profileRoutes(service.profiles, now),
     ...streamRoutes(service.live, topology.history, heartbeatMs),
     ...displaysRoutes({ ...pairing, now }),
     ...publicDisplayRoutes({ ...pairing, live: service.live, heartbeatMs }),
-    ...intervalsRoutes({ counts, topology: topology.history, now }),
+    ...intervalsRoutes({ counts, asKnown, topology: topology.history, now }),
   ].map((route) => retryAfterCatchUp(route, topology));
   return [...routes, ...docsRoutes(routes, packageJson.version)];
 }

@@ -1,0 +1,49 @@
+// A space as it was known at a place in the log: the topology, the report and the history end there, so whatever computes an
+// answer from them gives the answer of that moment (docs/adr/0105).
+import type { KnownReport } from '../../actors/partition/space-report.ts';
+import type { AsOf } from '../domain/as-of.ts';
+import { Failure } from '../domain/failure.ts';
+import type { LogPlace } from '../domain/log-place.ts';
+import type { TopologyHistory } from '../domain/topology-history.ts';
+import type { History } from '../ports/history.ts';
+
+/** The part of a topology's history that answers about counts use. */
+export type TopologyOfCounts = Pick<TopologyHistory, 'latest' | 'seq' | 'digestAt'>;
+/** The part of history that counts and intervals are computed from. */
+export type HistoryOfCounts = Pick<History, 'segments' | 'events' | 'newestInstants'>;
+
+export function topologyAt(topology: TopologyHistory, seq: number): TopologyOfCounts {
+  return { seq, latest: () => topology.at(seq), digestAt: (some) => topology.digestAt(some) };
+}
+
+/**
+ * The report of a space as it was at an earlier place. What else it says is of now, and not of that place: only what counts
+ * are computed from is as it was.
+ * @throws Failure unavailable if the report ends before the place, because its fold has yet to read the log up to there
+ */
+export function reportAsOf(report: KnownReport, { epoch, seq, watermarkMs, isStale }: AsOf): KnownReport {
+  if (report.epoch < epoch || (report.epoch === epoch && report.seq < seq))
+    throw new Failure('unavailable', 'the shard of the space has not read the log up to there yet', {
+      retryAfterSeconds: 1,
+    });
+  return {
+    ...report,
+    epoch,
+    seq,
+    watermarkMs,
+    isStale,
+    // What is not stored is of the report's epoch.
+    unstored: report.epoch === epoch ? report.unstored.filter((event) => event.seq <= seq) : [],
+    isSettled: false,
+    lastReadingMs: null,
+  };
+}
+
+export function historyUpTo(history: HistoryOfCounts, { epoch, seq }: LogPlace): HistoryOfCounts {
+  const upTo = { epoch, seq };
+  return {
+    segments: (spaceId, edgesMs, block) => history.segments(spaceId, edgesMs, block, upTo),
+    events: (spaceId, afterMs, upToMs, block) => history.events(spaceId, afterMs, upToMs, block, upTo),
+    newestInstants: (query) => history.newestInstants({ ...query, upTo }),
+  };
+}
