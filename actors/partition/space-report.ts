@@ -3,6 +3,7 @@
 import type { SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
+import type { LogPlace } from '../../src/domain/log-place.ts';
 import { NEVER_RESET, type ResetPoint } from '../../src/domain/reset-schedule.ts';
 import { occupancyAfterReset, type Occupancy } from '../../src/domain/segment.ts';
 import type { HeldBackBy } from '../space/watermark.ts';
@@ -33,8 +34,8 @@ export interface SpaceReport {
   readonly watermarkMs: number;
   /** What keeps the watermark from advancing; null for a space that the fold does not know. */
   readonly heldBackBy: HeldBackBy | null;
-  /** How many of its events arrived after the watermark had passed them, since the state was computed from history. */
-  readonly lateEvents: number;
+  /** How many of its events arrived after the watermark had passed them, since the state was computed from history; null if unknown. */
+  readonly lateEvents: number | null;
   /** Event time of the newest reading at that instant; BEGINNING_MS when there is none, null while only history knows. */
   readonly lastReadingMs: number | null;
   /** The occupancy at the requested instant, or at the watermark if that is later. */
@@ -50,6 +51,8 @@ export interface SpaceReport {
  * seconds ago.
  */
 export interface KnownReport extends SpaceReport {
+  /** Present in a report of an earlier place: what was in memory there may be stored by now. */
+  readonly upTo?: LogPlace;
   readonly isStale: boolean;
 }
 

@@ -11,7 +11,9 @@ import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { KnownFrom, LogPlaces } from '../ports/log-places.ts';
 import type { SpaceReports } from '../ports/reports.ts';
 import { Counts, type GivenCount } from './counts.ts';
-import { historyUpTo, reportAsOf, topologyAt, type HistoryOfCounts, type TopologyOfCounts } from './known-space.ts';
+import { Explanations } from './explanations.ts';
+import { historyUpTo, reportAsOf, topologyAt, type KnownHistory, type TopologyOfCounts } from './known-space.ts';
+import { Profiles } from './profiles.ts';
 
 const KNOWN_FROM_KEPT_MS = 60_000;
 
@@ -23,13 +25,15 @@ export interface KnownSpace {
   readonly asOf: AsOf;
   readonly topology: TopologyOfCounts;
   readonly counts: Counts;
+  readonly explanations: Explanations;
+  readonly profiles: Profiles;
 }
 
 interface AsKnownDeps {
   readonly partitions: number;
   readonly topology: TopologyHistory;
   readonly reports: SpaceReports;
-  readonly history: HistoryOfCounts;
+  readonly history: KnownHistory;
   readonly places: LogPlaces;
   readonly now: () => number;
 }
@@ -56,12 +60,18 @@ export class AsKnown {
     const now = await reports.report(spaceId, BEGINNING_MS);
     await this.#check(partition, asOf, now, from);
     const report = reportAsOf(now, asOf);
-    const known = {
-      topology: topologyAt(topology, asOf.topologySeq),
-      reports: { isCutOff: false, report: async () => Promise.resolve(report) },
-      history: historyUpTo(history, asOf),
+    const known = [
+      topologyAt(topology, asOf.topologySeq),
+      { isCutOff: false, report: async () => Promise.resolve(report) },
+      historyUpTo(history, asOf),
+    ] as const;
+    return {
+      asOf,
+      topology: known[0],
+      counts: new Counts(...known),
+      explanations: new Explanations(...known),
+      profiles: new Profiles(...known),
     };
-    return { asOf, topology: known.topology, counts: new Counts(known.topology, known.reports, known.history) };
   }
 
   /** A count as it was known. @param atMs the instant; undefined for that of the place, or the time */

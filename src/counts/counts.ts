@@ -16,7 +16,7 @@ import {
   type CountAnswer,
   type IntervalAnswer,
 } from './count-at.ts';
-import type { HistoryOfCounts, TopologyOfCounts } from './known-space.ts';
+import { asOfAnswer, placeOf, type HistoryOfCounts, type TopologyOfCounts } from './known-space.ts';
 import { LastKnown } from './last-known.ts';
 import { reportNow } from './report-now.ts';
 import { scheduleOf } from './schedule-of.ts';
@@ -53,7 +53,7 @@ export class Counts {
    * @param allowsStale return the last known count rather than fail
    */
   async now(spaceId: SpaceId, nowMs: number, allowsStale = false): Promise<GivenCount> {
-    const [schedule, place] = [scheduleOf(this.#topology, spaceId), this.#place()];
+    const [schedule, place] = [scheduleOf(this.#topology, spaceId), placeOf(this.#topology)];
     try {
       const { report, instantMs } = await reportNow(this.#reports, spaceId, nowMs, allowsStale);
       const found = await this.#now(report, schedule, place, instantMs);
@@ -68,45 +68,31 @@ export class Counts {
 
   async #now(report: KnownReport, schedule: ResetSchedule, place: TopologyPlace, nowMs: number): Promise<GivenCount> {
     try {
-      return { ...(await countAt(report, schedule, nowMs, this.#history)), asOf: asOf(report, place, nowMs) };
+      return { ...(await countAt(report, schedule, nowMs, this.#history)), asOf: asOfAnswer(report, place, nowMs) };
     } catch (error) {
       if (!(error instanceof Failure) || error.kind !== 'unavailable') throw error;
       const liveMs = Math.max(nowMs, report.watermarkMs);
       const { live, lastReadingMs } = report;
       const known = answer(report, liveMs, live, lastReadingMs ?? BEGINNING_MS);
       const isSure = isLiveAt(report, schedule, liveMs) && lastReadingMs !== null;
-      return isSure ? { ...known, asOf: asOf(report, place, liveMs) } : { ...known, isFinal: false, asOf: null };
+      return isSure ? { ...known, asOf: asOfAnswer(report, place, liveMs) } : { ...known, isFinal: false, asOf: null };
     }
   }
 
   async at(spaceId: SpaceId, atMs: number, allowsStale = false): Promise<GivenCount> {
-    const [schedule, place] = [scheduleOf(this.#topology, spaceId), this.#place()];
+    const [schedule, place] = [scheduleOf(this.#topology, spaceId), placeOf(this.#topology)];
     const report = await this.#reports.report(spaceId, atMs, allowsStale);
-    return { ...(await countAt(report, schedule, atMs, this.#history)), asOf: asOf(report, place, atMs) };
+    return { ...(await countAt(report, schedule, atMs, this.#history)), asOf: asOfAnswer(report, place, atMs) };
   }
 
   /** @param boundsMs ascending; interval i is `[bounds[i], bounds[i + 1])` */
   async intervals(spaceId: SpaceId, boundsMs: readonly number[]): Promise<GivenIntervals> {
-    const [schedule, place] = [scheduleOf(this.#topology, spaceId), this.#place()];
+    const [schedule, place] = [scheduleOf(this.#topology, spaceId), placeOf(this.#topology)];
     const lastMs = lastInstantOf(boundsMs);
     const report = await this.#reports.report(spaceId, lastMs);
     return {
       intervals: await intervalsOf(report, schedule, boundsMs, this.#history),
-      asOf: asOf(report, place, lastMs),
+      asOf: asOfAnswer(report, place, lastMs),
     };
   }
-
-  /** Of the resets that an answer includes. */
-  #place(): TopologyPlace {
-    const { seq } = this.#topology;
-    return { seq, digest: this.#topology.digestAt(seq) ?? 0 };
-  }
-}
-
-function asOf(
-  { spaceId, epoch, seq, watermarkMs, isStale }: KnownReport,
-  { seq: topologySeq, digest: topologyDigest }: TopologyPlace,
-  atMs: number,
-): AsOf {
-  return { spaceId, epoch, seq, topologySeq, topologyDigest, watermarkMs, atMs, isStale };
 }

@@ -58,6 +58,8 @@ describe('an answer is given again by its place', () => {
     await eventually(async () => expect((await current(`?at=${DAY}09:00:00Z`)).final).toBe(true));
     const [now, at] = [await current(''), await current(`?at=${DAY}09:00:00Z`)];
     expect([now.count, at.count]).toEqual([1, 2]);
+    const explained = await service.get(`/counts/${space}/explain?at=${DAY}09:00:00Z`);
+    const profile = await service.get(`/counts/${space}/profile?start=${DAY}08:00:00Z&end=${DAY}10:00:00Z`);
     const intervals = await service.get(`/counts/${space}/intervals?${INTERVALS}`);
     const both = await service.get(`/counts/intervals?space_id=${space}&${INTERVALS}`);
     const [place, places] = [intervals.headers.get('as-of') ?? '', both.headers.get('as-of') ?? ''];
@@ -72,6 +74,14 @@ describe('an answer is given again by its place', () => {
     expect(await current(`?known_at=${now.as_of}`)).toEqual(now);
     expect(await current(`?known_at=${at.as_of}`)).toEqual(at);
     expect(await current(`?at=${DAY}09:00:00Z&known_at=${now.as_of}`)).toMatchObject({ count: 2, utilization: 0.2 });
+    const { as_of: explainedAt } = explained.body as Count;
+    const explainedAgain = await service.get(`/counts/${space}/explain?known_at=${explainedAt}`);
+    expect(explainedAgain.body).toEqual({ ...(explained.body as object), held_back_by: null, late_events: null });
+    const { as_of: profiledAt } = profile.body as Count;
+    const profileAgain = await service.get(
+      `/counts/${space}/profile?start=${DAY}08:00:00Z&end=${DAY}10:00:00Z&known_at=${profiledAt}`,
+    );
+    expect(profileAgain.body).toEqual(profile.body);
     const again = await service.get(`/counts/${space}/intervals?${INTERVALS}&known_at=${place}`);
     expect(again.body).toEqual(intervals.body);
     expect(again.headers.get('as-of')).toBe(place);

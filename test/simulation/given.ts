@@ -1,15 +1,14 @@
 // Keeps the answers that were given, and asks for them again by their places: every one has to be given again exactly (T24).
-import type { AsOf } from '../../src/domain/as-of.ts';
-import { formatAsOf, parseAsOf } from '../../src/domain/as-of.ts';
-import type { GivenCount, GivenIntervals } from '../../src/counts/counts.ts';
+import type { KnownSpace } from '../../src/counts/as-known.ts';
+import { formatAsOf, parseAsOf, type AsOf } from '../../src/domain/as-of.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import type { SpaceId } from '../../src/domain/ids.ts';
 import type { SimProcess } from './process.ts';
 
+/** An answer, and the same question once more. */
 interface Given {
   readonly asOf: AsOf;
-  /** Of intervals; undefined for a count. */
-  readonly boundsMs: readonly number[] | undefined;
+  readonly ask: (known: KnownSpace) => Promise<unknown>;
   readonly answer: string;
 }
 
@@ -20,13 +19,13 @@ export class GivenAnswers {
     return this.#given;
   }
 
-  countWasGiven(answer: GivenCount): void {
+  /** @param ask the same question about what was known */
+  wasGiven<Answer extends { readonly asOf: AsOf | null }>(
+    answer: Answer,
+    ask: (known: KnownSpace, asOf: AsOf) => Promise<Answer>,
+  ): void {
     const { asOf } = answer;
-    if (asOf) this.#given.push({ asOf, boundsMs: undefined, answer: JSON.stringify(answer) });
-  }
-
-  intervalsWereGiven(boundsMs: readonly number[], answer: GivenIntervals): void {
-    this.#given.push({ asOf: answer.asOf, boundsMs, answer: JSON.stringify(answer) });
+    if (asOf) this.#given.push({ asOf, ask: (known) => ask(known, asOf), answer: textOf(answer) });
   }
 
   clear(): void {
@@ -34,15 +33,23 @@ export class GivenAnswers {
   }
 
   /** @returns an objection if the answer is another one now */
-  async again(process: SimProcess, { asOf, boundsMs, answer }: Given): Promise<string | undefined> {
-    const { spaceId, atMs } = asOf;
+  async again(process: SimProcess, { asOf, ask, answer }: Given): Promise<string | undefined> {
     // As a client has it.
     const place = parseAsOf(formatAsOf(asOf));
     if (!place) return `${formatAsOf(asOf)} cannot be read`;
-    const { counts } = await process.asKnown.space(spaceId, { asOf: [place] });
-    const found = JSON.stringify(boundsMs ? await counts.intervals(spaceId, boundsMs) : await counts.at(spaceId, atMs));
-    return found === answer ? undefined : `space ${spaceId}: ${answer} was given, and as known then it is ${found}`;
+    const found = textOf(await ask(await process.asKnown.space(asOf.spaceId, { asOf: [place] })));
+    return found === answer
+      ? undefined
+      : `space ${asOf.spaceId}: ${answer} was given, and as known then it is ${found}`;
   }
+}
+
+/** Without what is not stored about a place. */
+function textOf(answer: unknown): string {
+  return JSON.stringify(answer, (name, value: unknown) => {
+    if (name === 'heldBackBy' || name === 'lateEvents') return undefined;
+    return value instanceof Map ? [...value].sort(([a], [b]) => Number(a) - Number(b)) : value;
+  });
 }
 
 /** For a time: exactly the answer at the place that it stands for, and never wrongly final. */

@@ -34,6 +34,18 @@ export const KNOWN_MUTANTS: readonly Mutant[] = [
   ),
   mutant('an earlier answer is as final as now', 'watermarkMs,\n    isStale,\n    // What', 'isStale,\n    // What'),
   mutant(
+    'what was provisional then is provisional only if it is in memory now',
+    'report.upTo && !isFinal',
+    'report.upTo && isFinal',
+  ),
+  mutant('the doorways are those of now', 'history.doorwayTotals({ ...query, upTo })', 'history.doorwayTotals(query)'),
+  mutant('the exits at zero are those of now', 'history.exitsAtZero({ ...query, upTo })', 'history.exitsAtZero(query)'),
+  mutant(
+    'the times at counts are those of now',
+    'history.timeAtCounts({ ...query, upTo })',
+    'history.timeAtCounts(query)',
+  ),
+  mutant(
     'a row has the place at which its block was cut',
     'return mark.seq === 0 ? 0 : row.seq;',
     'return mark.seq + 0 * row.seq;',

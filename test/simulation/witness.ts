@@ -1,6 +1,7 @@
 // Asks questions during a run and compares every answer with the log: an answer must be exactly that of one sequence of
 // the log, whatever is being flushed, restarted or corrected at that moment.
 import type { CountAnswer, IntervalAnswer } from '../../src/counts/count-at.ts';
+import type { Explanation, Explanations, IntervalExplanation } from '../../src/counts/explanations.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import { decideTopology, type TopologyCommand } from '../../src/domain/topology-command.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
@@ -110,7 +111,7 @@ export class Witness {
         const answer = await (question === 'at' ? counts.at(spaceId, atMs) : counts.now(spaceId, nowMs));
         if (question === 'now' && answer.timestampMs < askedLogMs)
           this.objections.push(`space ${spaceId}: now was ${answer.timestampMs}, and the log stood at ${askedLogMs}`);
-        if (!this.#isBlind) this.given.countWasGiven(answer);
+        if (!this.#isBlind) this.given.wasGiven(answer, (known, asOf) => known.counts.at(spaceId, asOf.atMs));
         this.#hear(foldSeq, answer, schedule, {
           isExact: question === 'at' || isSettled,
           isNewestKnown: question === 'at' || isNewestKnown,
@@ -147,7 +148,7 @@ export class Witness {
       });
       const answers = await counts.intervals(spaceId, bounds);
       if (this.#isBlind) return;
-      this.given.intervalsWereGiven(bounds, answers);
+      this.given.wasGiven(answers, (known) => known.counts.intervals(spaceId, bounds));
       const oracle = new SpaceOracle(this.eventsUpTo(spaceId, foldSeq).events, schedule);
       for (const answer of answers.intervals) {
         const expected = { ...oracle.interval(answer.startMs, answer.endMs), isFinal: answer.endMs - 1 <= watermarkMs };
@@ -196,11 +197,11 @@ export class Witness {
           foldSeq = report.seq;
           this.#neverBack(spaceId, report.seq);
         });
-        const answer =
-          question === 'instant'
-            ? await explanations.at(spaceId, atMs)
-            : await explanations.between(spaceId, fromMs, atMs + 1);
+        const ask = (some: Explanations): Promise<Explanation | IntervalExplanation> =>
+          question === 'instant' ? some.at(spaceId, atMs) : some.between(spaceId, fromMs, atMs + 1);
+        const answer = await ask(explanations);
         if (this.#isBlind) return;
+        this.given.wasGiven(answer, (known) => ask(known.explanations));
         const oracle = new SpaceOracle(this.eventsUpTo(spaceId, foldSeq).events, schedule);
         for (const objection of objectionsToExplanation(answer, oracle))
           this.objections.push(`space ${spaceId}, log up to ${foldSeq}: ${objection}`);
@@ -223,6 +224,7 @@ export class Witness {
       });
       const found = await profiles.between(spaceId, startMs, atMs + 1);
       if (this.#isBlind) return;
+      this.given.wasGiven(found, (known) => known.profiles.between(spaceId, startMs, atMs + 1));
       const oracle = new SpaceOracle(this.eventsUpTo(spaceId, foldSeq).events, schedule);
       for (const objection of objectionsToProfile(found, oracle))
         this.objections.push(`space ${spaceId}, log up to ${foldSeq}: ${objection}`);

@@ -1785,7 +1785,7 @@ export interface components {
             /** @description how many such exits there were in all */
             exits_at_zero_count: number;
             watermark: string | null;
-            /** @description what keeps the watermark from advancing; null if the answer is final */
+            /** @description what keeps the watermark from advancing; null if the answer is final, and with `known_at` */
             held_back_by: {
                 /** @description the sensor with the oldest latest reading or heartbeat; null if it is the router */
                 dpu_id: string | null;
@@ -1802,13 +1802,17 @@ export interface components {
                 /** @description of the exits */
                 exits: number;
             };
-            /** @description readings of the space that came after the watermark had passed them, at any time, as far back as its state reaches */
-            late_events: number;
+            late_events: number | null;
             /**
              * @description present if this is the last known count, which may be out of date
              * @constant
              */
             stale?: true;
+            /**
+             * @description the place of the answer in the logs: `known_at` takes it, and gives the same answer again, whatever has become known since
+             * @example counts-1-0-1qol-1l-13zbhc8-je4dv4a1-je4dvi2p-0-37xkea
+             */
+            as_of: string;
         };
         /** @description How a count changed in an interval */
         IntervalExplanation: {
@@ -1881,7 +1885,7 @@ export interface components {
             /** @description how many such exits there were in all */
             exits_at_zero_count: number;
             watermark: string | null;
-            /** @description what keeps the watermark from advancing; null if the answer is final */
+            /** @description what keeps the watermark from advancing; null if the answer is final, and with `known_at` */
             held_back_by: {
                 /** @description the sensor with the oldest latest reading or heartbeat; null if it is the router */
                 dpu_id: string | null;
@@ -1898,13 +1902,17 @@ export interface components {
                 /** @description of the exits */
                 exits: number;
             };
-            /** @description readings of the space that came after the watermark had passed them, at any time, as far back as its state reaches */
-            late_events: number;
+            late_events: number | null;
             /**
              * @description present if this is the last known count, which may be out of date
              * @constant
              */
             stale?: true;
+            /**
+             * @description the place of the answer in the logs: `known_at` takes it, and gives the same answer again, whatever has become known since
+             * @example counts-1-0-1qol-1l-13zbhc8-je4dv4a1-je4dvi2p-0-37xkea
+             */
+            as_of: string;
         };
         /** @description How full a space was in a span, by hour of the week */
         Profile: {
@@ -1970,6 +1978,11 @@ export interface components {
             watermark: string | null;
             /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
             final: boolean;
+            /**
+             * @description the place of the answer in the logs: `known_at` takes it, and gives the same answer again, whatever has become known since
+             * @example counts-1-0-1qol-1l-13zbhc8-je4dv4a1-je4dvi2p-0-37xkea
+             */
+            as_of: string;
         };
         /** @description A message as the device sent it */
         SentMessage: {
@@ -6536,12 +6549,14 @@ export interface operations {
     explainCount: {
         parameters: {
             query?: {
-                /** @description the instant; default: now */
+                /** @description the instant; default: now, or that of `known_at` */
                 at?: string;
                 /** @description start of an interval, inclusive; needs `to` */
                 from?: string;
                 /** @description end of the interval, exclusive */
                 to?: string;
+                /** @description answer with what was known at an earlier moment: the `as_of` of an answer gives the same answer again; a time gives the answer at the newest place in the log that was recorded up to then: `held_back_by` and `late_events` are null then */
+                known_at?: string;
                 /** @description true returns the last known count, marked as stale, if the answer would otherwise be 503 */
                 stale?: boolean;
             };
@@ -6604,7 +6619,8 @@ export interface operations {
                      *         "entrances": 1,
                      *         "exits": 0
                      *       },
-                     *       "late_events": 3
+                     *       "late_events": 3,
+                     *       "as_of": "counts-1-0-1qol-1l-13zbhc8-je4dv4a1-je4dvi2p-0-37xkea"
                      *     }
                      */
                     "application/json": components["schemas"]["Explanation"] | components["schemas"]["IntervalExplanation"];
@@ -6635,8 +6651,10 @@ export interface operations {
             query?: {
                 /** @description start of the span, inclusive; default: 28 days before `end` */
                 start?: string;
-                /** @description end of the span, exclusive; default: now */
+                /** @description end of the span, exclusive; default: now, or the instant of `known_at` */
                 end?: string;
+                /** @description answer with what was known at an earlier moment: the `as_of` of an answer gives the same answer again; a time gives the answer at the newest place in the log that was recorded up to then */
+                known_at?: string;
                 /** @description adds how long there were more people than this */
                 above?: number;
             };
@@ -6655,6 +6673,8 @@ export interface operations {
             /** @description the profile; hours of the week that are not in the span are left out */
             200: {
                 headers: {
+                    /** @description the place of the answer in the logs, or one for each space, separated by commas: `known_at` takes it, and gives the same answer again */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6685,7 +6705,8 @@ export interface operations {
                      *         }
                      *       ],
                      *       "watermark": "2018-02-26T15:33:42.120Z",
-                     *       "final": true
+                     *       "final": true,
+                     *       "as_of": "counts-1-0-1qol-1l-13zbhc8-je4dv4a1-je4dvi2p-0-37xkea"
                      *     }
                      */
                     "application/json": components["schemas"]["Profile"];
