@@ -115,6 +115,9 @@ export const LAST_BLOCK = 'max((block, epoch, log_seq, log_commit))';
  */
 const TOTALS_PROJECTION = `PROJECTION totals_by_shard (SELECT shard, is_reading, sum(sign), max(block), ${LAST_BLOCK} GROUP BY shard, is_reading)`;
 
+/** Lets a question about what was known skip what came later. */
+const KNOWN_INDEX = 'INDEX known_at (epoch, commit_seq) TYPE minmax GRANULARITY 1';
+
 /**
  * Partitions by month, and by decade for rows from before the service. Every insert creates a part for each partition
  * that it touches, and a DPU with a wrong clock may send readings from any month since 1970. Tables of earlier
@@ -156,6 +159,7 @@ const STATEMENTS: readonly string[] = [
     commit_seq UInt64 DEFAULT 0 CODEC(Delta, ZSTD),
     cut_ms Int64 DEFAULT 0,
     complete_seq UInt64 DEFAULT 0,
+    ${KNOWN_INDEX},
     ${TOTALS_PROJECTION}
   ) ENGINE = MergeTree
   PARTITION BY ${byTime('timestamp')}
@@ -311,6 +315,10 @@ async function addColumns(client: ClickHouseClient, options: TableOptions): Prom
     await client.command({
       query: `ALTER TABLE ${table}${onCluster(options)} ADD COLUMN IF NOT EXISTS ${name} ${type}`,
     });
+    if (name === COMMIT_COLUMN)
+      await client.command({
+        query: `ALTER TABLE ${table}${onCluster(options)} ADD ${KNOWN_INDEX.replace('INDEX', 'INDEX IF NOT EXISTS')}`,
+      });
   }
   return missing.length > 0;
 }

@@ -21,6 +21,7 @@ export const KNOWN_MUTANTS: readonly Mutant[] = [
     'stored events beside those in memory are of now',
     'history.events(spaceId, afterMs, upToMs, block, upTo)',
     'history.events(spaceId, afterMs, upToMs, block)',
+    'test/unit/as-known.test.ts',
   ),
   mutant(
     'the newest reading is that of now',

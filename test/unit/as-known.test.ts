@@ -170,9 +170,13 @@ it('T24 events in memory that came after the place do not count, nor do any afte
     fakeOf<LoggedEvent>('event', {
       ...{ seq, timestampMs: FIRST + seq, readingId: `r${seq}`, entrances: 1, exits: 0, sign: 1 },
     });
+  const asked: unknown[] = [];
   const history: Partial<History> = {
     segments: async (_, edges) => Promise.resolve(edges.slice(1).map(() => EMPTY_SEGMENT)),
-    events: async () => Promise.resolve([]),
+    events: async (...[, , , , upTo]) => {
+      asked.push(upTo);
+      return Promise.resolve([]);
+    },
     newestInstants: async () => Promise.resolve([]),
   };
   const known = new AsKnown({
@@ -197,5 +201,6 @@ it('T24 events in memory that came after the place do not count, nor do any afte
     now: () => NOW,
   });
   expect(await known.count(SPACE, undefined, asOf())).toMatchObject({ count: 7 });
+  expect(asked).toEqual([{ epoch: 1, seq: 50 }]);
   expect(await known.count(SPACE, undefined, asOf({ epoch: 0 }))).toMatchObject({ count: 5 });
 });
