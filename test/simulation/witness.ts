@@ -20,7 +20,7 @@ import { GivenAnswers } from './given.ts';
 import type { Engines, SimProcess } from './process.ts';
 
 const HOUR = 3_600_000;
-/** Not at every question, because an audit takes many steps. */
+/** Not at every question, because an audit takes many steps, and so does asking again. */
 const AUDIT_EVERY = 3;
 
 export interface Testimony<Answer = CountAnswer> {
@@ -176,7 +176,7 @@ export class Witness {
   async #askAgain(process: SimProcess, atMs: number): Promise<void> {
     const { all } = this.given;
     const one = all[atMs % Math.max(1, all.length)];
-    if (!one) return;
+    if (!one || atMs % AUDIT_EVERY !== 1) return;
     try {
       const objection = await this.given.again(process, one);
       if (objection !== undefined && !this.#isBlind) this.objections.push(objection);
