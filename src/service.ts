@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Accounts } from './counts/account.ts';
+import { AsKnown } from './counts/as-known.ts';
 import { Comparisons } from './counts/comparison.ts';
 import { Counts } from './counts/counts.ts';
 import { EventCounts } from './counts/event-counts.ts';
@@ -64,6 +65,7 @@ export class Service {
   readonly options: ServiceOptions;
   readonly topology: TopologyService;
   readonly counts: Counts;
+  readonly asKnown: AsKnown;
   readonly eventCounts: EventCounts;
   readonly explanations: Explanations;
   readonly passages: Passages;
@@ -146,6 +148,7 @@ export class Service {
     this.profiles = new Profiles(this.topology.history, this.#reports, history);
     const shared = { partitions, reports: this.#reports, events, history, timing: MACHINE_TIMING };
     this.passages = new Passages({ ...shared, topology: this.topology });
+    this.asKnown = new AsKnown({ ...shared, topology: this.topology.history, places: this.#adapters.logPlaces, now });
     this.dryRuns = new DryRuns({ ...shared, topology: this.topology, now });
     this.accounts = new Accounts(events, deadLetters, partitions);
     this.comparisons = new Comparisons(shared);

@@ -2,6 +2,14 @@ import type { Partition } from '../../src/domain/ids.ts';
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import type { CommitMark } from '../../src/domain/log-mark.ts';
 
+/** The last commit that was folded when a block was cut, and where the log and the partition stood then. */
+export interface BlockMark extends CommitMark {
+  /** By the log's clock. Absent if the block does not come from a log, or was cut by an earlier version. */
+  readonly cutMs?: number;
+  /** Events of the partition up to this sequence are in blocks up to this one; later ones may still be in buffers. */
+  readonly completeSeq?: number;
+}
+
 /**
  * Final events of one partition that are stored by one insert. Folding the same log cuts the same blocks, so
  * (partition, number) identifies the rows and is their deduplication token.
@@ -16,8 +24,8 @@ export interface Block {
   readonly readings: number;
   /** The lowest sequence of its rows in SPACE_EVENTS; Infinity if it has no rows. */
   readonly leastSeq: number;
-  /** The last commit that was folded when it was cut; its sequence is 0 if the block does not come from a log. */
-  readonly mark: CommitMark;
+  /** Its sequence is 0 if the block does not come from a log. */
+  readonly mark: BlockMark;
 }
 
 export const NO_MARK: CommitMark = { seq: 0, commitId: '' };
@@ -27,7 +35,7 @@ export function blockOf(
   partition: Partition,
   number: number,
   rows: readonly LoggedEvent[],
-  mark = NO_MARK,
+  mark: BlockMark = NO_MARK,
 ): Block {
   return { epoch, partition, number, rows, readings: readingsIn(rows), leastSeq: leastSeq(rows), mark };
 }
@@ -37,6 +45,11 @@ export function readingsIn(events: Iterable<Pick<LoggedEvent, 'primary' | 'sign'
   let readings = 0;
   for (const { primary, sign } of events) if (primary) readings += sign;
   return readings;
+}
+
+/** The sequence of the commit that a row came with; 0 if its block does not come from a log: known since the epoch began. */
+export function commitSeqOf({ mark }: Pick<Block, 'mark'>, row: Pick<LoggedEvent, 'seq'>): number {
+  return mark.seq === 0 ? 0 : row.seq;
 }
 
 export function leastSeq(events: Iterable<LoggedEvent>): number {

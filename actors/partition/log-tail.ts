@@ -8,6 +8,7 @@ import { addTo } from '../../src/domain/lists.ts';
 import type { CommitHeader, Heartbeat, LoggedSection } from '../../src/domain/commit.ts';
 import { commitOf } from '../../src/domain/commit-codec.ts';
 import type { LoggedEvent, StoredEntry } from '../../src/domain/log-entry.ts';
+import type { LogPlace } from '../../src/domain/log-place.ts';
 import type { CommitMark } from '../../src/domain/log-mark.ts';
 import { NO_MARK } from './block.ts';
 import { assertChained, assertNoHole } from './commit-chain.ts';
@@ -19,6 +20,8 @@ export interface StoredClaim extends Pick<
 > {
   /** Sum of the signs: 1 if the reading is asserted, 0 if it was retracted. */
   readonly signs: number;
+  /** The last commit that one of these rows came with; sequence 0 if none of them knows its commit. */
+  readonly last: LogPlace;
 }
 
 type Claim = Pick<LoggedEvent, 'doorwayId' | 'entrances' | 'exits' | 'isEgress' | 'primary'>;
@@ -87,20 +90,26 @@ export class LogTail {
   /**
    * The events that history does not hold, in log order.
    *
-   * The log alternates assertions and retractions of a reading in a space. ClickHouse holds a prefix of them, of
-   * unknown length because the log may be truncated, but the state after that prefix is known. The events after any
-   * point of the log with that state lead to the same result; the last such point leaves the fewest.
+   * The log alternates assertions and retractions of a reading in a space. ClickHouse holds a prefix of them, up to the
+   * last commit that its rows came with. Rows of earlier versions do not know their commit: then the length of the prefix
+   * is unknown, because the log may be truncated, but the state after it is known. The events after any point of the log
+   * with that state lead to the same result; the last such point leaves the fewest.
+   * @param epoch of the log
    */
-  missing(claims: readonly StoredClaim[]): LoggedEvent[] {
+  missing(claims: readonly StoredClaim[], epoch: number): LoggedEvent[] {
     const stored = new Map<string, StoredClaim[]>();
     for (const claim of claims) addTo(stored, keyOf(claim), claim);
     const missing: LoggedEvent[] = [];
-    for (const [key, events] of this.#events) missing.push(...after(events, stored.get(key)));
+    for (const [key, events] of this.#events) missing.push(...after(events, stored.get(key), epoch));
     return missing.sort((a, b) => a.seq - b.seq);
   }
 }
 
-function after(events: readonly LoggedEvent[], claims: readonly StoredClaim[] | undefined): readonly LoggedEvent[] {
+function after(
+  events: readonly LoggedEvent[],
+  claims: readonly StoredClaim[] | undefined,
+  epoch: number,
+): readonly LoggedEvent[] {
   const [first] = events;
   if (!first) return [];
   if (!claims) {
@@ -113,6 +122,9 @@ function after(events: readonly LoggedEvent[], claims: readonly StoredClaim[] | 
     standing.length <= 1 && (standing[0]?.signs ?? 1) === 1,
     () => `space ${first.spaceId}: history asserts ${first.readingId} more than once`,
   );
+  const lastSeq = claims.reduce((most, { last }) => Math.max(most, last.epoch === epoch ? last.seq : 0), 0);
+  const start = lastSeq === 0 ? -1 : events.filter(({ seq }) => seq <= lastSeq).length;
+  if (start >= 0 && isSame(leftBefore(events, start), standing[0])) return events.slice(start);
   for (let at = events.length; at >= 0; at--) if (isSame(leftBefore(events, at), standing[0])) return events.slice(at);
   throw new Error(`space ${first.spaceId}: history and the log disagree on ${first.readingId}`);
 }

@@ -240,6 +240,11 @@ export class PartitionFold {
   get storedBeforeSeq(): number {
     let least = Math.min(this.#seq + 1, leastSeq(this.#open.rows));
     for (const block of this.#unstored) least = Math.min(least, block.leastSeq);
+    return Math.min(least, this.#leastBufferedSeq());
+  }
+
+  #leastBufferedSeq(): number {
+    let least = Infinity;
     for (const spaceId of this.#buffering) least = Math.min(least, this.state(spaceId)?.leastBufferedSeq() ?? Infinity);
     return least;
   }
@@ -421,7 +426,8 @@ export class PartitionFold {
   #cutIfDue(): void {
     if (!this.#open.isDue(this.#logMs, this.#settings, this.#partOfAge)) return;
     const { number, rows } = this.#open.cut();
-    const block = blockOf(this.#epoch, this.partition, number, rows, this.#mark);
+    const mark = { ...this.#mark, cutMs: this.#logMs, completeSeq: Math.min(this.#seq, this.#leastBufferedSeq() - 1) };
+    const block = blockOf(this.#epoch, this.partition, number, rows, mark);
     this.#unstored.push(block);
     if (this.#totals) this.#totals = { ...this.#totals, cut: this.#totals.cut + block.readings };
     for (const spaceId of this.#correcting) this.#tell(spaceId, { type: 'blockCut', block: number });

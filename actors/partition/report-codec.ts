@@ -3,7 +3,9 @@ import type { KnownReport } from './space-report.ts';
 import { fromLoggedTuple, toLoggedTuple, type LoggedTuple } from './snapshot.ts';
 import { fromStoredOccupancy, toStoredOccupancy, type StoredOccupancy } from './stored-occupancy.ts';
 
-type WireReport = Omit<KnownReport, 'unstored' | 'live'> & {
+type WireReport = Omit<KnownReport, 'epoch' | 'unstored' | 'live'> & {
+  /** Missing if the sender has an older version. */
+  readonly epoch?: number;
   readonly unstored: readonly LoggedTuple[];
   readonly live: StoredOccupancy;
 };
@@ -20,5 +22,10 @@ export function encodeReport(report: KnownReport): string {
 /** Reads the output of `encodeReport` of the same version of this code. */
 export function decodeReport(text: string): KnownReport {
   const wire = JSON.parse(text) as WireReport;
-  return { ...wire, unstored: wire.unstored.map(fromLoggedTuple), live: fromStoredOccupancy(wire.live) };
+  return {
+    ...wire,
+    epoch: wire.epoch ?? 0,
+    unstored: wire.unstored.map(fromLoggedTuple),
+    live: fromStoredOccupancy(wire.live),
+  };
 }

@@ -16,8 +16,7 @@ import {
 } from '../../src/domain/log-entry.ts';
 import { NewestReading, type NewestReadingSnapshot } from '../space/newest-reading.ts';
 import { SpaceState, type SpaceSnapshot } from '../space/space-state.ts';
-import { blockOf } from './block.ts';
-import type { CommitMark } from '../../src/domain/log-mark.ts';
+import { blockOf, type BlockMark } from './block.ts';
 import type { FoldSnapshot } from './fold-snapshot.ts';
 import { PartitionFold } from './partition-fold.ts';
 import { fromStoredSpace, toStoredSpace, type StoredSpace } from './stored-occupancy.ts';
@@ -45,7 +44,7 @@ type Header = Omit<FoldSnapshot, 'epoch' | 'mark' | 'totals' | 'openRows' | 'uns
     readonly partition: number;
     readonly partitions: number;
     readonly unstored: readonly number[];
-    readonly unstoredMarks?: readonly CommitMark[];
+    readonly unstoredMarks?: readonly BlockMark[];
     /** The numbers of items that follow, so that a truncated snapshot is detected. */
     readonly rows: number;
     readonly buffered: number;

@@ -3,6 +3,7 @@
 import type { SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
+import type { LogPlace } from '../../src/domain/log-place.ts';
 import { NEVER_RESET, type ResetPoint } from '../../src/domain/reset-schedule.ts';
 import { occupancyAfterReset, type Occupancy } from '../../src/domain/segment.ts';
 import type { HeldBackBy } from '../space/watermark.ts';
@@ -19,6 +20,8 @@ export interface PartitionTotals {
 
 export interface SpaceReport {
   readonly spaceId: SpaceId;
+  /** The epoch of the logs. */
+  readonly epoch: number;
   /** The sequence of SPACE_EVENTS at which the report was taken. */
   readonly seq: number;
   /** Totals of the whole partition; undefined if the fold does not know them, or the sender has an older version. */
@@ -31,8 +34,8 @@ export interface SpaceReport {
   readonly watermarkMs: number;
   /** What keeps the watermark from advancing; null for a space that the fold does not know. */
   readonly heldBackBy: HeldBackBy | null;
-  /** How many of its events arrived after the watermark had passed them, since the state was computed from history. */
-  readonly lateEvents: number;
+  /** How many of its events arrived after the watermark had passed them, since the state was computed from history; null if unknown. */
+  readonly lateEvents: number | null;
   /** Event time of the newest reading at that instant; BEGINNING_MS when there is none, null while only history knows. */
   readonly lastReadingMs: number | null;
   /** The occupancy at the requested instant, or at the watermark if that is later. */
@@ -48,16 +51,19 @@ export interface SpaceReport {
  * seconds ago.
  */
 export interface KnownReport extends SpaceReport {
+  /** Present in a report of an earlier place: what was in memory there may be stored by now. */
+  readonly upTo?: LogPlace;
   readonly isStale: boolean;
 }
 
 export function reportSpace(fold: PartitionFold, spaceId: SpaceId, atMs: number): SpaceReport {
   const state = fold.state(spaceId);
-  const { storedBlock, seq, logMs } = fold;
+  const { storedBlock, epoch, seq, logMs } = fold;
   const totals = totalsOf(fold);
   if (!state) {
     return {
       spaceId,
+      epoch,
       seq,
       logMs,
       ...totals,
@@ -76,6 +82,7 @@ export function reportSpace(fold: PartitionFold, spaceId: SpaceId, atMs: number)
   const liveMs = Math.max(atMs, watermarkMs);
   return {
     spaceId,
+    epoch,
     seq,
     logMs,
     ...totals,

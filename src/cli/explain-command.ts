@@ -9,6 +9,7 @@ export interface ExplainOptions extends ApiOptions {
   readonly at?: string;
   readonly from?: string;
   readonly to?: string;
+  readonly knownAt?: string;
 }
 
 interface ResetJson {
@@ -37,7 +38,7 @@ interface TermsJson {
   } | null;
   readonly final: boolean;
   readonly provisional: { readonly entrances: number; readonly exits: number };
-  readonly late_events: number;
+  readonly late_events: number | null;
   readonly stale?: true;
 }
 
@@ -63,11 +64,12 @@ interface IntervalJson extends TermsJson {
 export async function explainCommand(
   config: Config,
   space: string,
-  { json, at, from, to, ...options }: ExplainOptions,
+  { json, at, from, to, knownAt, ...options }: ExplainOptions,
   printLine: PrintLine,
 ): Promise<number> {
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries({ at, from, to })) if (value !== undefined) query.set(name, value);
+  for (const [name, value] of Object.entries({ at, from, to, known_at: knownAt }))
+    if (value !== undefined) query.set(name, value);
   const path = `/counts/${encodeURIComponent(space)}/explain?${query.toString()}`;
   const found = await new ApiClient(config, options).get<InstantJson | IntervalJson>(path);
   if (json) printLine(JSON.stringify(found));
@@ -124,7 +126,7 @@ function closingLines({ exits_at_zero: atZero, exits_at_zero_count: all, ...foun
     ...(all > listed ? [`  and ${all - listed} earlier`] : []),
     `watermark ${watermark ?? 'none yet'}${heldBackBy ? `, held back by ${nameOf(heldBackBy)}` : ''}`,
     ...(found.final ? [] : [`provisional: ${provisional.entrances} entrances, ${provisional.exits} exits`]),
-    `late readings of the space, at any time: ${late}`,
+    ...(late === null ? [] : [`late readings of the space, at any time: ${late}`]),
   ];
 }
 

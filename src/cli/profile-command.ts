@@ -9,6 +9,7 @@ export interface ProfileOptions extends ApiOptions {
   readonly start?: string;
   readonly end?: string;
   readonly above?: string;
+  readonly knownAt?: string;
 }
 
 interface PassedJson {
@@ -37,11 +38,12 @@ const WEEKDAYS = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 export async function profileCommand(
   config: Config,
   space: string,
-  { json, start, end, above, ...options }: ProfileOptions,
+  { json, start, end, above, knownAt, ...options }: ProfileOptions,
   printLine: PrintLine,
 ): Promise<number> {
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries({ start, end, above })) if (value !== undefined) query.set(name, value);
+  for (const [name, value] of Object.entries({ start, end, above, known_at: knownAt }))
+    if (value !== undefined) query.set(name, value);
   const path = `/counts/${encodeURIComponent(space)}/profile?${query.toString()}`;
   const found = await new ApiClient(config, options).get<ProfileJson>(path);
   if (json) printLine(JSON.stringify(found));

@@ -37,6 +37,7 @@ const NATS_OPTION = [
   'NATS server; default: NATS_URL, or the one on this machine at NATS_PORT',
 ] as const;
 const JSON_OPTION = ['--json', 'print JSON'] as const;
+const KNOWN_AT = 'what was known then: the as_of of an answer, or an ISO 8601 instant';
 
 export function createProgram(terminal: Terminal): Command {
   const program = new Command('density')
@@ -200,6 +201,7 @@ function askingCommands(program: Command, { readConfig, printLine, warn, finish 
     .option('--at <instant>', 'ISO 8601 instant; default: now')
     .option('--from <instant>', 'explain an interval from here, inclusive')
     .option('--to <instant>', 'to here, exclusive')
+    .option('--known-at <moment>', KNOWN_AT)
     .action(async (space: string, options: ExplainOptions) => {
       const { explainCommand } = await import('./explain-command.ts');
       finish(await explainCommand(await readConfig(), space, options, printLine));
@@ -213,6 +215,7 @@ function askingCommands(program: Command, { readConfig, printLine, warn, finish 
     .option('--start <instant>', 'start of the span, inclusive; default: 28 days before its end')
     .option('--end <instant>', 'end of the span, exclusive; default: now')
     .option('--above <count>', 'also print how long there were more people than this')
+    .option('--known-at <moment>', KNOWN_AT)
     .action(async (space: string, options: ProfileOptions) => {
       const { profileCommand } = await import('./profile-command.ts');
       finish(await profileCommand(await readConfig(), space, options, printLine));

@@ -6,19 +6,20 @@ import type { DoorwayId, DpuId } from '../domain/ids.ts';
 import { driftOf, occupancyAfterReset } from '../domain/segment.ts';
 import type { DoorwayTotal, EventsQuery, ExitsAtZero, ExitsAtZeroQuery } from '../ports/history.ts';
 import { instantParam, storable } from './instants.ts';
+import { knownParams, knownRows } from './known-rows.ts';
 import { queryRows } from './query-rows.ts';
 
 export async function doorwayTotals(
   client: ClickHouseClient,
-  { spaceId, block, afterMs, upToMs }: EventsQuery,
+  { spaceId, block, upTo, afterMs, upToMs }: EventsQuery,
 ): Promise<DoorwayTotal[]> {
   const rows = await queryRows<[doorwayId: number, dpuId: string, entrances: string, exits: string]>(
     client,
     `SELECT doorway_id, dpu_id, sum(toInt64(entrances) * sign), sum(toInt64(exits) * sign) FROM space_events
-    WHERE space_id = {space:UInt32} AND block <= {block:UInt64}
+    WHERE space_id = {space:UInt32} AND ${knownRows({ upTo })}
       AND timestamp > ${instantParam('after')} AND timestamp <= ${instantParam('upTo')}
     GROUP BY doorway_id, dpu_id`,
-    { space: spaceId, block, after: storable(afterMs), upTo: storable(upToMs) },
+    { space: spaceId, ...knownParams({ block, upTo }), after: storable(afterMs), upTo: storable(upToMs) },
   );
   return rows.map(([doorwayId, dpuId, entrances, exits]) => ({
     doorwayId: Number(doorwayId) as DoorwayId,
@@ -41,7 +42,7 @@ type ExitsRow = [edge: string, sum: string, exits: string, newest: [at: string, 
  * start. Where the depth grows, that many exits did not change the count. Only the innermost window is over events, because
  * sorting them is what takes time. An event at an edge belongs to the gap before it.
  */
-const EXITS_AT_ZERO = `
+const exitsAtZeroSql = (known: string): string => `
   SELECT edge, sum(delta), sum(swallowed), arraySlice(arrayReverseSort(groupArrayIf((at, swallowed), swallowed > 0)), 1, {limit:UInt32})
   FROM (
     SELECT edge, at, delta, depth - lagInFrame(depth, 1, ${startOf('depths')}) OVER (${INSTANTS}) AS swallowed
@@ -55,7 +56,7 @@ const EXITS_AT_ZERO = `
             SELECT roundDown(at - 1, {starts:Array(Int64)}) AS edge, at, reading_id, sum(part) AS change
             FROM (
               SELECT toUnixTimestamp64Milli(timestamp) AS at, reading_id, (toInt64(entrances) - toInt64(exits)) * sign AS part FROM space_events
-              WHERE space_id = {space:UInt32} AND block <= {block:UInt64}
+              WHERE space_id = {space:UInt32} AND ${known}
                 AND timestamp > ${instantParam('first')} AND timestamp <= ${instantParam('last')}
               UNION ALL
               SELECT unstored.1 AS at, unstored.2 AS reading_id, unstored.3 AS part
@@ -72,15 +73,15 @@ const EXITS_AT_ZERO = `
 
 export async function exitsAtZero(
   client: ClickHouseClient,
-  { spaceId, block, edgesMs, starts, unstored, limit }: ExitsAtZeroQuery,
+  { spaceId, block, upTo, edgesMs, starts, unstored, limit }: ExitsAtZeroQuery,
 ): Promise<ExitsAtZero[]> {
   const edges = edgesMs.map(storable);
   // Gaps after the last storable instant are empty, and ClickHouse takes each edge once.
   const gaps = edges.slice(0, -1).filter((edge, gap) => edge < (edges[gap + 1] ?? edge));
   if (gaps.length === 0) return starts.map(() => NOTHING);
-  const rows = await queryRows<ExitsRow>(client, EXITS_AT_ZERO, {
+  const rows = await queryRows<ExitsRow>(client, exitsAtZeroSql(knownRows({ upTo })), {
     space: spaceId,
-    block,
+    ...knownParams({ block, upTo }),
     first: gaps[0],
     last: edges.at(-1),
     starts: gaps,

@@ -3,10 +3,11 @@
 // bound as parameters.
 import { Readable } from 'node:stream';
 import { ClickHouseError, type ClickHouseClient } from '@clickhouse/client';
-import { blockToken, type Block } from '../../actors/partition/block.ts';
+import { blockToken, commitSeqOf, type Block } from '../../actors/partition/block.ts';
 import { Failure } from '../domain/failure.ts';
 import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import { addTo } from '../domain/lists.ts';
+import type { LogPlace } from '../domain/log-place.ts';
 import { EpochChanged } from '../domain/log-epoch.ts';
 import { directionOf, type Direction, type Passed } from '../domain/measure.ts';
 import { identityOf, readingIdOf, storedReading, type Reading } from '../domain/reading.ts';
@@ -40,6 +41,7 @@ import { EVENT_ORDER, placeParams } from './event-order.ts';
 import { doorwayTotals, exitsAtZero } from './explain-queries.ts';
 import { timeAtCounts } from './time-at-counts-query.ts';
 import { instantParam, storable } from './instants.ts';
+import { knownParams, knownRows } from './known-rows.ts';
 import { passages } from './passages-query.ts';
 import { newestInstants } from './newest-instants.ts';
 import { LAST_BLOCK } from './schema.ts';
@@ -89,6 +91,9 @@ const COLUMNS = [
   'epoch',
   'log_seq',
   'log_commit',
+  'commit_seq',
+  'cut_ms',
+  'complete_seq',
 ] as const;
 
 export class ClickHouseHistory implements History {
@@ -273,19 +278,19 @@ export class ClickHouseHistory implements History {
     return segments;
   }
 
-  async segments(spaceId: SpaceId, edgesMs: readonly number[], block: number): Promise<Segment[]> {
+  async segments(spaceId: SpaceId, edgesMs: readonly number[], block: number, upTo?: LogPlace): Promise<Segment[]> {
     const edges = edgesMs.map(storable);
     // An event exactly at an edge belongs to the gap before it, which is why 1 ms is subtracted.
     const rows = await this.#rows<SegmentRow>(
       segmentQuery(
         'roundDown(toUnixTimestamp64Milli(timestamp) - 1, {edges:Array(Int64)})',
         `
-      space_id = {space:UInt32} AND block <= {block:UInt64}
+      space_id = {space:UInt32} AND ${knownRows({ upTo })}
       AND timestamp > ${instantParam('first')} AND timestamp <= ${instantParam('last')}`,
       ),
       {
         space: spaceId,
-        block,
+        ...knownParams({ block, upTo }),
         edges,
         first: edges[0] ?? 0,
         last: edges.at(-1) ?? 0,
@@ -295,14 +300,20 @@ export class ClickHouseHistory implements History {
     return edges.slice(0, -1).map((edge) => byEdge.get(edge) ?? EMPTY_SEGMENT);
   }
 
-  async events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number): Promise<HistoryEvent[]> {
+  async events(
+    spaceId: SpaceId,
+    afterMs: number,
+    upToMs: number,
+    block: number,
+    upTo?: LogPlace,
+  ): Promise<HistoryEvent[]> {
     const rows = await this.#rows<[number, string, string, string]>(
       `SELECT toUnixTimestamp64Milli(timestamp) AS at, reading_id, sum(toInt64(entrances) * sign) AS into, sum(toInt64(exits) * sign) AS out
       FROM space_events
-      WHERE space_id = {space:UInt32} AND block <= {block:UInt64}
+      WHERE space_id = {space:UInt32} AND ${knownRows({ upTo })}
         AND timestamp > ${instantParam('after')} AND timestamp <= ${instantParam('upTo')}
       GROUP BY timestamp, reading_id HAVING into != 0 OR out != 0 ORDER BY ${EVENT_ORDER}`,
-      { space: spaceId, block, after: afterMs, upTo: storable(upToMs) },
+      { space: spaceId, ...knownParams({ block, upTo }), after: afterMs, upTo: storable(upToMs) },
     );
     return rows.map(([timestampMs, readingId, entrances, exits]) => ({
       timestampMs: Number(timestampMs),
@@ -378,9 +389,12 @@ function escaped(text: string): string {
 }
 
 /** Encodes a block as TabSeparated, at half the CPU cost of JSON for both this process and the server. */
-function* toTabSeparated({ partition, number, epoch, mark, rows }: Block): Generator<Buffer> {
+function* toTabSeparated(block: Block): Generator<Buffer> {
+  const { partition, number, epoch, mark, rows } = block;
+  const { cutMs = 0, completeSeq = 0 } = mark;
   const place = `\t${partition}\t${number}\t${epoch}`;
-  const [marked, unmarked] = [`${place}\t${mark.seq}\t${mark.commitId}\n`, `${place}\t0\t\n`];
+  const [marked, unmarked] = [`${place}\t${mark.seq}\t${mark.commitId}\t`, `${place}\t0\t\t`];
+  const [cut, uncut] = [`\t${cutMs}\t${completeSeq}\n`, '\t0\t0\n'];
   let day = NaN;
   for (let at = 0; at < rows.length; at += ROWS_PER_CHUNK) {
     let text = '';
@@ -389,7 +403,9 @@ function* toTabSeparated({ partition, number, epoch, mark, rows }: Block): Gener
       // The first row of each day carries the block's mark. ClickHouse splits an insert into parts by month or decade,
       // and any one of them may be all that survives; so every part has the mark.
       const rowDay = Math.floor(timestampMs / DAY_MS);
-      text += `${row.spaceId}\t${timestampMs}\t${escaped(row.readingId)}\t${escaped(row.dpuId)}\t${row.doorwayId}\t${directionOf(row.measure)}\t${row.entrances}\t${row.exits}\t${row.isEgress ? '1' : '0'}\t${row.sign}\t${row.primary ? '1' : '0'}${rowDay === day ? unmarked : marked}`;
+      const end =
+        rowDay === day ? `${unmarked}${commitSeqOf(block, row)}${uncut}` : `${marked}${commitSeqOf(block, row)}${cut}`;
+      text += `${row.spaceId}\t${timestampMs}\t${escaped(row.readingId)}\t${escaped(row.dpuId)}\t${row.doorwayId}\t${directionOf(row.measure)}\t${row.entrances}\t${row.exits}\t${row.isEgress ? '1' : '0'}\t${row.sign}\t${row.primary ? '1' : '0'}${end}`;
       day = rowDay;
     }
     yield Buffer.from(text);

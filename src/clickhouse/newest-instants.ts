@@ -3,6 +3,7 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { NewestInstantsQuery, StandingInstant } from '../ports/history.ts';
 import { instantParam, storable } from './instants.ts';
+import { knownParams, knownRows } from './known-rows.ts';
 import { queryRows } from './query-rows.ts';
 
 const ROWS_MIN = 200;
@@ -11,7 +12,7 @@ const ROWS_GROWTH = 8;
 
 export async function newestInstants(
   client: ClickHouseClient,
-  { spaceId, block, afterMs, upToMs, limit }: NewestInstantsQuery,
+  { spaceId, block, upTo, afterMs, upToMs, limit }: NewestInstantsQuery,
 ): Promise<StandingInstant[]> {
   const found: StandingInstant[] = [];
   let toMs = storable(upToMs);
@@ -20,11 +21,11 @@ export async function newestInstants(
       client,
       `SELECT toUnixTimestamp64Milli(timestamp) AS at, sum(sign), count() FROM (
         SELECT timestamp, sign FROM space_events
-        WHERE space_id = {space:UInt32} AND block <= {block:UInt64}
+        WHERE space_id = {space:UInt32} AND ${knownRows({ upTo })}
           AND timestamp > ${instantParam('after')} AND timestamp <= ${instantParam('to')}
         ORDER BY timestamp DESC LIMIT {rows:UInt32}
       ) GROUP BY timestamp ORDER BY at DESC`,
-      { space: spaceId, block, after: afterMs, to: toMs, rows: rowsMax },
+      { space: spaceId, ...knownParams({ block, upTo }), after: afterMs, to: toMs, rows: rowsMax },
     );
     const isAll = instants.reduce((sum, [, , rows]) => sum + Number(rows), 0) < rowsMax;
     // The oldest instant may have more rows than those that were read.

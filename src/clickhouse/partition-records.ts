@@ -49,6 +49,7 @@ type ClaimRow = [
   isEgress: 0 | 1,
   isReading: 0 | 1,
   signs: string,
+  last: [epoch: number, seq: string],
 ];
 
 export class ClickHousePartitionRecords implements PartitionRecords {
@@ -129,7 +130,7 @@ export class ClickHousePartitionRecords implements PartitionRecords {
       const rows = await queryRows<ClaimRow>(
         this.#client,
         `
-        SELECT space_id, toUnixTimestamp64Milli(timestamp), reading_id, doorway_id, entrances, exits, is_egress, is_reading, sum(sign)
+        SELECT space_id, toUnixTimestamp64Milli(timestamp), reading_id, doorway_id, entrances, exits, is_egress, is_reading, sum(sign), max((epoch, commit_seq))
         FROM space_events
         WHERE shard = {shard:UInt16} AND (space_id, timestamp, reading_id) IN (
           SELECT place.1, fromUnixTimestamp64Milli(place.2, 'UTC'), place.3
@@ -142,7 +143,13 @@ export class ClickHousePartitionRecords implements PartitionRecords {
           ids: some.map(({ readingId }) => readingId),
         },
       );
-      found.push(...rows.map((row) => ({ ...toClaim(row), signs: Number(row[8]) })));
+      found.push(
+        ...rows.map((row) => ({
+          ...toClaim(row),
+          signs: Number(row[8]),
+          last: { epoch: Number(row[9][0]), seq: Number(row[9][1]) },
+        })),
+      );
     }
     return found;
   }
@@ -150,7 +157,7 @@ export class ClickHousePartitionRecords implements PartitionRecords {
 
 function toClaim([spaceId, timestampMs, readingId, doorwayId, entrances, exits, isEgress, isReading]: ClaimRow): Omit<
   StoredClaim,
-  'signs'
+  'signs' | 'last'
 > {
   return {
     spaceId: spaceId as SpaceId,

@@ -115,6 +115,9 @@ export const LAST_BLOCK = 'max((block, epoch, log_seq, log_commit))';
  */
 const TOTALS_PROJECTION = `PROJECTION totals_by_shard (SELECT shard, is_reading, sum(sign), max(block), ${LAST_BLOCK} GROUP BY shard, is_reading)`;
 
+/** Lets a question about what was known skip what came later. */
+const KNOWN_INDEX = 'INDEX known_at (epoch, commit_seq) TYPE minmax GRANULARITY 1';
+
 /**
  * Partitions by month, and by decade for rows from before the service. Every insert creates a part for each partition
  * that it touches, and a DPU with a wrong clock may send readings from any month since 1970. Tables of earlier
@@ -129,6 +132,8 @@ function byTime(column: string): string {
  */
 const PASSED_BY_READING =
   'if(e.is_egress = 1, e.exits, e.entrances) AS entrances, if(e.is_egress = 1, e.entrances, e.exits) AS exits';
+
+const PLACES = 'log_places';
 
 const STATEMENTS: readonly string[] = [
   // One row for each assertion (sign 1) or retraction (sign -1) of a reading in a space. `direction` is that of one
@@ -151,6 +156,10 @@ const STATEMENTS: readonly string[] = [
     epoch UInt32 DEFAULT 0,
     log_seq UInt64 DEFAULT 0,
     log_commit String DEFAULT '',
+    commit_seq UInt64 DEFAULT 0 CODEC(Delta, ZSTD),
+    cut_ms Int64 DEFAULT 0,
+    complete_seq UInt64 DEFAULT 0,
+    ${KNOWN_INDEX},
     ${TOTALS_PROJECTION}
   ) ENGINE = MergeTree
   PARTITION BY ${byTime('timestamp')}
@@ -174,6 +183,22 @@ const STATEMENTS: readonly string[] = [
   ) ENGINE = ReplacingMergeTree(epoch)
   ORDER BY seq
   SETTINGS`,
+  // Where the log stood when a block was cut, from the marks of its rows. With `is_floor` the rows of the block do not know
+  // their commit, because a process of an earlier version stored it: what was known before cannot be told.
+  `CREATE TABLE IF NOT EXISTS ${PLACES} (
+    cut_ms Int64,
+    epoch UInt32,
+    seq UInt64,
+    shard UInt16,
+    block UInt64,
+    complete_seq UInt64,
+    is_floor UInt8
+  ) ENGINE = ReplacingMergeTree
+  ORDER BY (cut_ms, epoch, seq, shard, is_floor)
+  SETTINGS`,
+  `CREATE MATERIALIZED VIEW IF NOT EXISTS log_places_view TO ${PLACES} AS
+  SELECT if(e.cut_ms > 0, e.cut_ms, toUnixTimestamp64Milli(now64(3))) AS cut_ms, epoch, log_seq AS seq, shard, block, complete_seq, e.cut_ms = 0 AS is_floor
+  FROM space_events AS e WHERE log_seq > 0`,
   // Readings by DPU. A reading exists while the sum of its signs is 1.
   `CREATE TABLE IF NOT EXISTS readings (
     dpu_id String,
@@ -252,6 +277,8 @@ export async function createTables(client: ClickHouseClient, options: TableOptio
   }
 }
 
+const COMMIT_COLUMN = 'commit_seq';
+
 /**
  * Columns that tables of earlier versions lack. In those tables each row was about one person, and `delta` was 1 or
  * -1.
@@ -267,6 +294,9 @@ const ADDED_COLUMNS: readonly (readonly [table: string, column: string, type: st
   ['readings', 'exits', 'UInt32 DEFAULT direction < 0'],
   ['events_by_time', 'entrances', 'UInt32 DEFAULT direction > 0'],
   ['events_by_time', 'exits', 'UInt32 DEFAULT direction < 0'],
+  ['space_events', 'cut_ms', 'Int64 DEFAULT 0'],
+  ['space_events', 'complete_seq', 'UInt64 DEFAULT 0'],
+  ['space_events', COMMIT_COLUMN, 'UInt64 DEFAULT 0 CODEC(Delta, ZSTD)'],
 ];
 
 /** Adds missing columns to existing tables. @returns true if any were missing */
@@ -280,11 +310,29 @@ async function addColumns(client: ClickHouseClient, options: TableOptions): Prom
   const columns = new Set(rows.map(([table, name]) => `${table}.${name}`));
   const missing = ADDED_COLUMNS.filter(([table, name]) => tables.has(table) && !columns.has(`${table}.${name}`));
   for (const [table, name, type] of missing) {
+    // Before the column is there, so that a start that is interrupted does it again.
+    if (name === COMMIT_COLUMN) await recordFloor(client, options);
     await client.command({
       query: `ALTER TABLE ${table}${onCluster(options)} ADD COLUMN IF NOT EXISTS ${name} ${type}`,
     });
+    if (name === COMMIT_COLUMN)
+      await client.command({
+        query: `ALTER TABLE ${table}${onCluster(options)} ADD ${KNOWN_INDEX.replace('INDEX', 'INDEX IF NOT EXISTS')}`,
+      });
   }
   return missing.length > 0;
+}
+
+/**
+ * Records for each shard its last block whose rows do not know their commit: what was known before it cannot be answered.
+ */
+async function recordFloor(client: ClickHouseClient, options: TableOptions): Promise<void> {
+  for (const query of tablesFor(options)) if (query.includes(` ${PLACES} `)) await client.command({ query });
+  await client.command({
+    query: `INSERT INTO ${PLACES} (cut_ms, epoch, seq, shard, block, complete_seq, is_floor)
+      SELECT toUnixTimestamp64Milli(now64(3)), max(last).2, max(last).3, shard, max(last).1, 0, 1
+      FROM (SELECT shard, is_reading, ${LAST_BLOCK} AS last FROM space_events GROUP BY shard, is_reading) GROUP BY shard`,
+  });
 }
 
 /**

@@ -5,6 +5,7 @@ import { driftOf } from '../domain/segment.ts';
 import type { TimeAtCount } from '../domain/time-at-counts.ts';
 import type { TimeAtCountsQuery } from '../ports/history.ts';
 import { instantParam, storable } from './instants.ts';
+import { knownParams, knownRows } from './known-rows.ts';
 import { queryRows } from './query-rows.ts';
 
 const UP_TO_ROW = 'ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW';
@@ -17,7 +18,7 @@ const STRETCHES_PER_QUERY = 2_000;
  * Each stretch starts with a row without a change, so that the time before its first event counts too. `net` is the net
  * after each event, `depth` how far below 0 its lowest value was. An event at an edge belongs to the stretch before it.
  */
-const TIME_AT_COUNTS = `
+const timeAtCountsSql = (known: string): string => `
   SELECT ${ofStretch('cells')} AS cell, count, sum(ms)
   FROM (
     SELECT edge, count,
@@ -32,7 +33,7 @@ const TIME_AT_COUNTS = `
             SELECT roundDown(toUnixTimestamp64Milli(timestamp) - 1, {edges:Array(Int64)}) AS edge, toUnixTimestamp64Milli(timestamp) AS at,
               reading_id, sum((toInt64(entrances) - toInt64(exits)) * sign) AS change
             FROM space_events
-            WHERE space_id = {space:UInt32} AND block <= {block:UInt64}
+            WHERE space_id = {space:UInt32} AND ${known}
               AND timestamp > ${instantParam('first')} AND timestamp <= ${instantParam('last')}
             GROUP BY edge, at, reading_id HAVING change != 0
             UNION ALL
@@ -49,23 +50,27 @@ const TIME_AT_COUNTS = `
 
 export async function timeAtCounts(
   client: ClickHouseClient,
-  { spaceId, block, stretches }: TimeAtCountsQuery,
+  { spaceId, block, upTo, stretches }: TimeAtCountsQuery,
 ): Promise<TimeAtCount[]> {
   const found: TimeAtCount[] = [];
   for (let at = 0; at < stretches.length; at += STRETCHES_PER_QUERY) {
     const part = stretches.slice(at, at + STRETCHES_PER_QUERY);
-    const rows = await queryRows<[cell: string, count: string, ms: string]>(client, TIME_AT_COUNTS, {
-      space: spaceId,
-      block,
-      first: storable(part[0]?.afterMs ?? 0),
-      last: storable(part.at(-1)?.upToMs ?? 0),
-      edges: part.map(({ afterMs }) => afterMs),
-      froms: part.map(({ fromMs }) => fromMs),
-      tos: part.map(({ toMs }) => toMs),
-      nets: part.map(({ start }) => start.net),
-      depths: part.map(({ start }) => driftOf(start)),
-      cells: part.map(({ cell }) => cell),
-    });
+    const rows = await queryRows<[cell: string, count: string, ms: string]>(
+      client,
+      timeAtCountsSql(knownRows({ upTo })),
+      {
+        space: spaceId,
+        ...knownParams({ block, upTo }),
+        first: storable(part[0]?.afterMs ?? 0),
+        last: storable(part.at(-1)?.upToMs ?? 0),
+        edges: part.map(({ afterMs }) => afterMs),
+        froms: part.map(({ fromMs }) => fromMs),
+        tos: part.map(({ toMs }) => toMs),
+        nets: part.map(({ start }) => start.net),
+        depths: part.map(({ start }) => driftOf(start)),
+        cells: part.map(({ cell }) => cell),
+      },
+    );
     for (const [cell, count, ms] of rows) found.push({ cell: Number(cell), count: Number(count), ms: Number(ms) });
   }
   return found;

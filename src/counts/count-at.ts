@@ -11,7 +11,7 @@ import {
   type ResetSchedule,
 } from '../domain/reset-schedule.ts';
 import { advance, countOf, countRange, driftOf, occupancyAfterReset, type Occupancy } from '../domain/segment.ts';
-import type { History } from '../ports/history.ts';
+import type { HistoryOfCounts } from './known-space.ts';
 import { newestReadingAt } from './newest-reading.ts';
 import { runsBetween } from './runs.ts';
 
@@ -46,7 +46,7 @@ export async function countAt(
   report: KnownReport,
   schedule: ResetSchedule,
   atMs: number,
-  history: History,
+  history: HistoryOfCounts,
 ): Promise<CountAnswer> {
   const isLive = isLiveAt(report, schedule, atMs);
   const [occupancy, lastReadingMs] = await Promise.all([
@@ -60,7 +60,7 @@ async function occupancyAt(
   report: SpaceReport,
   schedule: ResetSchedule,
   atMs: number,
-  history: History,
+  history: HistoryOfCounts,
 ): Promise<Occupancy> {
   const base = resetInForce(schedule, atMs);
   const start = occupancyAfterReset(base.count);
@@ -99,7 +99,7 @@ export async function intervalsOf(
   report: SpaceReport,
   schedule: ResetSchedule,
   boundsMs: readonly number[],
-  history: History,
+  history: HistoryOfCounts,
 ): Promise<IntervalAnswer[]> {
   // An instant is a millisecond: `[a, b)` is `(a - 1, b - 1]`.
   const ends = boundsMs.map((bound) => bound - 1);

@@ -4,6 +4,7 @@
 //   net = the reset's count + entrances - exits        drift = exits at zero        count = net + drift
 import type { KnownReport, SpaceReport } from '../../actors/partition/space-report.ts';
 import type { HeldBackBy } from '../../actors/space/watermark.ts';
+import type { AsOf } from '../domain/as-of.ts';
 import { Failure } from '../domain/failure.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
@@ -17,11 +18,12 @@ import {
 } from '../domain/reset-schedule.ts';
 import { countOf, driftOf, occupancyAfterReset, type Occupancy } from '../domain/segment.ts';
 import { signatureOf } from '../domain/topology-edits.ts';
-import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { Author } from '../domain/topology.ts';
+import type { TopologyPlace } from '../domain/topology-place.ts';
 import type { DoorwayTotal, ExitsAtInstant, History } from '../ports/history.ts';
 import type { SpaceReports } from '../ports/reports.ts';
 import { follow, UNSTORED_PER_QUERY, type Followed } from './exits-at-zero.ts';
+import { asOfAnswer, placeOf, type TopologyOfCounts } from './known-space.ts';
 import { reportNow } from './report-now.ts';
 import { unstoredIn } from './runs.ts';
 import { scheduleOf, type RecordedSchedule } from './schedule-of.ts';
@@ -55,8 +57,10 @@ interface Terms {
   readonly isFinal: boolean;
   /** How many of the people in `doorways` passed after the watermark. */
   readonly provisional: People;
-  /** How many events of the space were late, at any time: which ones depends on the order of arrival, and is not stored. */
-  readonly lateEvents: number;
+  /** How many events of the space were late, at any time: which ones depends on the order of arrival, and is not stored. Null in an explanation of what was known. */
+  readonly lateEvents: number | null;
+  /** Where it can be given again. */
+  readonly asOf: AsOf;
   readonly isStale: boolean;
 }
 
@@ -86,13 +90,13 @@ export interface IntervalExplanation extends Terms, People {
 }
 
 export class Explanations {
-  readonly #topology: TopologyHistory;
+  readonly #topology: TopologyOfCounts;
   readonly #reports: SpaceReports;
   readonly #history: Pick<History, 'doorwayTotals' | 'exitsAtZero'>;
   readonly #unstoredPerQuery: number;
 
   constructor(
-    topology: TopologyHistory,
+    topology: TopologyOfCounts,
     reports: SpaceReports,
     history: Pick<History, 'doorwayTotals' | 'exitsAtZero'>,
     unstoredPerQuery = UNSTORED_PER_QUERY,
@@ -104,25 +108,26 @@ export class Explanations {
   }
 
   async now(spaceId: SpaceId, nowMs: number, allowsStale = false): Promise<Explanation> {
-    const schedule = scheduleOf(this.#topology, spaceId);
+    const [schedule, place] = [scheduleOf(this.#topology, spaceId), placeOf(this.#topology)];
     const { report, instantMs } = await reportNow(this.#reports, spaceId, nowMs, allowsStale);
-    return this.#at(report, schedule, instantMs);
+    return this.#at(report, schedule, place, instantMs);
   }
 
   async at(spaceId: SpaceId, atMs: number, allowsStale = false): Promise<Explanation> {
-    const schedule = scheduleOf(this.#topology, spaceId);
-    return this.#at(await this.#reports.report(spaceId, atMs, allowsStale), schedule, atMs);
+    const [schedule, place] = [scheduleOf(this.#topology, spaceId), placeOf(this.#topology)];
+    return this.#at(await this.#reports.report(spaceId, atMs, allowsStale), schedule, place, atMs);
   }
 
-  async #at(report: KnownReport, schedule: RecordedSchedule, atMs: number): Promise<Explanation> {
+  async #at(report: KnownReport, schedule: RecordedSchedule, place: TopologyPlace, atMs: number): Promise<Explanation> {
     const reset = resetInForce(schedule, atMs);
     const span = { afterMs: reset.timestampMs, upToMs: atMs };
-    const [doorways, { occupancy, exits, newest }] = await Promise.all([
+    const [terms, doorways, { occupancy, exits, newest }] = await Promise.all([
+      this.#terms(report, span, place),
       this.#doorways(report, span),
       this.#follow(report, span, occupancyAfterReset(reset.count)),
     ]);
     return {
-      ...termsOf(report, span),
+      ...terms,
       timestampMs: atMs,
       count: countOf(occupancy),
       net: occupancy.net,
@@ -136,20 +141,21 @@ export class Explanations {
 
   /** @throws Failure invalid when there are too many resets to list */
   async between(spaceId: SpaceId, fromMs: number, toMs: number, allowsStale = false): Promise<IntervalExplanation> {
-    const schedule = scheduleOf(this.#topology, spaceId);
+    const [schedule, place] = [scheduleOf(this.#topology, spaceId), placeOf(this.#topology)];
     // An instant is a millisecond: `[from, to)` is `(from - 1, to - 1]`.
     const span = { afterMs: fromMs - 1, upToMs: toMs - 1 };
     const resets = listedResets(schedule, span);
     const base = resetInForce(schedule, span.afterMs);
     const report = await this.#reports.report(spaceId, span.upToMs, allowsStale);
     const before = { afterMs: base.timestampMs, upToMs: span.afterMs };
-    const [doorways, { occupancy: start }] = await Promise.all([
+    const [terms, doorways, { occupancy: start }] = await Promise.all([
+      this.#terms(report, span, place),
       this.#doorways(report, span),
       this.#follow(report, before, occupancyAfterReset(base.count)),
     ]);
     const { occupancy, countsBefore, exits, newest } = await this.#follow(report, span, start, resets);
     return {
-      ...termsOf(report, span),
+      ...terms,
       ...peopleIn(doorways),
       fromMs,
       toMs,
@@ -167,6 +173,31 @@ export class Explanations {
     const entry = recorded && this.#topology.entryOfReset(recorded);
     const { by: setBy, atMs: setAtMs } = entry ? signatureOf(entry) : { by: null, atMs: null };
     return { id: recorded?.id ?? null, timestampMs, count, recordedMs: recorded?.recordedMs ?? null, setBy, setAtMs };
+  }
+
+  async #terms(
+    report: KnownReport,
+    { afterMs, upToMs }: Span,
+    place: TopologyPlace,
+  ): Promise<Omit<Terms, 'doorways' | 'exitsAtZero' | 'exitsAtZeroCount'>> {
+    const { spaceId, watermarkMs, heldBackBy, lateEvents, isStale } = report;
+    const isFinal = watermarkMs > BEGINNING_MS && upToMs <= watermarkMs;
+    const provisional = { afterMs: Math.max(afterMs, watermarkMs), upToMs };
+    return {
+      spaceId,
+      watermarkMs,
+      heldBackBy: isFinal ? null : heldBackBy,
+      isFinal,
+      // Nothing after the watermark is stored, unless the report is of an earlier place.
+      provisional: peopleIn(
+        report.upTo && !isFinal
+          ? await this.#doorways(report, provisional)
+          : unstoredIn(report, provisional.afterMs, upToMs),
+      ),
+      lateEvents,
+      isStale,
+      asOf: asOfAnswer(report, place, upToMs),
+    };
   }
 
   async #follow(
@@ -217,24 +248,6 @@ function peopleIn(people: readonly (People & { readonly sign?: number })[]): Peo
     }),
     NOBODY,
   );
-}
-
-function termsOf(
-  report: KnownReport,
-  { afterMs, upToMs }: Span,
-): Omit<Terms, 'doorways' | 'exitsAtZero' | 'exitsAtZeroCount'> {
-  const { spaceId, watermarkMs, heldBackBy, lateEvents, isStale } = report;
-  const isFinal = watermarkMs > BEGINNING_MS && upToMs <= watermarkMs;
-  return {
-    spaceId,
-    watermarkMs,
-    heldBackBy: isFinal ? null : heldBackBy,
-    isFinal,
-    // Nothing after the watermark is stored.
-    provisional: peopleIn(unstoredIn(report, Math.max(afterMs, watermarkMs), upToMs)),
-    lateEvents,
-    isStale,
-  };
 }
 
 function listedResets(schedule: ResetSchedule, { afterMs, upToMs }: Span): ResetPoint[] {

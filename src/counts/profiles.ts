@@ -1,16 +1,17 @@
 // How full a space usually is: for each hour of the week, how long each count lasted in a span, who entered and left, and
 // the peak. All of it comes from one report and the history up to its block, as in counts.ts.
 import type { KnownReport } from '../../actors/partition/space-report.ts';
+import type { AsOf } from '../domain/as-of.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import { intervalBounds } from '../domain/interval.ts';
 import type { ResetSchedule } from '../domain/reset-schedule.ts';
 import { advance, countOf, countRange, occupancyAfterReset, type Segment } from '../domain/segment.ts';
 import { TimeAtCounts, type Stretch } from '../domain/time-at-counts.ts';
-import type { TopologyHistory } from '../domain/topology-history.ts';
 import { DAY_MS, toLocalMs } from '../domain/zone.ts';
 import type { History } from '../ports/history.ts';
 import type { SpaceReports } from '../ports/reports.ts';
 import { edgesOf } from './count-at.ts';
+import { asOfAnswer, placeOf, type TopologyOfCounts } from './known-space.ts';
 import { splitRunsBetween } from './runs.ts';
 import { scheduleOf } from './schedule-of.ts';
 
@@ -48,15 +49,16 @@ export interface Profile extends HoursPassed {
   readonly hours: readonly HourOfWeek[];
   readonly watermarkMs: number;
   readonly isFinal: boolean;
+  readonly asOf: AsOf;
 }
 
 export class Profiles {
-  readonly #topology: TopologyHistory;
+  readonly #topology: TopologyOfCounts;
   readonly #reports: SpaceReports;
   readonly #history: Pick<History, 'segments' | 'events' | 'timeAtCounts'>;
 
   constructor(
-    topology: TopologyHistory,
+    topology: TopologyOfCounts,
     reports: SpaceReports,
     history: Pick<History, 'segments' | 'events' | 'timeAtCounts'>,
   ) {
@@ -67,7 +69,7 @@ export class Profiles {
 
   /** @param endMs exclusive; after `startMs` */
   async between(spaceId: SpaceId, startMs: number, endMs: number): Promise<Profile> {
-    const schedule = scheduleOf(this.#topology, spaceId);
+    const [schedule, place] = [scheduleOf(this.#topology, spaceId), placeOf(this.#topology)];
     const bounds = intervalBounds(startMs, endMs, HOUR, schedule.timeZone);
     const hours = hoursOf([startMs, ...bounds.filter((bound) => bound > startMs && bound < endMs), endMs], schedule);
     const report = await this.#reports.report(spaceId, endMs - 1);
@@ -90,6 +92,7 @@ export class Profiles {
       })),
       watermarkMs: report.watermarkMs,
       isFinal: endMs - 1 <= report.watermarkMs,
+      asOf: asOfAnswer(report, place, endMs),
     };
   }
 

@@ -10,13 +10,13 @@ export interface RecordedSchedule extends ResetSchedule {
 }
 
 /** The resets of a space as the topology has them now. @throws Failure when there is no such space */
-export function scheduleOf(topology: TopologyHistory, spaceId: SpaceId): RecordedSchedule {
+export function scheduleOf(topology: Pick<TopologyHistory, 'latest'>, spaceId: SpaceId): RecordedSchedule {
   existing(topology.latest().space(spaceId), `space ${spaceId}`);
   return scheduleEver(topology, spaceId);
 }
 
 /** The same for a space that may have been deleted: its history is kept. @throws Failure when there never was one */
-export function scheduleEver(topology: TopologyHistory, spaceId: SpaceId): RecordedSchedule {
+export function scheduleEver(topology: Pick<TopologyHistory, 'latest'>, spaceId: SpaceId): RecordedSchedule {
   const view = topology.latest();
   if (!view.space(spaceId)) throw new Failure('not_found', `there is no space ${spaceId}`);
   return scheduleIn(view, spaceId);

@@ -1,6 +1,9 @@
 // Counts as clients see them, with an example of each.
-import type { CountAnswer, IntervalAnswer } from '../counts/count-at.ts';
+import type { IntervalAnswer } from '../counts/count-at.ts';
+import type { GivenCount } from '../counts/counts.ts';
+import { formatAsOf } from '../domain/as-of.ts';
 import { BEGINNING_MS, formatInstant } from '../domain/instant.ts';
+import { AS_OF_EXAMPLE } from './schemas/known-at.ts';
 import type { Written } from './zoned-times.ts';
 
 /** Null stands for "never": no reading yet, or no watermark yet. */
@@ -12,7 +15,7 @@ function utilization(count: number, capacity: number | null): number | null {
   return capacity === null || capacity === 0 ? null : Math.round((count / capacity) * 10_000) / 10_000;
 }
 
-export function countJson(answer: CountAnswer, capacity: number | null, written: Written): object {
+export function countJson(answer: GivenCount, capacity: number | null, written: Written): object {
   return {
     space_id: answer.spaceId,
     timestamp: written(answer.timestampMs),
@@ -24,6 +27,7 @@ export function countJson(answer: CountAnswer, capacity: number | null, written:
     watermark: instantOrNull(answer.watermarkMs, written),
     final: answer.isFinal,
     ...(answer.isStale ? { stale: true } : {}),
+    ...(answer.asOf ? { as_of: formatAsOf(answer.asOf) } : {}),
   };
 }
 
@@ -55,6 +59,7 @@ export const COUNT_EXAMPLE = {
   last_reading_at: '2018-02-26T15:33:47.120Z',
   watermark: '2018-02-26T15:33:42.120Z',
   final: false,
+  as_of: AS_OF_EXAMPLE,
 };
 
 export const INTERVAL_EXAMPLE = {

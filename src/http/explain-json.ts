@@ -1,9 +1,11 @@
 // Explanations of counts as clients see them, with an example of each.
 import type { Explanation, IntervalExplanation, KnownReset } from '../counts/explanations.ts';
+import { formatAsOf } from '../domain/as-of.ts';
 import { formatInstant } from '../domain/instant.ts';
 import type { DoorwayTotal } from '../ports/history.ts';
 import { instantOrNull } from './counts-json.ts';
 import { API_PREFIX } from './routes/route.ts';
+import { AS_OF_EXAMPLE } from './schemas/known-at.ts';
 
 export function explanationJson(found: Explanation): object {
   const { spaceId, timestampMs, count, net, drift, reset } = found;
@@ -59,6 +61,7 @@ function termsJson(found: Explanation | IntervalExplanation, span: readonly stri
     provisional: { entrances: provisional.entrances, exits: provisional.exits },
     late_events: lateEvents,
     ...(found.isStale ? { stale: true } : {}),
+    as_of: formatAsOf(found.asOf),
   };
 }
 
@@ -87,6 +90,7 @@ const TERMS_EXAMPLE = {
   final: false,
   provisional: { entrances: 1, exits: 0 },
   late_events: 3,
+  as_of: AS_OF_EXAMPLE,
 };
 
 export const EXPLANATION_EXAMPLE = {

@@ -1,7 +1,9 @@
 // Profiles as clients see them, with an example.
 import type { HourOfWeek, HoursPassed, Profile } from '../counts/profiles.ts';
+import { formatAsOf } from '../domain/as-of.ts';
 import { countQuantile, meanCount, msAbove, totalMs } from '../domain/time-at-counts.ts';
 import { instantOrNull } from './counts-json.ts';
+import { AS_OF_EXAMPLE } from './schemas/known-at.ts';
 import type { Written } from './zoned-times.ts';
 
 /** @param above the limit that `seconds_above` is about */
@@ -15,6 +17,7 @@ export function profileJson(found: Profile, above: number | undefined, written: 
     hours: found.hours.map((hour) => hourJson(hour, above)),
     watermark: instantOrNull(found.watermarkMs, written),
     final: found.isFinal,
+    as_of: formatAsOf(found.asOf),
   };
 }
 
@@ -57,4 +60,5 @@ export const PROFILE_EXAMPLE = {
   hours: [HOUR_EXAMPLE],
   watermark: '2018-02-26T15:33:42.120Z',
   final: true,
+  as_of: AS_OF_EXAMPLE,
 };

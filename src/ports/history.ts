@@ -1,13 +1,14 @@
 // Stored space events: where folds store their blocks, and the queries from which counts are computed. Blocks of a
 // partition are numbered from 1 without gaps and stored in order. Queries that take a `block` ignore later blocks, so
-// that their result can be joined with what a fold has not stored yet. All methods throw Failure unavailable if
-// ClickHouse does not answer.
+// that their result can be joined with what a fold has not stored yet. With `upTo` they also ignore what was asserted or
+// retracted after a place in the log. All methods throw Failure unavailable if ClickHouse does not answer.
 import type { Block } from '../../actors/partition/block.ts';
 import type { StoredNewest } from '../../actors/partition/fold-from-history.ts';
 import type { StoredClaim } from '../../actors/partition/log-tail.ts';
 import type { ReadingPlace } from '../domain/commit.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import type { LoggedEvent } from '../domain/log-entry.ts';
+import type { LogPlace } from '../domain/log-place.ts';
 import type { Passed } from '../domain/measure.ts';
 import type { Reading } from '../domain/reading.ts';
 import type { Occupancy, Segment } from '../domain/segment.ts';
@@ -58,6 +59,7 @@ export interface HistoryEvent {
 export interface OccupancyRequest {
   readonly spaceId: SpaceId;
   readonly block: number;
+  readonly upTo?: LogPlace | undefined;
   /** Exclusive. */
   readonly afterMs: number;
 }
@@ -83,6 +85,7 @@ export interface DoorwayTotal {
 export interface ExitsAtZeroQuery {
   readonly spaceId: SpaceId;
   readonly block: number;
+  readonly upTo?: LogPlace | undefined;
   readonly edgesMs: readonly number[];
   /** The occupancy with which each gap starts. */
   readonly starts: readonly Occupancy[];
@@ -123,6 +126,7 @@ export type PassageSource = { readonly doorwayId: DoorwayId } | { readonly dpuId
 export interface TimeAtCountsQuery {
   readonly spaceId: SpaceId;
   readonly block: number;
+  readonly upTo?: LogPlace | undefined;
   readonly stretches: readonly Stretch[];
 }
 
@@ -190,12 +194,12 @@ export interface History {
    * A space's events in blocks up to `block`, as one segment per range between consecutive edges: `(edges[i], edges[i
    * + 1]]`. Edges ascend.
    */
-  segments(spaceId: SpaceId, edgesMs: readonly number[], block: number): Promise<Segment[]>;
+  segments(spaceId: SpaceId, edgesMs: readonly number[], block: number, upTo?: LogPlace): Promise<Segment[]>;
   /**
    * A space's events with afterMs < timestamp <= upToMs, in blocks up to `block`, in event order, with retractions
    * applied.
    */
-  events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number): Promise<HistoryEvent[]>;
+  events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number, upTo?: LogPlace): Promise<HistoryEvent[]>;
   /** Sums by doorway and DPU, with retractions applied, in no particular order. They may be 0, or negative where memory has what was asserted. */
   doorwayTotals(query: EventsQuery): Promise<DoorwayTotal[]>;
   /**

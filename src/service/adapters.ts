@@ -3,6 +3,7 @@ import { nuid } from 'nats';
 import type { Logger } from 'pino';
 import { ClickHouseEventPages } from '../clickhouse/event-pages.ts';
 import { ClickHouseHistory } from '../clickhouse/history.ts';
+import { ClickHouseLogPlaces } from '../clickhouse/log-places.ts';
 import { ClickHousePartitionRecords } from '../clickhouse/partition-records.ts';
 import { ClickHouseRecoveryRecords } from '../clickhouse/recovery-records.ts';
 import type { LogEpoch } from '../domain/log-epoch.ts';
@@ -64,6 +65,7 @@ export function createAdapters(
     pingNats: () => nc.rtt(),
     newId: () => nuid.next(),
     history: new ClickHouseHistory(clickhouse, logId),
+    logPlaces: new ClickHouseLogPlaces(clickhouse),
     eventPages: new ClickHouseEventPages(clickhouse),
     recovery: new ClickHouseRecoveryRecords(clickhouse, options.tables?.cluster),
     partitionRecords: new ClickHousePartitionRecords(clickhouse),

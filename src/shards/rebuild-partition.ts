@@ -49,10 +49,13 @@ export async function rebuildPartition(deps: RebuildDeps): Promise<Rebuilt> {
 }
 
 /** The events in the log that ClickHouse lacks. First completes the last block, because it may be partly stored. */
-export async function missingFrom({ partition, history, records }: RebuildDeps, tail: LogTail): Promise<LoggedEvent[]> {
+export async function missingFrom(
+  { partition, epoch, history, records }: RebuildDeps,
+  tail: LogTail,
+): Promise<LoggedEvent[]> {
   const block = await history.lastBlock(partition);
   if (block > 0) await records.completeBlock(partition, block);
-  return tail.missing(await records.claims(partition, tail.places()));
+  return tail.missing(await records.claims(partition, tail.places()), epoch);
 }
 
 /**

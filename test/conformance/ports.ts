@@ -7,6 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { connectClickHouse } from '../../src/clickhouse/connect.ts';
 import { ClickHouseHistory } from '../../src/clickhouse/history.ts';
+import { ClickHouseLogPlaces } from '../../src/clickhouse/log-places.ts';
 import { ClickHousePartitionRecords } from '../../src/clickhouse/partition-records.ts';
 import { ClickHouseRecoveryRecords } from '../../src/clickhouse/recovery-records.ts';
 import { createTables } from '../../src/clickhouse/schema.ts';
@@ -28,6 +29,7 @@ import type { Checkpoints } from '../../src/ports/checkpoints.ts';
 import type { DeadLetters } from '../../src/ports/dead-letters.ts';
 import type { History, PartitionRecords } from '../../src/ports/history.ts';
 import type { Leases } from '../../src/ports/leases.ts';
+import type { LogPlaces } from '../../src/ports/log-places.ts';
 import type { ReadingsLog } from '../../src/ports/readings-log.ts';
 import type { SpaceEventsLog } from '../../src/ports/space-events-log.ts';
 import type { TopologyLog } from '../../src/ports/topology-log.ts';
@@ -35,6 +37,7 @@ import type { RecoveryRecords } from '../../src/ports/recovery.ts';
 import { compare } from '../simulation/engines/compare.ts';
 import { MemoryHistory, MemoryTables } from '../simulation/engines/memory-history.ts';
 import { LeaseTable, MemoryLeases } from '../simulation/engines/memory-leases.ts';
+import { MemoryLogPlaces } from '../simulation/engines/memory-log-places.ts';
 import {
   MemoryCheckpoints,
   MemoryReadingsLog,
@@ -59,6 +62,7 @@ export interface Ports {
   readonly deadLetters: DeadLetters;
   readonly checkpoints: Checkpoints;
   readonly history: History;
+  readonly logPlaces: LogPlaces;
   readonly changes: ChangeChannel;
   readonly records: PartitionRecords;
   readonly leases: Leases;
@@ -113,6 +117,7 @@ export async function memoryPorts(now: () => number = Date.now): Promise<MemoryP
     checkpoints: new MemoryCheckpoints(access, streams),
     history,
     records: history,
+    logPlaces: new MemoryLogPlaces(access, tables),
     changes: new MemoryChangeChannel(),
     recovery: new MemoryRecovery(access, tables),
     leases: new MemoryLeases(access, new LeaseTable(LEASE_TTL_MS, () => performance.now()), true),
@@ -150,6 +155,7 @@ async function enginePorts(): Promise<Ports> {
     checkpoints: new NatsCheckpoints(js, jsm),
     history,
     records: new ClickHousePartitionRecords(client),
+    logPlaces: new ClickHouseLogPlaces(client),
     changes: new NatsChangeChannel(nc),
     recovery: new ClickHouseRecoveryRecords(client),
     leases: await NatsLeases.open(handles, LEASE_TTL_MS, 1),

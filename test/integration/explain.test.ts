@@ -100,6 +100,7 @@ describe('T19 an explanation', () => {
         final: true,
         provisional: { entrances: 0, exits: 0 },
         late_events: expect.any(Number) as number,
+        as_of: TEXT,
       });
     });
     const { body: count } = await service.get(`/counts/${hall}/current?at=${at(60)}`);

@@ -80,6 +80,7 @@ describe('T23 the profile of a space', () => {
         ],
         watermark: expect.any(String) as string,
         final: true,
+        as_of: expect.any(String) as string,
       });
     });
   });

@@ -4,10 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { blockOf } from '../../actors/partition/block.ts';
+import { ClickHouseHistory } from '../../src/clickhouse/history.ts';
+import { ClickHouseLogPlaces } from '../../src/clickhouse/log-places.ts';
 import { repartition, tablesByMonth } from '../../src/clickhouse/repartition.ts';
 import { alterationsFor, alterTables, createTables, dropTables, tablesFor } from '../../src/clickhouse/schema.ts';
+import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
+import { loggedEvent } from '../../src/domain/log-entry.ts';
 import { startClickhouse } from '../../src/local/clickhouse/clickhouse-engine.ts';
 import { eventually } from '../support/eventually.ts';
+import { personEvent } from '../support/person-event.ts';
 
 let engine: Awaited<ReturnType<typeof startClickhouse>>;
 let client: ClickHouseClient;
@@ -49,6 +55,48 @@ test('the table in time order is filled once with data stored before it existed,
   expect(await rows('SELECT count() FROM space_events')).toEqual([[6000]]);
 });
 
+test('T24 a table whose rows do not know their commit gets the columns, and the place from which on what was known can be told', async () => {
+  await command(`
+  INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block, epoch, log_seq)
+  SELECT 5, 1514764800000 + number, toString(number), 'p', 1, 1, 1, 0, 0, 1, 1, 3 + number % 2, 40 + number, 1, 900 + number FROM numbers(4)`);
+  const before = await digest('space_events');
+  // As an earlier version left it.
+  await command('DROP VIEW log_places_view');
+  await command('DROP TABLE log_places');
+  await command('ALTER TABLE space_events DROP INDEX known_at');
+  for (const column of ['commit_seq', 'cut_ms', 'complete_seq'])
+    await command(`ALTER TABLE space_events DROP COLUMN ${column}`);
+  const fromMs = Date.now();
+  await createTables(client);
+  await createTables(client);
+  expect(await digest('space_events')).toEqual(before);
+  expect(await rows("SELECT name FROM system.data_skipping_indices WHERE table = 'space_events'")).toEqual([
+    ['known_at'],
+  ]);
+  const places = new ClickHouseLogPlaces(client);
+  const known = async (shard: number): Promise<unknown> => (await places.knownFrom(shard as Partition)).floor;
+  expect([await known(3), await known(4), await known(5)]).toEqual([
+    { epoch: 1, seq: 902 },
+    { epoch: 1, seq: 903 },
+    undefined,
+  ]);
+  const { firstMs = 0 } = await places.knownFrom(5 as Partition);
+  expect(Math.abs(firstMs - fromMs)).toBeLessThan(60_000);
+  expect(await places.placeAt(3 as Partition, firstMs - 1)).toBeUndefined();
+  // No shard has cut a block since, so nothing is known to have been final.
+  expect(await places.placeAt(3 as Partition, firstMs + 60_000)).toEqual({ epoch: 1, seq: 903, block: 0 });
+  const place = { spaceId: 5 as SpaceId, dpuId: 'p' as DpuId, doorwayId: 1 as DoorwayId };
+  const row = loggedEvent(personEvent({ ...place, timestampMs: 2_000, sign: 1, primary: true }, 1), 950);
+  const mark = { seq: 960, commitId: 'c', cutMs: firstMs + 70_000, completeSeq: 955 };
+  await new ClickHouseHistory(client, 'upgraded').storeBlock(blockOf(1, 3 as Partition, 50, [row], mark));
+  expect(await places.placeAt(3 as Partition, firstMs + 70_000)).toEqual({ epoch: 1, seq: 960, block: 50 });
+  // A process of the earlier version still runs, and stores another block.
+  await command(`
+  INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block, epoch, log_seq)
+  SELECT 5, 1514764900000, 'late', 'p', 1, 1, 1, 0, 0, 1, 1, 5, 51, 1, 970`);
+  expect(await known(5)).toEqual({ epoch: 1, seq: 970 });
+});
+
 const OPTIONS = { cluster: undefined, windowBlocks: 76_800, isSynced: true, cold: undefined };
 const definitions = async (): Promise<string[]> =>
   (
@@ -77,7 +125,7 @@ test('migrating gives existing tables another window and synced parts, and forge
   expect(await stored()).toEqual([[10, 10, 10]]);
   await alterTables(client, OPTIONS);
   const after = await definitions();
-  expect(after).toHaveLength(5);
+  expect(after).toHaveLength(6);
   for (const definition of after)
     expect(definition).toMatch(
       /non_replicated_deduplication_window = 76800.*fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, merge_selector_base = 10/,

@@ -78,7 +78,7 @@ async function compare(world: World, process: SimProcess, { found, nowMs, counts
     expect(count(now)).toEqual(count(current.after));
     const bounds = [...new Set(intervals.flatMap(({ startMs, endMs }) => [startMs, endMs]))];
     if (bounds.length === 0) continue;
-    const answers = await world.answer(() => process.counts.intervals(spaceId, bounds));
+    const { intervals: answers } = await world.answer(() => process.counts.intervals(spaceId, bounds));
     const byStart = new Map(answers.map((answer) => [answer.startMs, answer]));
     for (const { startMs, after } of intervals)
       expect(interval(byStart.get(startMs) ?? after)).toEqual(interval(after));

@@ -39,8 +39,8 @@ export const EXPLANATION_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'everything that is not stored is provisional',
-    'unstoredIn(report, Math.max(afterMs, watermarkMs), upToMs)',
-    'unstoredIn(report, afterMs, upToMs)',
+    '{ afterMs: Math.max(afterMs, watermarkMs), upToMs }',
+    '{ afterMs, upToMs }',
   ),
   mutant(
     'the first of two resets at one instant is named',

@@ -7,6 +7,7 @@ import { DRY_RUN_MUTANTS } from './dry-run-mutants.ts';
 import { EXPLANATION_MUTANTS } from './explanation-mutants.ts';
 import { PASSAGE_MUTANTS } from './passage-mutants.ts';
 import { PROFILE_MUTANTS } from './profile-mutants.ts';
+import { KNOWN_MUTANTS } from './known-mutants.ts';
 import { LOSS_MUTANTS } from './loss-mutants.ts';
 import { mutant, type Mutant } from './mutant.ts';
 import { REPLAY_MUTANTS } from './replay-mutants.ts';
@@ -165,8 +166,8 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'unflushed tail counted twice',
-    'const { storedBlock, seq, logMs } = fold;',
-    'const { seq, logMs } = fold;\n  const storedBlock = fold.storedBlock + 1;',
+    'const { storedBlock, epoch, seq, logMs } = fold;',
+    'const { epoch, seq, logMs } = fold;\n  const storedBlock = fold.storedBlock + 1;',
   ),
   mutant(
     'a block counts as stored before it is',
@@ -345,6 +346,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...EXPLANATION_MUTANTS,
   ...PASSAGE_MUTANTS,
   ...PROFILE_MUTANTS,
+  ...KNOWN_MUTANTS,
   ...DRY_RUN_MUTANTS,
   ...EXCLUSION_MUTANTS,
   ...DELETION_MUTANTS,

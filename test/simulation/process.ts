@@ -2,6 +2,7 @@
 // ones.
 import { pino, type Logger } from 'pino';
 import { Accounts } from '../../src/counts/account.ts';
+import { AsKnown } from '../../src/counts/as-known.ts';
 import { Comparisons } from '../../src/counts/comparison.ts';
 import { Counts } from '../../src/counts/counts.ts';
 import { DryRuns } from '../../src/counts/dry-runs.ts';
@@ -32,6 +33,7 @@ import { TopologyService } from '../../src/topology/topology-service.ts';
 import type { Access } from './engines/memory-cursor.ts';
 import { MemoryHistory, type MemoryTables } from './engines/memory-history.ts';
 import type { Scenario } from './scenario.ts';
+import { MemoryLogPlaces } from './engines/memory-log-places.ts';
 import { MemoryRecovery } from './engines/memory-recovery.ts';
 import { MemoryLeases, type LeaseTable } from './engines/memory-leases.ts';
 import {
@@ -91,6 +93,7 @@ export class SimProcess {
   readonly passages: Passages;
   readonly profiles: Profiles;
   readonly dryRuns: DryRuns;
+  readonly asKnown: AsKnown;
   readonly accounts: Accounts;
   readonly comparisons: Comparisons;
   readonly shards: Shard[];
@@ -199,6 +202,14 @@ export class SimProcess {
       profiles: this.profiles,
       dryRuns: this.dryRuns,
     } = this.questions(() => undefined));
+    this.asKnown = new AsKnown({
+      partitions: streams.partitions,
+      topology: this.topology.history,
+      reports: { isCutOff: false, report: (spaceId, atMs) => this.#report(spaceId, atMs) },
+      history: this.#history,
+      places: new MemoryLogPlaces(access, tables),
+      now: engines.now,
+    });
     this.accounts = new Accounts(this.#events, this.#deadLetters, streams.partitions);
     this.comparisons = new Comparisons({
       partitions: streams.partitions,

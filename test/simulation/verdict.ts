@@ -8,6 +8,7 @@ import { Oracle, type OracleReading } from '../support/oracle.ts';
 import { objectionsToAudit } from './audited.ts';
 import { drawChange } from './draw-change.ts';
 import { objectionsToExplanation } from './explained.ts';
+import { objectionsToTime } from './given.ts';
 import { objectionsToPassages } from './passed.ts';
 import { objectionsToProfile } from './profiled.ts';
 import type { SimProcess } from './process.ts';
@@ -56,6 +57,7 @@ export class Verdict {
     await this.#judgePassages(random);
     await this.#judgeFinality();
     await this.#judgeFinalPassages();
+    await this.#judgeKnown();
     this.#judgeEventsByTime();
     this.#judgeReadings();
     await this.#judgeAccount();
@@ -102,8 +104,8 @@ export class Verdict {
     const bounds = Array.from({ length: 8 }, (_, n) => startMs + n * lengthMs);
     await this.#judgeExplanations(spaceId, instants, startMs);
     await this.#judgeProfile(spaceId, startMs);
-    const answers = await this.#world.answer(() => counts.intervals(spaceId, bounds));
-    for (const answer of answers) {
+    const { intervals } = await this.#world.answer(() => counts.intervals(spaceId, bounds));
+    for (const answer of intervals) {
       const { startMs: from, endMs: to, isFinal } = answer;
       this.#expect(`space ${spaceId}, ${new Date(from).toISOString()} to ${new Date(to).toISOString()}`, answer, {
         ...this.#oracle.interval(spaceId, from, to),
@@ -214,12 +216,12 @@ export class Verdict {
         manual: view.resets(spaceId),
       });
       if (now !== schedule || witness.hasLaterEvents(testimony)) continue;
-      const [again] = await this.#world.answer(() =>
+      const { intervals } = await this.#world.answer(() =>
         this.#process.counts.intervals(spaceId, [answer.startMs, answer.endMs]),
       );
       this.#expect(
         `space ${spaceId} from ${new Date(answer.startMs).toISOString()} to ${new Date(atMs).toISOString()}, which was final at ${testimony.foldSeq} of the log`,
-        again,
+        intervals[0],
         answer,
       );
       this.finalAnswers += 1;
@@ -247,6 +249,18 @@ export class Verdict {
       );
       this.finalAnswers += 1;
     }
+  }
+
+  /** T24: every answer of the run is given again, and a time is answered as its place. */
+  async #judgeKnown(): Promise<void> {
+    const { given } = this.#world.witness;
+    for (const one of given.all) {
+      const objection = await this.#world.answer(() => given.again(this.#process, one));
+      if (objection !== undefined) this.objections.push(objection);
+    }
+    const times = new Map(given.all.map(({ asOf }) => [asOf.spaceId, asOf.atMs]));
+    for (const [spaceId, atMs] of times)
+      this.objections.push(...(await this.#world.answer(() => objectionsToTime(this.#process, spaceId, atMs))));
   }
 
   #judgeEventsByTime(): void {

@@ -1,6 +1,7 @@
 // Asks questions during a run and compares every answer with the log: an answer must be exactly that of one sequence of
 // the log, whatever is being flushed, restarted or corrected at that moment.
 import type { CountAnswer, IntervalAnswer } from '../../src/counts/count-at.ts';
+import type { Explanation, Explanations, IntervalExplanation } from '../../src/counts/explanations.ts';
 import type { PassageInterval, PassagesAnswer } from '../../src/counts/passages.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import { decideTopology, type TopologyCommand } from '../../src/domain/topology-command.ts';
@@ -20,10 +21,11 @@ import { objectionsToProfile } from './profiled.ts';
 import { SpaceOracle, type OracleSchedule } from '../support/oracle.ts';
 import { topologyOf } from './engines/memory-streams.ts';
 import { auditAccount, auditTables } from './audit.ts';
+import { GivenAnswers } from './given.ts';
 import type { Engines, SimProcess } from './process.ts';
 
 const HOUR = 3_600_000;
-/** Not at every question, because an audit takes many steps. */
+/** Not at every question, because an audit takes many steps, and so does asking again. */
 const AUDIT_EVERY = 3;
 
 export interface Testimony<Answer = CountAnswer> {
@@ -61,6 +63,8 @@ export class Witness {
   /** By the person who gave it. */
   readonly commands = new Map<Author, GivenCommand>();
   readonly testimonies: Testimony[] = [];
+  /** To be given again. */
+  readonly given = new GivenAnswers();
   /** Only final answers. */
   readonly intervals: Testimony<IntervalAnswer>[] = [];
   /** Only final intervals. */
@@ -87,12 +91,13 @@ export class Witness {
   logsWentBack(): void {
     this.#isBlind = true;
     this.testimonies.length = this.intervals.length = this.passages.length = 0;
+    this.given.clear();
     // The verdict knows which of them are left: it reads READINGS and everything else they can survive in.
     this.accepted.length = 0;
   }
 
   /** Each command is given by a person of its own. */
-  given(kinds: GivenCommand['kinds']): [Author, GivenCommand] {
+  commanded(kinds: GivenCommand['kinds']): [Author, GivenCommand] {
     const by = `token:person ${this.commands.size + 1}` as const;
     const command: GivenCommand = { kinds, recorded: [] };
     this.commands.set(by, command);
@@ -129,6 +134,7 @@ export class Witness {
         const answer = await (question === 'at' ? counts.at(spaceId, atMs) : counts.now(spaceId, nowMs));
         if (question === 'now' && answer.timestampMs < askedLogMs)
           this.objections.push(`space ${spaceId}: now was ${answer.timestampMs}, and the log stood at ${askedLogMs}`);
+        if (!this.#isBlind) this.given.wasGiven(answer, (known, asOf) => known.counts.at(spaceId, asOf.atMs));
         this.#hear(foldSeq, answer, schedule, {
           isExact: question === 'at' || isSettled,
           isNewestKnown: question === 'at' || isNewestKnown,
@@ -139,6 +145,7 @@ export class Witness {
       }
     }
     await this.#askIntervals(process, spaceId, atMs);
+    await this.#askAgain(process, atMs);
     await this.#askExplanations(process, spaceId, atMs);
     await this.#askProfile(process, spaceId, atMs);
     await this.#askPassages(process, spaceId, atMs);
@@ -165,8 +172,9 @@ export class Witness {
       });
       const answers = await counts.intervals(spaceId, bounds);
       if (this.#isBlind) return;
+      this.given.wasGiven(answers, (known) => known.counts.intervals(spaceId, bounds));
       const oracle = new SpaceOracle(this.eventsUpTo(spaceId, foldSeq).events, schedule);
-      for (const answer of answers) {
+      for (const answer of answers.intervals) {
         const expected = { ...oracle.interval(answer.startMs, answer.endMs), isFinal: answer.endMs - 1 <= watermarkMs };
         const [is, shouldBe] = [JSON.stringify(answer), JSON.stringify(expected)];
         if (is !== shouldBe)
@@ -188,6 +196,19 @@ export class Witness {
     }
   }
 
+  /** One of the answers given so far, whatever is in progress now. */
+  async #askAgain(process: SimProcess, atMs: number): Promise<void> {
+    const { all } = this.given;
+    const one = all[atMs % Math.max(1, all.length)];
+    if (!one || atMs % AUDIT_EVERY !== 1) return;
+    try {
+      const objection = await this.given.again(process, one);
+      if (objection !== undefined && !this.#isBlind) this.objections.push(objection);
+    } catch (error) {
+      if (!(error instanceof Failure) || error.kind !== 'unavailable') throw error;
+    }
+  }
+
   /** T19: every term is that of the events in the log, and of the resets that the process knew. */
   async #askExplanations(process: SimProcess, spaceId: SpaceId, atMs: number): Promise<void> {
     const fromMs = Math.max(0, atMs - 2 * HOUR);
@@ -201,11 +222,11 @@ export class Witness {
           foldSeq = report.seq;
           this.#neverBack(spaceId, report.seq);
         });
-        const answer =
-          question === 'instant'
-            ? await explanations.at(spaceId, atMs)
-            : await explanations.between(spaceId, fromMs, atMs + 1);
+        const ask = (some: Explanations): Promise<Explanation | IntervalExplanation> =>
+          question === 'instant' ? some.at(spaceId, atMs) : some.between(spaceId, fromMs, atMs + 1);
+        const answer = await ask(explanations);
         if (this.#isBlind) return;
+        this.given.wasGiven(answer, (known) => ask(known.explanations));
         const oracle = new SpaceOracle(this.eventsUpTo(spaceId, foldSeq).events, { ...schedule, manual });
         for (const objection of objectionsToExplanation(answer, oracle))
           this.objections.push(`space ${spaceId}, log up to ${foldSeq}: ${objection}`);
@@ -236,6 +257,7 @@ export class Witness {
       });
       const found = await profiles.between(spaceId, startMs, atMs + 1);
       if (this.#isBlind) return;
+      this.given.wasGiven(found, (known) => known.profiles.between(spaceId, startMs, atMs + 1));
       const oracle = new SpaceOracle(this.eventsUpTo(spaceId, foldSeq).events, schedule);
       for (const objection of objectionsToProfile(found, oracle))
         this.objections.push(`space ${spaceId}, log up to ${foldSeq}: ${objection}`);

@@ -369,7 +369,7 @@ export class World {
   }
 
   async #execute(process: SimProcess, command: TopologyCommand): Promise<void> {
-    const [by, { recorded }] = this.witness.given(kindsOf(command));
+    const [by, { recorded }] = this.witness.commanded(kindsOf(command));
     await this.#command(process, (running) =>
       running.topology.execute(command, by).then(
         (fact) => recorded.push(fact),
@@ -383,7 +383,7 @@ export class World {
 
   /** In batches so small that most are interrupted somewhere. */
   async #import(process: SimProcess, actions: readonly RegisteringAction[]): Promise<void> {
-    const [by] = this.witness.given(IMPORTED_KINDS);
+    const [by] = this.witness.commanded(IMPORTED_KINDS);
     await this.#command(process, (running) =>
       importTopology(running.topology, documentOf(actions, running.topology.history.latest()), {
         by,

@@ -65,12 +65,12 @@ test('an interval that starts at a reset contains the readings of that instant, 
       ),
     RESET_MS,
   );
-  expect(await counts.intervals(SPACE, [RESET_MS - 1, RESET_MS, RESET_MS + 10])).toMatchObject([
+  expect((await counts.intervals(SPACE, [RESET_MS - 1, RESET_MS, RESET_MS + 10])).intervals).toMatchObject([
     { entrances: 4, min: 1, max: 5, count: 5 },
     { entrances: 2, min: 3, max: 6, count: 4 },
   ]);
   // A reset inside an interval is one of its counts.
-  expect(await counts.intervals(SPACE, [RESET_MS - 1, RESET_MS + 10])).toMatchObject([
+  expect((await counts.intervals(SPACE, [RESET_MS - 1, RESET_MS + 10])).intervals).toMatchObject([
     { entrances: 6, min: 1, max: 6, count: 4 },
   ]);
 });
@@ -87,7 +87,7 @@ test('an interval that starts at a reset ignores the count before it if nobody p
       ),
     RESET_MS,
   );
-  expect(await counts.intervals(SPACE, [RESET_MS - 10, RESET_MS, RESET_MS + 10])).toMatchObject([
+  expect((await counts.intervals(SPACE, [RESET_MS - 10, RESET_MS, RESET_MS + 10])).intervals).toMatchObject([
     { entrances: 1, min: 0, max: 1, count: 1 },
     { entrances: 0, min: 3, max: 3, count: 3 },
   ]);

@@ -1340,6 +1340,11 @@ export interface components {
              * @constant
              */
             stale?: true;
+            /**
+             * @description the place of the answer in the logs: `known_at` takes it, and gives the same answer again, whatever has become known since
+             * @example counts-1-0-1qol-1l-13zbhc8-je4dv4a1-je4dvi2p-0-37xkea
+             */
+            as_of?: string;
         };
         /** @description How many people were in a space after an event */
         CountAfterEvent: {
@@ -2103,7 +2108,7 @@ export interface components {
             /** @description how many such exits there were in all */
             exits_at_zero_count: number;
             watermark: string | null;
-            /** @description what keeps the watermark from advancing; null if the answer is final */
+            /** @description what keeps the watermark from advancing; null if the answer is final, and with `known_at` */
             held_back_by: {
                 /** @description the sensor with the oldest latest reading or heartbeat; null if it is the router */
                 dpu_id: string | null;
@@ -2120,13 +2125,17 @@ export interface components {
                 /** @description of the exits */
                 exits: number;
             };
-            /** @description readings of the space that came after the watermark had passed them, at any time, as far back as its state reaches */
-            late_events: number;
+            late_events: number | null;
             /**
              * @description present if this is the last known count, which may be out of date
              * @constant
              */
             stale?: true;
+            /**
+             * @description the place of the answer in the logs: `known_at` takes it, and gives the same answer again, whatever has become known since
+             * @example counts-1-0-1qol-1l-13zbhc8-je4dv4a1-je4dvi2p-0-37xkea
+             */
+            as_of: string;
         };
         /** @description How a count changed in an interval */
         IntervalExplanation: {
@@ -2202,7 +2211,7 @@ export interface components {
             /** @description how many such exits there were in all */
             exits_at_zero_count: number;
             watermark: string | null;
-            /** @description what keeps the watermark from advancing; null if the answer is final */
+            /** @description what keeps the watermark from advancing; null if the answer is final, and with `known_at` */
             held_back_by: {
                 /** @description the sensor with the oldest latest reading or heartbeat; null if it is the router */
                 dpu_id: string | null;
@@ -2219,13 +2228,17 @@ export interface components {
                 /** @description of the exits */
                 exits: number;
             };
-            /** @description readings of the space that came after the watermark had passed them, at any time, as far back as its state reaches */
-            late_events: number;
+            late_events: number | null;
             /**
              * @description present if this is the last known count, which may be out of date
              * @constant
              */
             stale?: true;
+            /**
+             * @description the place of the answer in the logs: `known_at` takes it, and gives the same answer again, whatever has become known since
+             * @example counts-1-0-1qol-1l-13zbhc8-je4dv4a1-je4dvi2p-0-37xkea
+             */
+            as_of: string;
         };
         /** @description An image on which spaces and doorways are drawn */
         FloorPlan: {
@@ -2336,6 +2349,11 @@ export interface components {
             watermark: string | null;
             /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
             final: boolean;
+            /**
+             * @description the place of the answer in the logs: `known_at` takes it, and gives the same answer again, whatever has become known since
+             * @example counts-1-0-1qol-1l-13zbhc8-je4dv4a1-je4dvi2p-0-37xkea
+             */
+            as_of: string;
         };
         /** @description A message as the device sent it */
         SentMessage: {
@@ -6974,8 +6992,10 @@ export interface operations {
     getCurrentCount: {
         parameters: {
             query?: {
-                /** @description the instant; default: now */
+                /** @description the instant; default: now, or that of `known_at` */
                 at?: string;
+                /** @description answer with what was known at an earlier moment: the `as_of` of an answer gives the same answer again; a time gives the answer at the newest place in the log that was recorded up to then */
+                known_at?: string;
                 /** @description true returns the last known count, marked as stale, if the answer would otherwise be 503 */
                 stale?: boolean;
                 /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC. `space` is the zone of the space */
@@ -7009,7 +7029,8 @@ export interface operations {
                      *       "utilization": 0.1,
                      *       "last_reading_at": "2018-02-26T15:33:47.120Z",
                      *       "watermark": "2018-02-26T15:33:42.120Z",
-                     *       "final": false
+                     *       "final": false,
+                     *       "as_of": "counts-1-0-1qol-1l-13zbhc8-je4dv4a1-je4dvi2p-0-37xkea"
                      *     }
                      */
                     "application/json": components["schemas"]["Count"];
@@ -7038,12 +7059,14 @@ export interface operations {
     explainCount: {
         parameters: {
             query?: {
-                /** @description the instant; default: now */
+                /** @description the instant; default: now, or that of `known_at` */
                 at?: string;
                 /** @description start of an interval, inclusive; needs `to` */
                 from?: string;
                 /** @description end of the interval, exclusive */
                 to?: string;
+                /** @description answer with what was known at an earlier moment: the `as_of` of an answer gives the same answer again; a time gives the answer at the newest place in the log that was recorded up to then: `held_back_by` and `late_events` are null then */
+                known_at?: string;
                 /** @description true returns the last known count, marked as stale, if the answer would otherwise be 503 */
                 stale?: boolean;
             };
@@ -7108,7 +7131,8 @@ export interface operations {
                      *         "entrances": 1,
                      *         "exits": 0
                      *       },
-                     *       "late_events": 3
+                     *       "late_events": 3,
+                     *       "as_of": "counts-1-0-1qol-1l-13zbhc8-je4dv4a1-je4dvi2p-0-37xkea"
                      *     }
                      */
                     "application/json": components["schemas"]["Explanation"] | components["schemas"]["IntervalExplanation"];
@@ -7139,8 +7163,10 @@ export interface operations {
             query?: {
                 /** @description start of the span, inclusive; default: 28 days before `end` */
                 start?: string;
-                /** @description end of the span, exclusive; default: now */
+                /** @description end of the span, exclusive; default: now, or the instant of `known_at` */
                 end?: string;
+                /** @description answer with what was known at an earlier moment: the `as_of` of an answer gives the same answer again; a time gives the answer at the newest place in the log that was recorded up to then */
+                known_at?: string;
                 /** @description adds how long there were more people than this */
                 above?: number;
                 /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC. `space` is the zone of the space */
@@ -7161,6 +7187,8 @@ export interface operations {
             /** @description the profile; hours of the week that are not in the span are left out */
             200: {
                 headers: {
+                    /** @description the place of the answer in the logs, or one for each space, separated by commas: `known_at` takes it, and gives the same answer again */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7191,7 +7219,8 @@ export interface operations {
                      *         }
                      *       ],
                      *       "watermark": "2018-02-26T15:33:42.120Z",
-                     *       "final": true
+                     *       "final": true,
+                     *       "as_of": "counts-1-0-1qol-1l-13zbhc8-je4dv4a1-je4dvi2p-0-37xkea"
                      *     }
                      */
                     "application/json": components["schemas"]["Profile"];
@@ -8032,12 +8061,14 @@ export interface operations {
             query?: {
                 /** @description start of the range, inclusive; default: one day before `end` */
                 start?: string;
-                /** @description end of the range, exclusive; default: now */
+                /** @description end of the range, exclusive; default: now, or the instant of `known_at` */
                 end?: string;
                 /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
                 interval?: string;
                 /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC. `space` is the zone of the space */
                 tz?: string;
+                /** @description answer with what was known at an earlier moment: the `as_of` of an answer gives the same answer again; a time gives the answer at the newest place in the log that was recorded up to then */
+                known_at?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -8054,6 +8085,8 @@ export interface operations {
             /** @description the intervals, oldest first */
             200: {
                 headers: {
+                    /** @description the place of the answer in the logs, or one for each space, separated by commas: `known_at` takes it, and gives the same answer again */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8108,12 +8141,14 @@ export interface operations {
                 space_id: string;
                 /** @description start of the range, inclusive; default: one day before `end` */
                 start?: string;
-                /** @description end of the range, exclusive; default: now */
+                /** @description end of the range, exclusive; default: now, or the instant of `known_at` */
                 end?: string;
                 /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
                 interval?: string;
                 /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC */
                 tz?: string;
+                /** @description answer with what was known at an earlier moment: the `as_of` of an answer gives the same answer again; a time gives the answer at the newest place in the log that was recorded up to then. For several spaces, the places of all of them, separated by commas */
+                known_at?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -8127,6 +8162,8 @@ export interface operations {
             /** @description the intervals, space by space, oldest first */
             200: {
                 headers: {
+                    /** @description the place of the answer in the logs, or one for each space, separated by commas: `known_at` takes it, and gives the same answer again */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8182,7 +8219,7 @@ export interface operations {
                 space_id: string;
                 /** @description start of the range, inclusive; default: one day before `end` */
                 start?: string;
-                /** @description end of the range, exclusive; default: now */
+                /** @description end of the range, exclusive; default: now, or the instant of `known_at` */
                 end?: string;
                 /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
                 interval?: string;
@@ -8317,7 +8354,7 @@ export interface operations {
             query?: {
                 /** @description start of the range, inclusive; default: one day before `end` */
                 start?: string;
-                /** @description end of the range, exclusive; default: now */
+                /** @description end of the range, exclusive; default: now, or the instant of `known_at` */
                 end?: string;
                 /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
                 interval?: string;
@@ -8387,7 +8424,7 @@ export interface operations {
             query?: {
                 /** @description start of the range, inclusive; default: one day before `end` */
                 start?: string;
-                /** @description end of the range, exclusive; default: now */
+                /** @description end of the range, exclusive; default: now, or the instant of `known_at` */
                 end?: string;
                 /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
                 interval?: string;

@@ -111,7 +111,7 @@ function Breakdown({ explanation, doorways, zone }: Explained & { readonly zone:
           <li>{messages.provisionalPart(formatNumber(provisional.entrances), formatNumber(provisional.exits))}</li>
         )}
         <HeldBack explanation={explanation} zone={zone} />
-        {late === 0 ? null : <li>{messages.lateEvents(formatNumber(late))}</li>}
+        {!late ? null : <li>{messages.lateEvents(formatNumber(late))}</li>}
       </ul>
     </>
   );

@@ -9,7 +9,15 @@ import { logOf, requestIdOf } from '../request-state.ts';
 const RETRY_AFTER_S = 5;
 
 /** Headers that were set for the answer that the problem replaces. */
-const HEADERS_OF_SUCCESS = ['etag', 'link', 'x-total-count', 'content-disposition', 'content-encoding', 'location'];
+const HEADERS_OF_SUCCESS = [
+  'as-of',
+  'etag',
+  'link',
+  'x-total-count',
+  'content-disposition',
+  'content-encoding',
+  'location',
+];
 
 export function problems(): Middleware {
   return async (ctx, next) => {

@@ -6,6 +6,7 @@ import helmet from 'koa-helmet';
 /** Headers that a page of another origin may read. */
 const EXPOSED = [
   'link',
+  'as-of',
   'x-total-count',
   'etag',
   'location',

@@ -1,24 +1,33 @@
 // What a count is made of: the reset in force, who passed each doorway, and what the floor at 0 left out.
 import { z } from 'zod';
+import type { AsKnown } from '../../counts/as-known.ts';
 import type { Explanations } from '../../counts/explanations.ts';
 import { LATEST_STORABLE_MS, formatInstant } from '../../domain/instant.ts';
 import { history, IF_NONE_MATCH } from '../middleware/caching.ts';
 import { EXPLANATION_EXAMPLE, explanationJson, intervalExplanationJson } from '../explain-json.ts';
 import { invalid } from '../problem.ts';
 import { staleInQuery, instantInQuery, spaceIdInPath } from '../schemas/fields.ts';
+import { knownAtInQuery } from '../schemas/known-at.ts';
 import { explanation, intervalExplanation } from '../schemas/explanations.ts';
 import { defineRoute, type Route } from './route.ts';
 
 const DESCRIPTION = `All terms belong to one state of the space, so they add up: \`net\` is the reset's count plus entrances minus exits, \`drift\` is \`exits_at_zero_count\`, and \`count\` is \`net + drift\`. With \`from\` and \`to\` the interval is explained instead: \`count_at_end\` is \`count_at_start\` plus entrances minus exits plus \`exits_at_zero_count\`, plus \`count - count_before\` of each reset. \`readings_url\` leads to the readings behind a term; those that are not stored yet are missing there.`;
 
 const query = z.strictObject({
-  at: instantInQuery('the instant; default: now').optional(),
+  at: instantInQuery('the instant; default: now, or that of `known_at`').optional(),
   from: instantInQuery('start of an interval, inclusive; needs `to`').optional(),
   to: instantInQuery('end of the interval, exclusive').optional(),
+  known_at: knownAtInQuery(': `held_back_by` and `late_events` are null then').optional(),
   stale: staleInQuery,
 });
 
-export function explainRoutes(explanations: Explanations, now: () => number): Route[] {
+interface ExplainDeps {
+  readonly explanations: Explanations;
+  readonly asKnown: AsKnown;
+  readonly now: () => number;
+}
+
+export function explainRoutes({ explanations: current, asKnown, now }: ExplainDeps): Route[] {
   return [
     defineRoute({
       method: 'GET',
@@ -38,15 +47,20 @@ export function explainRoutes(explanations: Explanations, now: () => number): Ro
         schema: z.union([explanation, intervalExplanation]),
         example: EXPLANATION_EXAMPLE,
       },
-      handle: async ({ params: { space_id: spaceId }, query: { at, from, to, stale } }, ctx) => {
+      handle: async ({ params: { space_id: spaceId }, query: { at, from, to, stale, known_at: knownAt } }, ctx) => {
         const bounds = boundsOf(at, from, to);
+        const known = knownAt && (await asKnown.space(spaceId, knownAt));
+        const { explanations } = known ?? { explanations: current };
         if (bounds) {
           const found = await explanations.between(spaceId, bounds.fromMs, bounds.toMs, stale);
           return history(ctx, found.isFinal && !found.isStale, intervalExplanationJson(found), unchanging(found));
         }
+        const atMs = at ?? known?.asOf.atMs;
         const found =
-          at === undefined ? await explanations.now(spaceId, now(), stale) : await explanations.at(spaceId, at, stale);
-        const isFinal = at !== undefined && found.isFinal && !found.isStale;
+          atMs === undefined
+            ? await explanations.now(spaceId, now(), stale)
+            : await explanations.at(spaceId, atMs, stale);
+        const isFinal = atMs !== undefined && found.isFinal && !found.isStale;
         return history(ctx, isFinal, explanationJson(found), unchanging(found));
       },
     }),
@@ -55,7 +69,7 @@ export function explainRoutes(explanations: Explanations, now: () => number): Ro
 
 /** The etag leaves out what advances while everything else stays the same. */
 function unchanging(found: object): object {
-  return { ...found, watermarkMs: undefined, lateEvents: undefined };
+  return { ...found, watermarkMs: undefined, lateEvents: undefined, asOf: undefined };
 }
 
 /** @throws HttpProblem 422 for an instant that nothing can be stored at, half an interval, or an interval and an instant */

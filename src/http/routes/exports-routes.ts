@@ -165,11 +165,11 @@ async function* intervalPages(
 ): AsyncGenerator<Row<typeof SPACE_INTERVAL_COLUMNS>[]> {
   for (const { id, timeZone: zone, capacity } of spaces) {
     for (const bounds of boundsInParts(range, interval, zone, PAGE_ROWS)) {
-      const found = await counts.intervals(
+      const { intervals } = await counts.intervals(
         id,
         bounds.map((ms) => Math.min(ms, END_MS)),
       );
-      yield found.map((answer) => ({ space_id: id, ...intervalJson(answer, capacity, written) }));
+      yield intervals.map((answer) => ({ space_id: id, ...intervalJson(answer, capacity, written) }));
     }
   }
 }

@@ -1,6 +1,9 @@
 // Entrances, exits and counts per interval.
 import { z } from 'zod';
+import type { AsKnown, KnownAt } from '../../counts/as-known.ts';
 import type { Counts } from '../../counts/counts.ts';
+import { formatAsOf, type AsOf } from '../../domain/as-of.ts';
+import type { SpaceId } from '../../domain/ids.ts';
 import type { Space } from '../../domain/topology.ts';
 import { existing, type TopologyHistory } from '../../domain/topology-history.ts';
 import { history, IF_NONE_MATCH } from '../middleware/caching.ts';
@@ -9,11 +12,12 @@ import { answerCsv, csvExample } from '../csv-answer.ts';
 import { boundsOf, intervalsNote, intervalSpan } from '../interval-span.ts';
 import { defineRoute, type Route } from './route.ts';
 import { spaceIdInPath, spaceIdsInQuery } from '../schemas/fields.ts';
+import { AS_OF_HEADER, knownAtInQuery } from '../schemas/known-at.ts';
 import * as resources from '../schemas/resources.ts';
 import { timeZone, timeZoneOrSpace, writtenIn, type Written } from '../zoned-times.ts';
 
 const SPACES_MAX = 100;
-const spanQuery = z.strictObject({ ...intervalSpan, ...timeZoneOrSpace });
+const spanQuery = z.strictObject({ ...intervalSpan, ...timeZoneOrSpace, known_at: knownAtInQuery().optional() });
 
 export const INTERVAL_COLUMNS = [
   'start',
@@ -37,6 +41,7 @@ const COMMON = {
 
 interface IntervalsDeps {
   readonly counts: Counts;
+  readonly asKnown: AsKnown;
   readonly topology: TopologyHistory;
   readonly now: () => number;
 }
@@ -45,7 +50,7 @@ export function intervalsRoutes(deps: IntervalsDeps): Route[] {
   return [intervalsOfSpace(deps), intervalsOfSpaces(deps)];
 }
 
-function intervalsOfSpace({ counts, topology, now }: IntervalsDeps): Route {
+function intervalsOfSpace(deps: IntervalsDeps): Route {
   return defineRoute({
     ...COMMON,
     path: '/counts/{space_id}/intervals',
@@ -59,56 +64,83 @@ function intervalsOfSpace({ counts, topology, now }: IntervalsDeps): Route {
       schema: z.array(resources.interval),
       example: [INTERVAL_EXAMPLE],
       alternatives: { 'text/csv': csvExample(INTERVAL_COLUMNS, INTERVAL_EXAMPLE) },
+      headers: AS_OF_HEADER,
     },
-    handle: async ({ params: { space_id: id }, query }, ctx) => {
-      const space = spaceIn(topology, id);
-      const found = await intervals(
-        counts,
-        space,
-        boundsOf(query, 1, space.timeZone, now()),
-        writtenIn(query.tz, space.timeZone),
-      );
+    handle: async ({ params: { space_id: id }, query: { known_at: knownAt, tz, ...span } }, ctx) => {
+      const asked = await askedSpace(deps, id, knownAt);
+      const { timeZone } = asked.space;
+      const bounds = boundsOf(span, 1, timeZone, asked.nowMs);
+      const { found, asOf } = await intervals(asked, bounds, writtenIn(tz, timeZone));
+      ctx.set('as-of', formatAsOf(asOf));
       // Each representation has an etag of its own.
       return history(ctx, areFinal(found), answerCsv(ctx, INTERVAL_COLUMNS, found));
     },
   });
 }
 
-function intervalsOfSpaces({ counts, topology, now }: IntervalsDeps): Route {
+function intervalsOfSpaces(deps: IntervalsDeps): Route {
   return defineRoute({
     ...COMMON,
     path: '/counts/intervals',
     operationId: 'listIntervalsOfSpaces',
     summary: 'Entrances, exits and counts of several spaces, per interval',
-    query: z.strictObject({ space_id: spaceIdsInQuery(SPACES_MAX), ...intervalSpan, ...timeZone }),
+    query: z.strictObject({
+      space_id: spaceIdsInQuery(SPACES_MAX),
+      ...intervalSpan,
+      ...timeZone,
+      known_at: knownAtInQuery('. For several spaces, the places of all of them, separated by commas').optional(),
+    }),
     success: {
       status: 200,
       description: 'the intervals, space by space, oldest first',
       schema: z.array(resources.spaceInterval),
       example: [{ space_id: 1, ...INTERVAL_EXAMPLE }],
       alternatives: { 'text/csv': csvExample(['space_id', ...INTERVAL_COLUMNS], { space_id: 1, ...INTERVAL_EXAMPLE }) },
+      headers: AS_OF_HEADER,
     },
-    handle: async ({ query: { space_id: ids, ...query } }, ctx) => {
-      const spaces = ids.map((id) => spaceIn(topology, id));
-      const nowMs = now();
-      const bounds = spaces.map((space) => boundsOf(query, spaces.length, space.timeZone, nowMs));
+    handle: async ({ query: { space_id: ids, known_at: knownAt, tz, ...span } }, ctx) => {
+      const nowMs = deps.now();
+      const spaces: AskedSpace[] = [];
+      for (const id of ids) spaces.push(await askedSpace({ ...deps, now: () => nowMs }, id, knownAt));
+      const bounds = spaces.map((asked) => boundsOf(span, spaces.length, asked.space.timeZone, asked.nowMs));
       const found: ({ space_id: number } & ReturnType<typeof intervalJson>)[] = [];
+      const places: AsOf[] = [];
       // One space at a time, so that one request does not occupy ClickHouse at the expense of others.
-      for (const [index, space] of spaces.entries()) {
-        for (const interval of await intervals(counts, space, bounds[index] ?? [], writtenIn(query.tz)))
-          found.push({ space_id: space.id, ...interval });
+      for (const [index, asked] of spaces.entries()) {
+        const answer = await intervals(asked, bounds[index] ?? [], writtenIn(tz));
+        places.push(answer.asOf);
+        for (const interval of answer.found) found.push({ space_id: asked.space.id, ...interval });
       }
+      ctx.set('as-of', places.map(formatAsOf).join(','));
       return history(ctx, areFinal(found), answerCsv(ctx, ['space_id', ...INTERVAL_COLUMNS], found));
     },
   });
 }
 
-function spaceIn(topology: TopologyHistory, id: Space['id']): Space {
-  return existing(topology.latest().space(id), `space ${id}`);
+/** A space as it is, or as it was known. */
+interface AskedSpace {
+  readonly space: Space;
+  readonly counts: Counts;
+  /** The instant of the question. */
+  readonly nowMs: number;
 }
 
-async function intervals(counts: Counts, { id, capacity }: Space, bounds: readonly number[], written: Written) {
-  return (await counts.intervals(id, bounds)).map((answer) => intervalJson(answer, capacity, written));
+async function askedSpace(
+  { counts, asKnown, topology, now }: IntervalsDeps,
+  id: SpaceId,
+  knownAt: KnownAt | undefined,
+): Promise<AskedSpace> {
+  const known = knownAt && (await asKnown.space(id, knownAt));
+  const space = existing((known?.topology ?? topology).latest().space(id), `space ${id}`);
+  return known ? { space, counts: known.counts, nowMs: known.asOf.atMs } : { space, counts, nowMs: now() };
+}
+
+async function intervals({ space, counts, nowMs }: AskedSpace, bounds: readonly number[], written: Written) {
+  const { intervals: answers, asOf } = await counts.intervals(space.id, bounds);
+  return {
+    found: answers.map((answer) => intervalJson(answer, space.capacity, written)),
+    asOf: { ...asOf, atMs: nowMs },
+  };
 }
 
 function areFinal(found: readonly { readonly final: boolean }[]): boolean {

@@ -1,6 +1,8 @@
 // How full a space usually is, by hour of the week.
 import { z } from 'zod';
+import type { AsKnown } from '../../counts/as-known.ts';
 import type { Profiles } from '../../counts/profiles.ts';
+import { formatAsOf } from '../../domain/as-of.ts';
 import { formatInstant, LATEST_STORABLE_MS } from '../../domain/instant.ts';
 import type { TopologyHistory } from '../../domain/topology-history.ts';
 import { DAY_MS } from '../../domain/zone.ts';
@@ -9,6 +11,7 @@ import { history, IF_NONE_MATCH } from '../middleware/caching.ts';
 import { invalid } from '../problem.ts';
 import { HOUR_EXAMPLE, hourJson, PROFILE_EXAMPLE, profileJson } from '../profile-json.ts';
 import { instantInQuery, spaceIdInPath, wholeNumberInQuery } from '../schemas/fields.ts';
+import { AS_OF_HEADER, knownAtInQuery } from '../schemas/known-at.ts';
 import { profile } from '../schemas/profile.ts';
 import { timeZoneOrSpace, writtenIn } from '../zoned-times.ts';
 import { defineRoute, type Route } from './route.ts';
@@ -23,7 +26,8 @@ const DESCRIPTION = `For each hour of the week by the clock of the space's time 
 
 const query = z.strictObject({
   start: instantInQuery(`start of the span, inclusive; default: ${DEFAULT_DAYS} days before \`end\``).optional(),
-  end: instantInQuery('end of the span, exclusive; default: now').optional(),
+  end: instantInQuery('end of the span, exclusive; default: now, or the instant of `known_at`').optional(),
+  known_at: knownAtInQuery().optional(),
   above: wholeNumberInQuery({
     minimum: 0,
     maximum: COUNT_MAX,
@@ -32,7 +36,14 @@ const query = z.strictObject({
   ...timeZoneOrSpace,
 });
 
-export function profileRoutes(profiles: Profiles, topology: TopologyHistory, now: () => number): Route[] {
+interface ProfileDeps {
+  readonly profiles: Profiles;
+  readonly asKnown: AsKnown;
+  readonly topology: TopologyHistory;
+  readonly now: () => number;
+}
+
+export function profileRoutes({ profiles, asKnown, topology, now }: ProfileDeps): Route[] {
   return [
     defineRoute({
       method: 'GET',
@@ -52,22 +63,21 @@ export function profileRoutes(profiles: Profiles, topology: TopologyHistory, now
         schema: profile,
         example: PROFILE_EXAMPLE,
         alternatives: { 'text/csv': csvExample(CSV_COLUMNS, HOUR_EXAMPLE) },
+        headers: AS_OF_HEADER,
       },
-      handle: async ({ params: { space_id: spaceId }, query: { start, end, above, tz } }, ctx) => {
-        const nowMs = now();
+      handle: async ({ params: { space_id: spaceId }, query: { start, end, above, known_at: knownAt, tz } }, ctx) => {
+        const known = knownAt && (await asKnown.space(spaceId, knownAt));
+        const nowMs = known?.asOf.atMs ?? now();
         const { startMs, endMs } = spanOf(start, end, nowMs);
-        const found = await profiles.between(spaceId, startMs, endMs);
+        const found = await (known?.profiles ?? profiles).between(spaceId, startMs, endMs);
+        const place = { ...found.asOf, atMs: nowMs };
+        ctx.set('as-of', formatAsOf(place));
         const columns = above === undefined ? CSV_COLUMNS : ([...CSV_COLUMNS, 'seconds_above'] as const);
         const rows = found.hours.map((hour) => hourJson(hour, above));
         const answer = answerCsv(ctx, columns, rows);
         const isFinal = end !== undefined && end <= nowMs && found.isFinal;
-        return history(
-          ctx,
-          isFinal,
-          answer === rows
-            ? profileJson(found, above, writtenIn(tz, topology.latest().space(spaceId)?.timeZone))
-            : answer,
-        );
+        const written = writtenIn(tz, topology.latest().space(spaceId)?.timeZone);
+        return history(ctx, isFinal, answer === rows ? profileJson({ ...found, asOf: place }, above, written) : answer);
       },
     }),
   ];

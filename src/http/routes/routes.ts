@@ -44,6 +44,7 @@ export type RouteDeps = Pick<
   | 'topology'
   | 'live'
   | 'counts'
+  | 'asKnown'
   | 'eventCounts'
   | 'explanations'
   | 'passages'
@@ -65,6 +66,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
   const {
     topology,
     counts,
+    asKnown,
     readings,
     bound,
     options: { heartbeatMs },
@@ -97,14 +99,14 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
       ...{ deadLetters: service.deadLetters, log: readings, topology, bound, now },
     }),
     ...eventCountsRoutes(service.eventCounts, topology.history),
-    ...countsRoutes(counts, topology.history, now),
-    ...explainRoutes(service.explanations, now),
-    ...profileRoutes(service.profiles, topology.history, now),
+    ...countsRoutes({ counts, asKnown, topology: topology.history, now }),
+    ...explainRoutes({ explanations: service.explanations, asKnown, now }),
+    ...profileRoutes({ profiles: service.profiles, asKnown, topology: topology.history, now }),
     ...streamRoutes(service.live, topology.history, heartbeatMs),
     ...displaysRoutes({ ...pairing, now }),
     ...floorPlansRoutes({ plans: new FloorPlans(() => service.stores.floorPlans, now), topology }),
     ...publicDisplayRoutes({ ...pairing, live: service.live, heartbeatMs }),
-    ...intervalsRoutes({ counts, topology: topology.history, now }),
+    ...intervalsRoutes({ counts, asKnown, topology: topology.history, now }),
     ...exportsRoutes({
       ...{ counts, eventCounts: service.eventCounts, eventPages: service.stores.eventPages },
       ...{ topology: topology.history, now },

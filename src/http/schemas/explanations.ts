@@ -1,4 +1,5 @@
 // The schemas of explanations of counts.
+import { AS_OF } from './known-at.ts';
 import { z } from 'zod';
 import { count, final, id, instant, resource, stale, watermark } from './resources.ts';
 
@@ -50,15 +51,16 @@ const terms = {
       ).nullable(),
     })
     .nullable()
-    .meta({ description: 'what keeps the watermark from advancing; null if the answer is final' }),
+    .meta({ description: 'what keeps the watermark from advancing; null if the answer is final, and with `known_at`' }),
   final,
   provisional: z
     .strictObject({ entrances: count('of the entrances'), exits: count('of the exits') })
     .meta({ description: 'how many of these came after the watermark, so that others may still come before them' }),
   late_events: count(
-    'readings of the space that came after the watermark had passed them, at any time, as far back as its state reaches',
-  ),
+    'readings of the space that came after the watermark had passed them, at any time, as far back as its state reaches; null with `known_at`',
+  ).nullable(),
   stale,
+  as_of: z.string().meta(AS_OF),
 };
 
 export const explanation = resource('Explanation', 'What a count is made of', {

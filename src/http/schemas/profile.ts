@@ -1,5 +1,6 @@
 // The schema of the profile of a space.
 import { z } from 'zod';
+import { AS_OF } from './known-at.ts';
 import { count, final, id, instant, resource, watermark } from './resources.ts';
 
 const passed = () => ({
@@ -30,4 +31,5 @@ export const profile = resource('Profile', 'How full a space was in a span, by h
     .meta({ description: 'from Monday 0 h to Sunday 23 h; hours that are not in the span are left out' }),
   watermark,
   final,
+  as_of: z.string().meta(AS_OF),
 });

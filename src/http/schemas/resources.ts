@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ADAPTERS } from '../../adapters/adapters.ts';
 import { REJECT_REASONS } from '../../domain/reading.ts';
 import { SCOPES } from '../auth/scope.ts';
+import { AS_OF } from './known-at.ts';
 
 /** Registers each schema under its name in the OpenAPI document. */
 export const RESOURCES = z.registry<{ id: string }>();
@@ -214,6 +215,7 @@ export const currentCount = resource('Count', 'How many people are in a space at
   watermark,
   final,
   stale,
+  as_of: z.string().meta(AS_OF).optional(),
 });
 
 export const countAfterEvent = resource('CountAfterEvent', 'How many people were in a space after an event', {

@@ -1,8 +1,18 @@
+import { isKnownAt } from '../../../src/domain/log-place.ts';
 import type { EventsQuery, HistoryEvent } from '../../../src/ports/history.ts';
 import type { Row } from './memory-history.ts';
 import { compare } from './compare.ts';
 
-export type StoredRow = Pick<Row, 'timestampMs' | 'readingId' | 'entrances' | 'exits' | 'sign' | 'block'>;
+export type StoredRow = Pick<Row, 'timestampMs' | 'readingId' | 'entrances' | 'exits' | 'sign' | 'block'> &
+  Partial<Pick<Row, 'epoch' | 'commitSeq'>>;
+
+/** The rows that an answer includes. */
+export function isIncluded(
+  { block, epoch = 0, commitSeq = 0 }: Pick<StoredRow, 'block' | 'epoch' | 'commitSeq'>,
+  { block: last, upTo }: Pick<EventsQuery, 'block' | 'upTo'>,
+): boolean {
+  return block <= last && (!upTo || isKnownAt({ epoch, seq: commitSeq }, upTo));
+}
 
 /**
  * Events in event order, with retractions applied.
@@ -10,11 +20,11 @@ export type StoredRow = Pick<Row, 'timestampMs' | 'readingId' | 'entrances' | 'e
  */
 export function eventsOfRows(
   rows: readonly StoredRow[],
-  { block, afterMs, upToMs }: Omit<EventsQuery, 'spaceId'>,
+  { block, upTo, afterMs, upToMs }: Omit<EventsQuery, 'spaceId'>,
 ): HistoryEvent[] {
   const changes = new Map<string, { row: StoredRow; entrances: number; exits: number }>();
   for (const row of rows) {
-    if (row.timestampMs <= afterMs || row.timestampMs > upToMs || row.block > block) continue;
+    if (row.timestampMs <= afterMs || row.timestampMs > upToMs || !isIncluded(row, { block, upTo })) continue;
     const key = `${row.timestampMs} ${row.readingId}`;
     const change = changes.get(key) ?? { row, entrances: 0, exits: 0 };
     changes.set(key, change);

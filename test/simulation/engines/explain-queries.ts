@@ -7,15 +7,21 @@ import type {
   ExitsAtZeroQuery,
 } from '../../../src/ports/history.ts';
 import type { Row } from './memory-history.ts';
+import { isIncluded } from './events-of-rows.ts';
 import { compare } from './compare.ts';
 
-type Stored = Pick<Row, 'timestampMs' | 'readingId' | 'doorwayId' | 'dpuId' | 'entrances' | 'exits' | 'sign' | 'block'>;
+type Stored = Pick<
+  Row,
+  'timestampMs' | 'readingId' | 'doorwayId' | 'dpuId' | 'entrances' | 'exits' | 'sign' | 'block'
+> &
+  Partial<Pick<Row, 'epoch' | 'commitSeq'>>;
 
 /** @param rows of the space that is asked for */
-export function doorwayTotals(rows: readonly Stored[], { block, afterMs, upToMs }: EventsQuery): DoorwayTotal[] {
+export function doorwayTotals(rows: readonly Stored[], { block, upTo, afterMs, upToMs }: EventsQuery): DoorwayTotal[] {
   const totals = new Map<string, { -readonly [Field in keyof DoorwayTotal]: DoorwayTotal[Field] }>();
-  for (const { doorwayId, dpuId, entrances, exits, sign, timestampMs, block: number } of rows) {
-    if (number > block || timestampMs <= afterMs || timestampMs > upToMs) continue;
+  for (const row of rows) {
+    const { doorwayId, dpuId, entrances, exits, sign, timestampMs } = row;
+    if (!isIncluded(row, { block, upTo }) || timestampMs <= afterMs || timestampMs > upToMs) continue;
     const total = totals.get(`${doorwayId} ${dpuId}`) ?? { doorwayId, dpuId, entrances: 0, exits: 0 };
     totals.set(`${doorwayId} ${dpuId}`, total);
     total.entrances += sign * entrances;
@@ -27,11 +33,11 @@ export function doorwayTotals(rows: readonly Stored[], { block, afterMs, upToMs 
 /** @param rows of the space that is asked for */
 export function exitsAtZero(
   rows: readonly Stored[],
-  { block, edgesMs, starts, unstored, limit }: ExitsAtZeroQuery,
+  { block, upTo, edgesMs, starts, unstored, limit }: ExitsAtZeroQuery,
 ): ExitsAtZero[] {
   const changes = new Map<string, { timestampMs: number; readingId: string; change: number }>();
   for (const { timestampMs, readingId, entrances, exits, sign } of [
-    ...rows.filter((row) => row.block <= block),
+    ...rows.filter((row) => isIncluded(row, { block, upTo })),
     ...unstored,
   ]) {
     const key = `${timestampMs} ${readingId}`;

@@ -1,6 +1,6 @@
 // ClickHouse's port in memory, with the contracts of its tables: a window of tokens per table, inserts that may stop
 // between two parts, and reads of rows up to a block.
-import { blockToken, readingsIn, type Block } from '../../../actors/partition/block.ts';
+import { blockToken, commitSeqOf, readingsIn, type Block, type BlockMark } from '../../../actors/partition/block.ts';
 import type { StoredNewest } from '../../../actors/partition/fold-from-history.ts';
 import type { StoredClaim } from '../../../actors/partition/log-tail.ts';
 import { TABLES } from '../../../src/clickhouse/schema.ts';
@@ -9,7 +9,7 @@ import type { DpuId, Partition, SpaceId } from '../../../src/domain/ids.ts';
 import { addTo } from '../../../src/domain/lists.ts';
 import type { LoggedEvent } from '../../../src/domain/log-entry.ts';
 import { EpochChanged } from '../../../src/domain/log-epoch.ts';
-import type { CommitMark } from '../../../src/domain/log-mark.ts';
+import type { LogPlace } from '../../../src/domain/log-place.ts';
 import type { CopiedEntry } from '../../../src/ports/recovery.ts';
 import { directionOf, type Passed } from '../../../src/domain/measure.ts';
 import { identityOf, readingIdOf, type Reading } from '../../../src/domain/reading.ts';
@@ -40,7 +40,8 @@ import type {
 import type { StoredBlockMark } from '../../../src/ports/space-events-log.ts';
 import type { Access } from './memory-cursor.ts';
 import { compare } from './compare.ts';
-import { claimsAtPlaces, claimsOfRows } from './claim-queries.ts';
+import { claimsOfRows } from './claim-queries.ts';
+import { claimsAt } from './stored-claims.ts';
 import { eventsOfRows } from './events-of-rows.ts';
 import { passages } from './passages.ts';
 import { timeAtCounts } from './time-at-counts.ts';
@@ -52,7 +53,9 @@ export interface Row extends LoggedEvent {
   readonly partition: Partition;
   readonly block: number;
   readonly epoch: number;
-  readonly mark: CommitMark;
+  readonly mark: BlockMark;
+  /** Of the commit that it came with; 0 if it came with none. */
+  readonly commitSeq: number;
 }
 
 const TABLE_NAMES = ['space_events', 'readings', 'events_by_time'] as const;
@@ -194,7 +197,10 @@ export class MemoryHistory implements History, PartitionRecords {
     if (block.rows.length === 0) return;
     const token = blockToken('log', block);
     const { partition, number, epoch, mark } = block;
-    const rows = block.rows.map((row): Row => ({ ...row, partition, block: number, epoch, mark }));
+    const rows = block.rows.map((row): Row => {
+      const commitSeq = commitSeqOf(block, row);
+      return { ...row, partition, block: number, epoch, mark, commitSeq };
+    });
     const insert = (partsMax?: number): boolean => {
       if (!this.#tables.isAway) this.#tables.insert(token, rows, partsMax);
       return !this.#tables.isAway;
@@ -293,12 +299,12 @@ export class MemoryHistory implements History, PartitionRecords {
     );
   }
 
-  async segments(spaceId: SpaceId, edgesMs: readonly number[], block: number): Promise<Segment[]> {
+  async segments(spaceId: SpaceId, edgesMs: readonly number[], block: number, upTo?: LogPlace): Promise<Segment[]> {
     return this.#read('segments', () =>
       edgesMs
         .slice(0, -1)
         .map((edge, gap) =>
-          eventsOfRows(this.#rowsOf(spaceId), { block, afterMs: edge, upToMs: edgesMs[gap + 1] ?? edge }).reduce(
+          eventsOfRows(this.#rowsOf(spaceId), { block, upTo, afterMs: edge, upToMs: edgesMs[gap + 1] ?? edge }).reduce(
             (run, event) => append(run, segmentOf(event)),
             EMPTY_SEGMENT,
           ),
@@ -306,8 +312,14 @@ export class MemoryHistory implements History, PartitionRecords {
     );
   }
 
-  async events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number): Promise<HistoryEvent[]> {
-    return this.#read('events', () => eventsOfRows(this.#rowsOf(spaceId), { block, afterMs, upToMs }));
+  async events(
+    spaceId: SpaceId,
+    afterMs: number,
+    upToMs: number,
+    block: number,
+    upTo?: LogPlace,
+  ): Promise<HistoryEvent[]> {
+    return this.#read('events', () => eventsOfRows(this.#rowsOf(spaceId), { block, upTo, afterMs, upToMs }));
   }
 
   async doorwayTotals(query: EventsQuery): Promise<DoorwayTotal[]> {
@@ -386,7 +398,7 @@ export class MemoryHistory implements History, PartitionRecords {
     partition: Partition,
     places: readonly (EventPlace & { readonly spaceId: SpaceId })[],
   ): Promise<StoredClaim[]> {
-    return this.#read('claims', () => claimsAtPlaces(this.#tables.spaceEvents, partition, places));
+    return this.#read('claims', () => claimsAt(this.#tables.spaceEvents, partition, places));
   }
 
   async storedTotals(): Promise<Map<Partition, StoredTotals>> {

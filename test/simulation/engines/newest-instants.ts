@@ -1,15 +1,18 @@
 import type { NewestInstantsQuery, StandingInstant } from '../../../src/ports/history.ts';
+import { isIncluded } from './events-of-rows.ts';
 import type { Row } from './memory-history.ts';
 
 /** @param rows of the space that is asked for */
 export function newestInstants(
   rows: readonly Row[],
-  { block, afterMs, upToMs, limit }: NewestInstantsQuery,
+  { block, upTo, afterMs, upToMs, limit }: NewestInstantsQuery,
 ): StandingInstant[] {
   const readings = new Map<number, number>();
-  for (const { timestampMs, sign, block: number } of rows)
-    if (number <= block && afterMs < timestampMs && timestampMs <= upToMs)
+  for (const row of rows) {
+    const { timestampMs, sign } = row;
+    if (isIncluded(row, { block, upTo }) && afterMs < timestampMs && timestampMs <= upToMs)
       readings.set(timestampMs, (readings.get(timestampMs) ?? 0) + sign);
+  }
   return [...readings]
     .filter(([, sum]) => sum > 0)
     .map(([timestampMs, sum]) => ({ timestampMs, readings: sum }))

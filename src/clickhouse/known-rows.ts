@@ -1,0 +1,18 @@
+// Which stored rows an answer includes: those of blocks up to one and, for an answer as it was known, those that had been
+// asserted or retracted at a place in the log.
+import type { LogPlace } from '../domain/log-place.ts';
+
+interface KnownRows {
+  readonly block: number;
+  readonly upTo?: LogPlace | undefined;
+}
+
+/** A condition for rows of space_events. Bind it with `knownParams`. */
+export function knownRows({ upTo }: Pick<KnownRows, 'upTo'>): string {
+  const known = 'epoch < {upToEpoch:UInt32} OR (epoch = {upToEpoch:UInt32} AND commit_seq <= {upToSeq:UInt64})';
+  return upTo ? `block <= {block:UInt64} AND (${known})` : 'block <= {block:UInt64}';
+}
+
+export function knownParams({ block, upTo }: KnownRows): Record<string, number> {
+  return upTo ? { block, upToEpoch: upTo.epoch, upToSeq: upTo.seq } : { block };
+}

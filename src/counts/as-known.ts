@@ -1,0 +1,150 @@
+// What was known of a space at an earlier moment: at the place of an answer, or at a time. Refuses what cannot be answered
+// exactly, and says from when on it can.
+import type { KnownReport } from '../../actors/partition/space-report.ts';
+import type { AsOf } from '../domain/as-of.ts';
+import { Failure } from '../domain/failure.ts';
+import type { Partition, SpaceId } from '../domain/ids.ts';
+import { BEGINNING_MS, END_MS, formatInstant } from '../domain/instant.ts';
+import { isKnownAt } from '../domain/log-place.ts';
+import { partitionOfSpace } from '../domain/partition.ts';
+import type { TopologyHistory } from '../domain/topology-history.ts';
+import type { KnownFrom, LogPlaces } from '../ports/log-places.ts';
+import type { SpaceReports } from '../ports/reports.ts';
+import { Counts, type GivenCount } from './counts.ts';
+import { Explanations } from './explanations.ts';
+import { historyUpTo, reportAsOf, topologyAt, type KnownHistory, type TopologyOfCounts } from './known-space.ts';
+import { Profiles } from './profiles.ts';
+
+const KNOWN_FROM_KEPT_MS = 60_000;
+
+/** The places of earlier answers, each about one space, or a time. */
+export type KnownAt = { readonly asOf: readonly AsOf[] } | { readonly atMs: number };
+
+/** What was known of a space: whatever is computed from it is the answer of that moment. */
+export interface KnownSpace {
+  readonly asOf: AsOf;
+  readonly topology: TopologyOfCounts;
+  readonly counts: Counts;
+  readonly explanations: Explanations;
+  readonly profiles: Profiles;
+}
+
+interface AsKnownDeps {
+  readonly partitions: number;
+  readonly topology: TopologyHistory;
+  readonly reports: SpaceReports;
+  readonly history: KnownHistory;
+  readonly places: LogPlaces;
+  readonly now: () => number;
+}
+
+export class AsKnown {
+  readonly #deps: AsKnownDeps;
+  /** By partition, and when it was read. It changes only while processes of an earlier version are running. */
+  readonly #from = new Map<Partition, { readonly found: KnownFrom; readonly readMs: number }>();
+
+  constructor(deps: AsKnownDeps) {
+    this.#deps = deps;
+  }
+
+  /** @throws Failure invalid for a moment that cannot be answered */
+  async space(spaceId: SpaceId, knownAt: KnownAt): Promise<KnownSpace> {
+    const { partitions, topology, reports, history } = this.#deps;
+    const partition = partitionOfSpace(spaceId, partitions);
+    const from = await this.#knownFrom(partition);
+    const asOf =
+      'asOf' in knownAt
+        ? placeFor(spaceId, knownAt.asOf)
+        : await this.#asOfTime(partition, spaceId, knownAt.atMs, from);
+    // Nothing has to become final for it, so no tick is needed.
+    const now = await reports.report(spaceId, BEGINNING_MS);
+    await this.#check(partition, asOf, now, from);
+    const report = reportAsOf(now, asOf);
+    const known = [
+      topologyAt(topology, asOf.topologySeq),
+      { isCutOff: false, report: async () => Promise.resolve(report) },
+      historyUpTo(history, asOf),
+    ] as const;
+    return {
+      asOf,
+      topology: known[0],
+      counts: new Counts(...known),
+      explanations: new Explanations(...known),
+      profiles: new Profiles(...known),
+    };
+  }
+
+  /** A count as it was known. @param atMs the instant; undefined for that of the place, or the time */
+  async count(spaceId: SpaceId, atMs: number | undefined, knownAt: KnownAt): Promise<GivenCount> {
+    const { asOf, counts } = await this.space(spaceId, knownAt);
+    return counts.at(spaceId, atMs ?? asOf.atMs);
+  }
+
+  /** The newest place recorded at or before a time. */
+  async #asOfTime(partition: Partition, spaceId: SpaceId, atMs: number, { firstMs, floor }: KnownFrom): Promise<AsOf> {
+    const { topology, history, places, now } = this.#deps;
+    if (atMs > now()) throw refused('is in the future');
+    const place = await places.placeAt(partition, atMs);
+    if (!place || (floor && !isKnownAt(floor, place))) throw tooEarly(firstMs);
+    const topologySeq = topology.entries(0, topology.seq).findLast(({ storedMs = 0 }) => storedMs <= atMs)?.seq ?? 0;
+    // Everything stored was final then, as in a state that is rebuilt from history.
+    const [newest] = await history.newestInstants({
+      spaceId,
+      block: place.block,
+      afterMs: BEGINNING_MS,
+      upToMs: END_MS,
+      limit: 1,
+    });
+    return {
+      spaceId,
+      epoch: place.epoch,
+      seq: place.seq,
+      topologySeq,
+      topologyDigest: topology.digestAt(topologySeq) ?? 0,
+      watermarkMs: newest?.timestampMs ?? BEGINNING_MS,
+      atMs,
+      isStale: false,
+    };
+  }
+
+  async #check(partition: Partition, asOf: AsOf, report: KnownReport, from: KnownFrom): Promise<void> {
+    const { topology, places } = this.#deps;
+    const { epoch, seq, topologySeq, topologyDigest } = asOf;
+    if (from.floor && !isKnownAt(from.floor, asOf)) throw tooEarly(from.firstMs);
+    if (epoch < report.epoch && seq > (await places.completeSeq(partition, epoch)))
+      throw refused('is shortly before the logs were repaired, and what was known then cannot be told any more');
+    if (epoch > report.epoch || (epoch === report.epoch && topologySeq > topology.seq))
+      throw new Failure('unavailable', 'this process has not read the logs up to there yet', { retryAfterSeconds: 1 });
+    if ((topology.digestAt(topologySeq) ?? 0) !== topologyDigest)
+      throw refused('is a place that the topology log does not have any more');
+  }
+
+  async #knownFrom(partition: Partition): Promise<KnownFrom> {
+    const nowMs = this.#deps.now();
+    const known = this.#from.get(partition);
+    if (known && nowMs - known.readMs < KNOWN_FROM_KEPT_MS) return known.found;
+    const found = await this.#deps.places.knownFrom(partition);
+    if (found.firstMs !== undefined) this.#from.set(partition, { found, readMs: nowMs });
+    return found;
+  }
+}
+
+function placeFor(spaceId: SpaceId, places: readonly AsOf[]): AsOf {
+  const found = places.find((place) => place.spaceId === spaceId);
+  if (found) return found;
+  throw refused(
+    `is the place of an answer about space ${places.map((place) => place.spaceId).join(', ')}, and this question is about space ${spaceId}`,
+  );
+}
+
+function tooEarly(firstMs: number | undefined): Failure {
+  return refused(
+    firstMs === undefined
+      ? 'is too early: nothing has been recorded yet of what was known'
+      : `is too early: what was known can be told from ${formatInstant(firstMs)} on`,
+  );
+}
+
+function refused(detail: string): Failure {
+  return new Failure('invalid', detail, { field: 'known_at' });
+}

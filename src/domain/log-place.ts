@@ -1,0 +1,12 @@
+// Places in SPACE_EVENTS. A later epoch of the logs comes after all sequences of an earlier one.
+
+export interface LogPlace {
+  readonly epoch: number;
+  /** The last sequence that is included. */
+  readonly seq: number;
+}
+
+/** True if what a commit brought is known at a place. @param commit 0 as its sequence stands for the beginning of its epoch */
+export function isKnownAt(commit: LogPlace, { epoch, seq }: LogPlace): boolean {
+  return commit.epoch < epoch || (commit.epoch === epoch && commit.seq <= seq);
+}

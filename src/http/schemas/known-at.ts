@@ -1,0 +1,54 @@
+// `known_at`, and the place of an answer, `as_of`.
+import { AS_OF_PATTERN, formatAsOf, parseAsOf, type AsOf } from '../../domain/as-of.ts';
+import { parseInstant } from '../../domain/instant.ts';
+import type { KnownAt } from '../../counts/as-known.ts';
+import type { SpaceId } from '../../domain/ids.ts';
+import { field } from './fields.ts';
+
+const EXAMPLE: AsOf = {
+  spaceId: 1 as SpaceId,
+  epoch: 0,
+  seq: 81_237,
+  topologySeq: 57,
+  topologyDigest: 2_417_503_112,
+  watermarkMs: Date.UTC(2018, 1, 26, 15, 33, 42, 120),
+  atMs: Date.UTC(2018, 1, 26, 15, 34),
+  isStale: false,
+};
+export const AS_OF_EXAMPLE = formatAsOf(EXAMPLE);
+
+const ERROR =
+  'must be the as_of of an answer about counts, or an ISO 8601 instant with an offset, such as 2018-02-24T08:45:21.893Z';
+const NOTE =
+  'answer with what was known at an earlier moment: the `as_of` of an answer gives the same answer again; a time gives the answer at the newest place in the log that was recorded up to then';
+
+/** @param note what else to say about it */
+export const knownAtInQuery = (note = '') =>
+  field(
+    { type: 'string', maxLength: 10_000, description: `${NOTE}${note}`, examples: [AS_OF_EXAMPLE] },
+    ERROR,
+    (value) => (typeof value === 'string' ? parseKnownAt(value) : undefined),
+  );
+
+function parseKnownAt(text: string): KnownAt | undefined {
+  // A client that does not encode the plus of `+01:00` sends a space.
+  const atMs = parseInstant(text.replace(/ (?=\d\d:?\d\d$)/, '+'));
+  if (atMs !== undefined) return { atMs };
+  const places = text.split(',').map(parseAsOf);
+  return places.every((place) => place !== undefined) ? { asOf: places } : undefined;
+}
+
+export const AS_OF = {
+  pattern: AS_OF_PATTERN,
+  description:
+    'the place of the answer in the logs: `known_at` takes it, and gives the same answer again, whatever has become known since',
+  examples: [AS_OF_EXAMPLE],
+} as const;
+
+/** For answers that are lists. */
+export const AS_OF_HEADER = {
+  'as-of': {
+    description:
+      'the place of the answer in the logs, or one for each space, separated by commas: `known_at` takes it, and gives the same answer again',
+  },
+} as const;

@@ -1,0 +1,98 @@
+// Stored rows as they were known at a place in the log, and the places themselves. One suite for both implementations.
+import { expect, it } from 'vitest';
+import { blockOf, type Block, type BlockMark } from '../../actors/partition/block.ts';
+import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
+import { loggedEvent, type LoggedEvent } from '../../src/domain/log-entry.ts';
+import type { LogPlace } from '../../src/domain/log-place.ts';
+import type { Direction } from '../../src/domain/measure.ts';
+import { personEvent } from '../support/person-event.ts';
+import { describePorts } from './ports.ts';
+
+const [P0, P1, P2] = [0, 1, 2] as Partition[] as [Partition, Partition, Partition];
+const SPACE = 61 as SpaceId;
+
+function row(seq: number, timestampMs: number, delta: Direction, sign: 1 | -1 = 1, spaceId = SPACE): LoggedEvent {
+  const place = { spaceId, dpuId: 'd1' as DpuId, doorwayId: 1 as DoorwayId, timestampMs };
+  return loggedEvent(personEvent({ ...place, sign, primary: true }, delta), seq);
+}
+
+const mark = (seq: number, cutMs: number, completeSeq: number): BlockMark => ({
+  ...{ seq, commitId: `c${seq}`, cutMs, completeSeq },
+});
+
+const BLOCKS: readonly Block[] = [
+  // Of the first epoch. The row of commit 9 was late.
+  blockOf(0, P0, 1, [row(3, 1_000, 1), row(5, 2_000, 1), row(4, 3_000, -1)], mark(8, 10_000, 5)),
+  blockOf(0, P0, 2, [row(9, 1_500, 1)], mark(9, 12_000, 9)),
+  // A repair began the second one.
+  blockOf(1, P0, 3, [row(0, 2_500, 1)]),
+  blockOf(1, P0, 4, [row(6, 2_000, 1, -1), row(7, 4_000, 1)], mark(7, 20_000, 6)),
+  blockOf(1, P1, 1, [row(11, 5_000, 1, 1, 62 as SpaceId)], mark(12, 19_000, 12)),
+];
+
+const at = (epoch: number, seq: number): LogPlace => ({ epoch, seq });
+
+describePorts('what was known', (ports) => {
+  it('P1 T24 nothing is recorded at first', async () => {
+    const { logPlaces, history } = ports();
+    expect(await logPlaces.knownFrom(P0)).toEqual({ firstMs: undefined, floor: undefined });
+    expect(await logPlaces.placeAt(P0, 99_000)).toBeUndefined();
+    expect(await logPlaces.completeSeq(P0, 0)).toBe(0);
+    for (const block of BLOCKS) await history.storeBlock(block);
+    await history.storeBlock(BLOCKS[0] as Block);
+  });
+
+  it('P1 T24 the events of a place are those of commits up to it, and of earlier epochs', async () => {
+    const { history } = ports();
+    const known = async (upTo?: LogPlace, block = 4): Promise<number[]> =>
+      (await history.events(SPACE, 0, 10_000, block, upTo)).map(({ timestampMs }) => timestampMs);
+    expect(await known()).toEqual([1_000, 1_500, 2_500, 3_000, 4_000]);
+    expect(await known(at(0, 3))).toEqual([1_000]);
+    expect(await known(at(0, 4))).toEqual([1_000, 3_000]);
+    expect(await known(at(0, 8))).toEqual([1_000, 2_000, 3_000]);
+    expect(await known(at(0, 9))).toEqual([1_000, 1_500, 2_000, 3_000]);
+    expect(await known(at(1, 0))).toEqual([1_000, 1_500, 2_000, 2_500, 3_000]);
+    expect(await known(at(1, 6))).toEqual([1_000, 1_500, 2_500, 3_000]);
+    expect(await known(at(1, 7))).toEqual(await known());
+    // The bound of blocks remains.
+    expect(await known(at(1, 7), 1)).toEqual([1_000, 2_000, 3_000]);
+  });
+
+  it('P1 T24 so are segments and the newest readings', async () => {
+    const { history } = ports();
+    const [run] = await history.segments(SPACE, [0, 10_000], 4, at(0, 5));
+    expect(run).toMatchObject({ sum: 1, entrances: 2, exits: 1, highestNet: 2 });
+    const newest = async (upTo: LogPlace): Promise<unknown> =>
+      history.newestInstants({ spaceId: SPACE, block: 4, afterMs: 0, upToMs: 2_000, limit: 1, upTo });
+    expect(await newest(at(0, 9))).toEqual([{ timestampMs: 2_000, readings: 1 }]);
+    expect(await newest(at(1, 6))).toEqual([{ timestampMs: 1_500, readings: 1 }]);
+  });
+
+  it('P1 T24 a time stands for the newest place that any shard recorded, with the last block of the own shard', async () => {
+    const { logPlaces } = ports();
+    expect(await logPlaces.placeAt(P0, 9_999)).toBeUndefined();
+    expect(await logPlaces.placeAt(P0, 10_000)).toEqual({ ...at(0, 8), block: 1 });
+    expect(await logPlaces.placeAt(P0, 18_999)).toEqual({ ...at(0, 9), block: 2 });
+    expect(await logPlaces.placeAt(P0, 19_000)).toEqual({ ...at(1, 12), block: 2 });
+    expect(await logPlaces.placeAt(P1, 19_000)).toEqual({ ...at(1, 12), block: 1 });
+    expect(await logPlaces.placeAt(P2, 19_000)).toEqual({ ...at(1, 12), block: 0 });
+    expect(await logPlaces.knownFrom(P0)).toEqual({ firstMs: 10_000, floor: undefined });
+    expect(await logPlaces.completeSeq(P0, 0)).toBe(9);
+    expect(await logPlaces.completeSeq(P0, 1)).toBe(6);
+    expect(await logPlaces.completeSeq(P1, 0)).toBe(0);
+  });
+
+  it('P1 the last commit of a reading in a space is known', async () => {
+    const { records } = ports();
+    const place = (timestampMs: number) => ({ spaceId: SPACE, timestampMs, readingId: `d1~${timestampMs}~+` });
+    const claims = await records.claims(P0, [place(2_000), place(2_500)]);
+    expect(
+      claims
+        .map(({ timestampMs, signs, last }) => [timestampMs, signs, last])
+        .sort(([a], [b]) => Number(a) - Number(b)),
+    ).toEqual([
+      [2_000, 0, at(1, 6)],
+      [2_500, 1, at(1, 0)],
+    ]);
+  });
+});

@@ -1,0 +1,60 @@
+// Deliberate bugs in what was known at an earlier moment.
+import { mutant, type Mutant } from './mutant.ts';
+
+export const KNOWN_MUTANTS: readonly Mutant[] = [
+  mutant(
+    'what came after a place counts, if it is in memory',
+    'report.unstored.filter((event) => event.seq <= seq)',
+    'report.unstored',
+  ),
+  mutant(
+    'nothing in memory counts in an earlier answer',
+    'report.epoch === epoch ? report.unstored.filter',
+    'report.epoch > epoch ? report.unstored.filter',
+  ),
+  mutant(
+    'what came after a place counts, if it is stored',
+    'history.segments(spaceId, edgesMs, block, upTo)',
+    'history.segments(spaceId, edgesMs, block)',
+  ),
+  mutant(
+    'stored events beside those in memory are of now',
+    'history.events(spaceId, afterMs, upToMs, block, upTo)',
+    'history.events(spaceId, afterMs, upToMs, block)',
+    'test/unit/as-known.test.ts',
+  ),
+  mutant(
+    'the newest reading is that of now',
+    'history.newestInstants({ ...query, upTo })',
+    'history.newestInstants(query)',
+  ),
+  mutant(
+    'an earlier answer has the resets of now',
+    'latest: () => topology.at(seq)',
+    'latest: () => topology.latest()',
+  ),
+  mutant('an earlier answer is as final as now', 'watermarkMs,\n    isStale,\n    // What', 'isStale,\n    // What'),
+  mutant(
+    'what was provisional then is provisional only if it is in memory now',
+    'report.upTo && !isFinal',
+    'report.upTo && isFinal',
+  ),
+  mutant('the doorways are those of now', 'history.doorwayTotals({ ...query, upTo })', 'history.doorwayTotals(query)'),
+  mutant('the exits at zero are those of now', 'history.exitsAtZero({ ...query, upTo })', 'history.exitsAtZero(query)'),
+  mutant(
+    'the times at counts are those of now',
+    'history.timeAtCounts({ ...query, upTo })',
+    'history.timeAtCounts(query)',
+  ),
+  mutant(
+    'a row has the place at which its block was cut',
+    'return mark.seq === 0 ? 0 : row.seq;',
+    'return mark.seq + 0 * row.seq;',
+  ),
+  mutant(
+    'a rebuild leaves out what leads to the same result',
+    'const start = lastSeq === 0 ? -1 :',
+    'const start = lastSeq > -1 ? -1 :',
+    'test/unit/log-tail.test.ts',
+  ),
+];
