@@ -48,7 +48,9 @@ describe('the README', () => {
     readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
       .split('## The API by example')[1]
       ?.split('\n## ')[0] ?? '';
-  const [commands = '', publish = ''] = [...readme.matchAll(/^```sh\n(.*?)^```/gms)].map(([, block = '']) => block);
+  const [commands = '', story = '', publish = ''] = [...readme.matchAll(/^```sh\n(.*?)^```/gms)].map(
+    ([, block = '']) => block,
+  );
   let service: LocalService;
   beforeAll(async () => {
     service = await startLocalService({ PARTITIONS: '2' });
@@ -56,17 +58,7 @@ describe('the README', () => {
   afterAll(async () => service?.dispose());
 
   it('has examples that do what they say, in order, and none is refused', async () => {
-    const here = commands.replace(/^api=.*$/m, `api=${service.api}`);
-    // Each answer is on its own line, and the first error stops the script.
-    const { stdout } = await run('bash', [
-      '-c',
-      `set -euo pipefail\ncurl() { command curl -sS --fail-with-body "$@"; echo; }\n${here}`,
-    ]);
-    const answers = stdout
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
-    expect(answers).toHaveLength([...commands.matchAll(/^curl /gm)].length);
+    const answers = (await answersTo(commands)) as Record<string, unknown>[];
     expect(answers.find((answer) => 'last_reading_at' in answer)).toMatchObject({ space_id: 1 });
     await eventually(async () => expect((await service.get('/counts/1/current')).body).toMatchObject({ count: 12 }));
     expect((await service.get('/dpus/283/placements')).body).toMatchObject([
@@ -75,13 +67,43 @@ describe('the README', () => {
     ]);
   });
 
+  it('explains a wrong count, tries a correction and makes it, and gives the report as it was', async () => {
+    const report = '/counts/1/intervals?start=2026-11-24T09:00:00Z&end=2026-11-24T10:00:00Z&interval=1h';
+    const says = async (entrances: number): Promise<void> =>
+      eventually(async () => expect((await service.get(report)).body).toMatchObject([{ entrances, exits: 0 }]));
+    await says(2);
+    const [before, why, dryRun, made, asItWas] = await answersTo(story);
+    expect(before).toMatchObject([{ entrances: 2, count: 2 }]);
+    expect(why).toMatchObject({ doorways: [{ doorway_id: 2, dpu_id: '283', entrances: 2, exits: 0 }] });
+    expect(dryRun).toMatchObject({ spaces: [{ space_id: 1 }] });
+    expect(made).toMatchObject({ reason: 'the cleaning crew' });
+    expect(asItWas).toEqual(before);
+    await says(0);
+  });
+
+  /** Each answer is on its own line, and the first error stops the script. */
+  async function answersTo(script: string): Promise<unknown[]> {
+    const { stdout } = await run('bash', [
+      '-c',
+      `set -euo pipefail\ncurl() { command curl -sS --fail-with-body "$@"; echo; }\napi=${service.api}\n${script.replace(/^api=.*$/m, '')}`,
+    ]);
+    const answers = stdout.trim().split('\n');
+    expect(answers).toHaveLength([...script.matchAll(/^curl /gm)].length);
+    return answers.map((line) => JSON.parse(line) as unknown);
+  }
+
   it('has an example of a reading over NATS that is accepted', async () => {
     const [, subject = '', payload = ''] = /^nats req (\S+) '(.*)'$/m.exec(publish) ?? [];
     const nats = await connect({ servers: service.natsUrl });
     expect((await nats.request(subject, payload, { timeout: 60_000 })).json()).toMatchObject({ stream: 'READINGS' });
     await nats.close();
     await eventually(async () =>
-      expect((await service.get('/account')).body).toMatchObject({ accepted: 3, applied: 3, remainder: 0 }),
+      expect((await service.get('/account')).body).toMatchObject({
+        accepted: 3,
+        applied: 1,
+        excluded: 2,
+        remainder: 0,
+      }),
     );
   });
 });
