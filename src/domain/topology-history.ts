@@ -246,7 +246,8 @@ export class TopologyHistory {
   /** The entry that recorded a reset, or changed it, as a view returned it; undefined if this history does not have it. */
   entryOfReset(reset: Reset): TopologyEntry | undefined {
     const seq = this.#resets.get(reset.spaceId)?.findLast(({ doc }) => doc === reset)?.seq;
-    return seq === undefined ? undefined : this.edits.at(this.edits.positionOf({ seq, index: 0 }))?.entry;
+    const entry = seq === undefined ? undefined : this.edits.at(this.edits.positionOf({ seq, index: 0 }))?.entry;
+    return entry?.seq === seq ? entry : undefined;
   }
 
   /** A doorway as it was recorded each time, the oldest version first. */

@@ -36,7 +36,9 @@ export function zoneNamed(name: string): string | undefined {
 }
 
 const HOUR_MS = 3_600_000;
-const CACHED_HOURS_MAX = 50_000;
+/** In all zones together, since anybody may ask for times in any zone. */
+const CACHED_HOURS_MAX = 200_000;
+let cachedHours = 0;
 /** Cached offsets at full hours, by zone. They are needed for every daily reset in a queried interval. */
 const offsetsAtHours = new Map<string, Map<number, number>>();
 
@@ -48,10 +50,17 @@ function offsetMs(atMs: number, zone: string): number {
 }
 
 function offsetAtHour(hour: number, zone: string): number {
-  let known = offsetsAtHours.get(zone);
-  if (!known || known.size >= CACHED_HOURS_MAX) offsetsAtHours.set(zone, (known = new Map<number, number>()));
-  let offset = known.get(hour);
-  if (offset === undefined) known.set(hour, (offset = IANAZone.create(zone).offset(hour * HOUR_MS) * MINUTE_MS));
+  const found = offsetsAtHours.get(zone)?.get(hour);
+  if (found !== undefined) return found;
+  if (cachedHours >= CACHED_HOURS_MAX) {
+    offsetsAtHours.clear();
+    cachedHours = 0;
+  }
+  cachedHours += 1;
+  const offset = IANAZone.create(zone).offset(hour * HOUR_MS) * MINUTE_MS;
+  const known = offsetsAtHours.get(zone);
+  if (known) known.set(hour, offset);
+  else offsetsAtHours.set(zone, new Map([[hour, offset]]));
   return offset;
 }
 

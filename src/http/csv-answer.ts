@@ -21,5 +21,14 @@ export function answerCsv<Row extends object>(
   if (type === false) throw new HttpProblem(406, 'the answer is available as application/json and text/csv');
   if (type === 'json') return rows;
   ctx.type = 'text/csv; charset=utf-8';
-  return stringify([...rows], { header: true, columns: [...columns], cast: { boolean: String } });
+  return csvRows(columns, rows, { header: true });
+}
+
+/** Devices choose their ids, and spreadsheets run what begins like a formula, so a ' is put before it. */
+export function csvRows<Row extends object>(
+  columns: readonly (keyof Row & string)[],
+  rows: readonly Row[],
+  { header }: { readonly header: boolean },
+): string {
+  return stringify([...rows], { header, columns: [...columns], cast: { boolean: String }, escape_formulas: true });
 }

@@ -1,15 +1,17 @@
 // Exports: answers of any length, which are streamed. Rows are read only as fast as the client takes them.
 import { Readable } from 'node:stream';
-import { stringify } from 'csv-stringify/sync';
 import type { Context } from 'koa';
 import { Failure } from '../domain/failure.ts';
 import { principalOf, whileAdmitted } from './auth/auth.ts';
+import { csvRows } from './csv-answer.ts';
 import { HttpProblem, tooMany } from './problem.ts';
 import { logOf } from './request-state.ts';
 
 /** At once, in this process. Each takes one connection to ClickHouse. */
 const EXPORTS_MAX = 4;
 const RETRY_AFTER_MS = 10_000;
+/** How long a client may take nothing before its connection is closed. */
+const STALLED_MAX_MS = 60_000;
 
 export const PARQUET = 'application/vnd.apache.parquet';
 type ExportType = 'text/csv' | typeof PARQUET;
@@ -29,7 +31,7 @@ export async function* csvOf<Row extends object>(
 ): AsyncGenerator<string> {
   let isFirst = true;
   for await (const rows of pages) {
-    yield stringify([...rows], { header: isFirst, columns: [...columns], cast: { boolean: String } });
+    yield csvRows(columns, rows, { header: isFirst });
     isFirst = false;
   }
 }
@@ -37,7 +39,12 @@ export async function* csvOf<Row extends object>(
 /** The exports of this process. A client has one at a time, so that it cannot keep others from theirs. */
 export class Exports {
   readonly #clients = new Set<string>();
+  readonly #stalledMaxMs: number;
   #running = 0;
+
+  constructor(stalledMaxMs = STALLED_MAX_MS) {
+    this.#stalledMaxMs = stalledMaxMs;
+  }
 
   /**
    * Answers with chunks. If one cannot be read, the connection is closed before the end of the answer, so that the client does not take
@@ -54,10 +61,21 @@ export class Exports {
       leave();
       throw error;
     });
-    const body = Readable.from(startingWith(first, iterator), { objectMode: false });
+    const offer: Offer = { sinceMs: undefined };
+    const body = Readable.from(startingWith(first, iterator, offer), { objectMode: false });
     const unwatch = whileAdmitted(ctx, () => body.destroy(new Error('the client is not admitted any more')));
+    const watch = setInterval(() => {
+      if (performance.now() - (offer.sinceMs ?? Infinity) > this.#stalledMaxMs)
+        body.destroy(new Error('the client takes nothing'));
+    }, this.#stalledMaxMs / 4).unref();
+    const cut = (): unknown => body.destroy();
+    // The response alone does not say that the client has gone while the answer to an earlier request is in front of it.
+    const { socket } = ctx.req;
+    socket.once('close', cut);
     body.once('close', () => {
       unwatch();
+      clearInterval(watch);
+      socket.off('close', cut);
       // A generator that was never asked for its first value closes nothing.
       void Promise.resolve(iterator.return?.()).finally(leave);
     });
@@ -65,7 +83,8 @@ export class Exports {
       logOf(ctx).warn({ err: error }, 'an export ended early');
       ctx.res.destroy();
     });
-    ctx.res.once('close', () => body.destroy());
+    ctx.res.once('close', cut);
+    if (socket.destroyed) cut();
     ctx.status = 200;
     ctx.type = type === 'text/csv' ? 'text/csv; charset=utf-8' : type;
     ctx.set('cache-control', 'no-store');
@@ -90,9 +109,19 @@ export class Exports {
   }
 }
 
+/** A chunk that the client has not taken yet. */
+interface Offer {
+  sinceMs: number | undefined;
+}
+
 async function* startingWith(
   first: IteratorResult<string | Uint8Array, unknown>,
   iterator: AsyncIterator<string | Uint8Array>,
+  offer: Offer,
 ): AsyncGenerator<string | Uint8Array> {
-  for (let next = first; !next.done; next = await iterator.next()) yield next.value;
+  for (let next = first; !next.done; next = await iterator.next()) {
+    offer.sinceMs = performance.now();
+    yield next.value;
+    offer.sinceMs = undefined;
+  }
 }

@@ -11,6 +11,8 @@ export interface ServerLimits {
   readonly checkMs: number;
   /** How long an idle connection is kept. */
   readonly keepAliveMs: number;
+  /** How long a stopping server waits for answers that are under way. An export may take hours. */
+  readonly stopMaxMs: number;
 }
 
 /**
@@ -18,12 +20,18 @@ export interface ServerLimits {
  * second. 5 s for an idle connection: proxies keep theirs for 60 s, and answer 502 if they write to one that was just
  * closed.
  */
-const LIMITS: ServerLimits = { requestMaxMs: 15 * 60_000, headersMaxMs: 60_000, checkMs: 30_000, keepAliveMs: 75_000 };
+const LIMITS: ServerLimits = {
+  requestMaxMs: 15 * 60_000,
+  headersMaxMs: 60_000,
+  checkMs: 30_000,
+  keepAliveMs: 75_000,
+  stopMaxMs: 15_000,
+};
 
 export interface HttpServer {
   readonly url: string;
   readonly port: number;
-  /** Stops accepting connections and resolves once the requests in progress are answered. */
+  /** Stops accepting connections and resolves once the requests in progress are answered, or cut off because they take too long. */
   stop(): Promise<void>;
 }
 
@@ -53,7 +61,7 @@ export async function listen(
   return {
     port: actual,
     url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`,
-    stop: () => close(server),
+    stop: () => close(server, limits.stopMaxMs),
   };
 }
 
@@ -70,12 +78,14 @@ function refuseWithProblems(server: Server, handle: RequestListener, log: Logger
   server.on('clientError', refusals.clientError).on('connect', refusals.connect);
 }
 
-async function close(server: Server): Promise<void> {
+async function close(server: Server, maxMs: number): Promise<void> {
   // A client whose connection never becomes idle, such as a busy proxy, would keep the server open indefinitely.
   const closeAfterAnswer: RequestListener = (_request, response) => void response.setHeader('connection', 'close');
   server.prependListener('request', closeAfterAnswer).prependListener('checkExpectation', closeAfterAnswer);
+  const timer = setTimeout(() => server.closeAllConnections(), maxMs);
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
     server.closeIdleConnections();
   });
+  clearTimeout(timer);
 }

@@ -1,11 +1,15 @@
 // Exports as answers: how fast rows are read, and what happens when the client or the history goes away.
 import { once } from 'node:events';
 import { request, type IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
+import Koa from 'koa';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createApp } from '../../src/http/app.ts';
 import { requireScope } from '../../src/http/auth/auth.ts';
 import type { TokenVerifier } from '../../src/http/auth/principal.ts';
+import { Exports } from '../../src/http/exports.ts';
+import { stateOf } from '../../src/http/request-state.ts';
 import { listen, type HttpServer } from '../../src/http/server.ts';
 import type { DpuId } from '../../src/domain/ids.ts';
 import { Metrics } from '../../src/metrics.ts';
@@ -20,9 +24,11 @@ let server: HttpServer;
 let [read, pagesMax] = [0, Infinity];
 let failsAt = Infinity;
 
+let firstDpuId: DpuId;
+
 const reading = (n: number): StoredReading => ({
   readingId: `a~${n}~+`,
-  dpuId: 'a' as DpuId,
+  dpuId: n === 1 ? firstDpuId : ('a' as DpuId),
   timestampMs: n,
   direction: 1,
   entrances: 1,
@@ -40,7 +46,7 @@ async function readings({ after }: ReadingsQuery): Promise<StoredReading[]> {
 }
 
 beforeEach(async () => {
-  [read, pagesMax, failsAt] = [0, Infinity, Infinity];
+  [read, pagesMax, failsAt, firstDpuId] = [0, Infinity, Infinity, 'a' as DpuId];
   const log = pino({ level: 'silent' });
   const verifier: TokenVerifier = {
     version: 1,
@@ -86,6 +92,13 @@ it('has all pages, with one header line', async () => {
   expect(lines).toHaveLength(2 * PAGE_ROWS + 2);
   expect(lines.filter((line) => line.startsWith('id,'))).toHaveLength(1);
   expect(new Set(lines).size).toBe(lines.length);
+});
+
+it('has no formulas of devices', async () => {
+  pagesMax = 1;
+  firstDpuId = '=1+1' as DpuId;
+  const [, row] = (await textOf(await ask('a'))).split('\n');
+  expect(row).toContain("'=1+1");
 });
 
 it('reads no further than the client does, and not at all once it has gone', async () => {
@@ -135,6 +148,53 @@ it('is one at a time for a token, and four in all', async () => {
   expect([again.statusCode, fifth.statusCode]).toEqual([429, 503]);
   expect([again.headers['retry-after'], fifth.headers['retry-after']]).toEqual(['10', '10']);
   for (const response of [...running, again, fifth]) response.destroy();
+});
+
+it('makes room when a client goes away while its answer waits behind another one', async () => {
+  const { port } = server;
+  const socket = connect(port, '127.0.0.1');
+  const requestOf = (token: string): string =>
+    `GET /api/v1/exports/readings HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer ${token}\r\n\r\n`;
+  socket.write(requestOf('a') + requestOf('b'));
+  await once(socket, 'readable');
+  await eventually(async () => expect((await ask('b')).statusCode).toBe(429));
+  socket.destroy();
+  await eventually(async () => {
+    const again = await ask('b');
+    again.destroy();
+    expect(again.statusCode).toBe(200);
+  });
+});
+
+it('ends if the client takes nothing', async () => {
+  const exports = new Exports(50);
+  let hasEnded = false;
+  async function* chunks(): AsyncGenerator<string> {
+    try {
+      for (;;) yield 'x'.repeat(1_000_000);
+    } finally {
+      hasEnded = true;
+    }
+  }
+  const app = new Koa().use(async (ctx) => {
+    stateOf(ctx).log = pino({ level: 'silent' });
+    ctx.body = await exports.answer(ctx, { type: 'text/csv', name: 'much', chunks: chunks() });
+  });
+  const handle = app.callback();
+  const plain = await listen(
+    (incoming, response) => void handle(incoming, response),
+    '127.0.0.1',
+    0,
+    pino({ level: 'silent' }),
+  );
+  try {
+    const socket = connect(plain.port, '127.0.0.1').pause();
+    socket.on('error', () => undefined).write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n');
+    await eventually(async () => expect(hasEnded).toBe(true));
+    socket.destroy();
+  } finally {
+    await plain.stop();
+  }
 });
 
 it('of no format that there is, is refused', async () => {

@@ -31,3 +31,14 @@ it('stops although a client keeps sending requests over one connection', async (
     agent.destroy();
   }
 }, 30_000);
+
+it('stops although an answer does not end', async () => {
+  const limits = { requestMaxMs: 60_000, headersMaxMs: 60_000, checkMs: 30_000, keepAliveMs: 5_000, stopMaxMs: 100 };
+  const log = pino({ level: 'silent' });
+  const server = await listen((_request, response) => void response.write('a part'), '127.0.0.1', 0, log, limits);
+  const [response] = (await once(get({ port: server.port }), 'response')) as [IncomingMessage];
+  const cut = once(response, 'error');
+  response.resume();
+  await server.stop();
+  expect(await cut).toMatchObject([{ message: 'aborted' }]);
+}, 30_000);

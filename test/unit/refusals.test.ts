@@ -8,7 +8,7 @@ import { problem } from '../../src/http/schemas/resources.ts';
 import { listen, type HttpServer } from '../../src/http/server.ts';
 
 const PATIENCE_MS = 30_000;
-const QUICK = { requestMaxMs: 400, headersMaxMs: 200, checkMs: 50, keepAliveMs: 5_000 };
+const QUICK = { requestMaxMs: 400, headersMaxMs: 200, checkMs: 50, keepAliveMs: 5_000, stopMaxMs: 5_000 };
 
 let server: HttpServer;
 let hasty: HttpServer;
