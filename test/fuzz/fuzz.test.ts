@@ -4,7 +4,7 @@ import { fuzz } from './fuzz.ts';
 
 it('all answers to 2,500 requests generated from the OpenAPI document match it, and the service still counts', async () => {
   const { faults, sent, raw, neverSucceeded, byStatus } = await fuzz({
-    seed: 7,
+    seed: 8,
     requests: 2_500,
     printLine: () => undefined,
   });
