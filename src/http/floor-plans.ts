@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { Failure } from '../domain/failure.ts';
 import { imageHeaderOf, type ImageHeader } from '../domain/image-header.ts';
 import type { FloorPlan, FloorPlanStore, StoredFloorPlan } from '../ports/floor-plans.ts';
+import { Slots } from '../runtime/slots.ts';
 import { HttpProblem } from './problem.ts';
 
 export const IMAGE_BYTES_MAX = 2_000_000;
@@ -15,6 +16,8 @@ const [SIDE_MAX, PIXELS_MAX] = [10_000, 40_000_000];
 const LEFT_BEHIND_MS = 3_600_000;
 /** How often a change is decided again because another one came first. */
 const TRIES_MAX = 5;
+/** Each may hold an image in memory. */
+const WAITING_MAX = 10;
 
 /** Checks what the client has seen. @throws Failure changed */
 export type Check = (current: FloorPlan | undefined) => void;
@@ -23,6 +26,8 @@ export type Drawing = Pick<FloorPlan, 'name' | 'spaces' | 'doorways'>;
 export class FloorPlans {
   readonly #store: () => FloorPlanStore;
   readonly #now: () => number;
+  /** One change at a time: two that look at the same time would both find the last free place. */
+  readonly #changes = new Slots(1, WAITING_MAX);
 
   /** @param store known once the service has started */
   constructor(store: () => FloorPlanStore, now: () => number) {
@@ -39,8 +44,12 @@ export class FloorPlans {
     return (await this.#stored(id)).plan;
   }
 
-  /** Creates the plan, or replaces what is drawn on it. @throws Failure conflict if there are too many */
+  /** Creates the plan, or replaces what is drawn on it. @throws Failure unavailable, conflict if there are too many */
   async put(id: string, drawing: Drawing, check: Check): Promise<FloorPlan> {
+    return this.#inTurn(async () => this.#put(id, drawing, check));
+  }
+
+  async #put(id: string, drawing: Drawing, check: Check): Promise<FloorPlan> {
     return retried(async () => {
       const stored = await this.#store().plan(id);
       check(stored?.plan);
@@ -69,8 +78,12 @@ export class FloorPlans {
     return { plan, bytes };
   }
 
-  /** @throws Failure not_found, conflict. @throws HttpProblem 415 if it is no image that may be stored */
+  /** @throws Failure not_found, conflict, unavailable. @throws HttpProblem 415 if it is no image that may be stored */
   async setImage(id: string, bytes: Uint8Array, check: Check): Promise<FloorPlan> {
+    return this.#inTurn(async () => this.#setImage(id, bytes, check));
+  }
+
+  async #setImage(id: string, bytes: Uint8Array, check: Check): Promise<FloorPlan> {
     check((await this.#stored(id)).plan);
     const header = acceptedHeader(bytes);
     await this.#makeRoom(id, bytes.length);
@@ -101,6 +114,12 @@ export class FloorPlans {
     const used = new Set(plans.flatMap(({ image }) => (image ? [image.name] : [])));
     for (const { name, storedMs } of await this.#store().images())
       if (!used.has(name) && storedMs < this.#now() - LEFT_BEHIND_MS) await this.#store().removeImage(name);
+  }
+
+  async #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    if (this.#changes.isFull)
+      throw new Failure('unavailable', 'too many changes of floor plans are waiting', { retryAfterSeconds: 5 });
+    return this.#changes.run(change);
   }
 
   async #stored(id: string): Promise<StoredFloorPlan> {

@@ -46,6 +46,26 @@ describe('floor plans', () => {
     expect(await store.images()).toHaveLength(6);
   });
 
+  it('keep their limits when many changes come at once, of which ten wait', async () => {
+    for (let n = 1; n <= 19; n++) await plans.put(`p${n}`, DRAWING, always);
+    const created = await Promise.allSettled(['a', 'b', 'c'].map(async (id) => plans.put(id, DRAWING, always)));
+    expect(created.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+    expect(await plans.list()).toHaveLength(20);
+
+    const uploads = await Promise.allSettled(
+      Array.from({ length: 19 }, async (_, n) => plans.setImage(`p${n + 1}`, imageOf(IMAGE_BYTES_MAX), always)),
+    );
+    const outcomes = uploads.map((each) => (each.status === 'fulfilled' ? 'stored' : (each.reason as Failure).kind));
+    expect(outcomes).toEqual([
+      ...Array<string>(5).fill('stored'),
+      ...Array<string>(6).fill('conflict'),
+      ...Array<string>(8).fill('unavailable'),
+    ]);
+    expect(await store.images()).toHaveLength(5);
+    // The queue is free again.
+    await plans.put('p1', DRAWING, always);
+  });
+
   it('keep the image when something else is drawn, and lose it with the plan', async () => {
     await plans.put('a', DRAWING, always);
     const { image } = await plans.setImage('a', imageOf(100), always);
