@@ -67,7 +67,7 @@ export class FloorPlans {
       check(plan);
       return (await this.#store().removePlan(id, revision)) ? plan : undefined;
     });
-    if (removed.image) await this.#store().removeImage(removed.image.name);
+    if (removed.image) await this.#discard(removed.image.name);
   }
 
   /** @returns the bytes of the image of the plan. @throws Failure not_found */
@@ -98,11 +98,19 @@ export class FloorPlans {
       const changed = { ...stored.plan, image, updatedMs: this.#now() };
       return (await this.#store().putPlan(changed, stored.revision)) ? changed : undefined;
     }).catch(async (error: unknown) => {
-      await this.#store().removeImage(name);
+      // Any other error may be that of a plan which was stored, and of which only the answer was lost.
+      if (error instanceof Failure && error.kind !== 'unavailable') await this.#discard(name);
       throw error;
     });
-    if (before?.image) await this.#store().removeImage(before.image.name);
+    if (before?.image) await this.#discard(before.image.name);
     return plan;
+  }
+
+  /** The change is over, so an error does not matter: a later upload removes the image. */
+  async #discard(image: string): Promise<void> {
+    await this.#store()
+      .removeImage(image)
+      .catch(() => undefined);
   }
 
   /** @throws Failure conflict if all images together would be too long */

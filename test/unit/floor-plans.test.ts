@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Failure } from '../../src/domain/failure.ts';
 import { FloorPlans, IMAGE_BYTES_MAX } from '../../src/http/floor-plans.ts';
+import type { FloorPlan } from '../../src/ports/floor-plans.ts';
 import { MemoryFloorPlans } from '../support/memory-floor-plans.ts';
 import { pngOf } from '../support/images.ts';
 
@@ -100,6 +101,34 @@ describe('floor plans', () => {
     nowMs += 3_600_001;
     await plans.setImage('a', imageOf(102), always);
     expect((await store.images()).map(({ name }) => name)).toEqual([(await plans.get('a')).image?.name]);
+  });
+
+  it('keep the image of a plan that was stored although the answer was lost', async () => {
+    class LosesAnAnswer extends MemoryFloorPlans {
+      override async putPlan(plan: FloorPlan, revision: number): Promise<boolean> {
+        const isStored = await super.putPlan(plan, revision);
+        if (plan.image) throw new Error('timeout');
+        return isStored;
+      }
+    }
+    store = new LosesAnAnswer();
+    await plans.put('a', DRAWING, always);
+    await expect(plans.setImage('a', imageOf(100), always)).rejects.toThrow('timeout');
+    expect((await plans.image('a')).bytes).toHaveLength(100);
+  });
+
+  it('are changed even if the image that they had cannot be removed', async () => {
+    class RemovesNothing extends MemoryFloorPlans {
+      override async removeImage(): Promise<void> {
+        throw new Error('timeout');
+      }
+    }
+    store = new RemovesNothing();
+    await plans.put('a', DRAWING, always);
+    for (const length of [100, 101]) await plans.setImage('a', imageOf(length), always);
+    expect((await plans.image('a')).bytes).toHaveLength(101);
+    await plans.remove('a', always);
+    expect(await plans.list()).toEqual([]);
   });
 
   it('are decided again if another change came first', async () => {
