@@ -3,7 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Failure } from '../domain/failure.ts';
 import { imageHeaderOf, type ImageHeader } from '../domain/image-header.ts';
-import type { FloorPlan, FloorPlanStore, StoredFloorPlan } from '../ports/floor-plans.ts';
+import type { FloorPlan, FloorPlanStore, PlanImage, StoredFloorPlan } from '../ports/floor-plans.ts';
 import { Slots } from '../runtime/slots.ts';
 import { HttpProblem } from './problem.ts';
 
@@ -22,6 +22,11 @@ const WAITING_MAX = 10;
 /** Checks what the client has seen. @throws Failure changed */
 export type Check = (current: FloorPlan | undefined) => void;
 export type Drawing = Pick<FloorPlan, 'name' | 'spaces' | 'doorways'>;
+
+interface LoadedImage {
+  readonly image: PlanImage;
+  readonly bytes: Uint8Array | undefined;
+}
 
 export class FloorPlans {
   readonly #store: () => FloorPlanStore;
@@ -70,12 +75,21 @@ export class FloorPlans {
     if (removed.image) await this.#discard(removed.image.name);
   }
 
-  /** @returns the bytes of the image of the plan. @throws Failure not_found */
-  async image(id: string): Promise<{ readonly plan: FloorPlan; readonly bytes: Uint8Array }> {
-    const plan = await this.get(id);
-    const bytes = plan.image ? await this.#store().image(plan.image.name) : undefined;
-    if (!bytes) throw new Failure('not_found', `the floor plan ${id} has no image`);
-    return { plan, bytes };
+  /**
+   * The image of the plan.
+   * @param isKnown whether the client has it already; then its bytes are undefined
+   * @throws Failure not_found
+   */
+  async image(id: string, isKnown: (image: PlanImage) => boolean): Promise<LoadedImage> {
+    // Another upload may replace the image after the plan is read.
+    for (let tries = 0; tries < 2; tries++) {
+      const { image } = await this.get(id);
+      if (!image) break;
+      if (isKnown(image)) return { image, bytes: undefined };
+      const bytes = await this.#store().image(image.name);
+      if (bytes) return { image, bytes };
+    }
+    throw new Failure('not_found', `the floor plan ${id} has no image`);
   }
 
   /** @throws Failure not_found, conflict, unavailable. @throws HttpProblem 415 if it is no image that may be stored */

@@ -72,7 +72,7 @@ describe('floor plans', () => {
     const { image } = await plans.setImage('a', imageOf(100), always);
     const renamed = await plans.put('a', { ...DRAWING, name: 'Attic' }, always);
     expect(renamed).toMatchObject({ name: 'Attic', image });
-    expect((await plans.image('a')).bytes).toHaveLength(100);
+    expect((await plans.image('a', () => false)).bytes).toHaveLength(100);
     await plans.remove('a', always);
     expect(await store.images()).toEqual([]);
   });
@@ -114,7 +114,36 @@ describe('floor plans', () => {
     store = new LosesAnAnswer();
     await plans.put('a', DRAWING, always);
     await expect(plans.setImage('a', imageOf(100), always)).rejects.toThrow('timeout');
-    expect((await plans.image('a')).bytes).toHaveLength(100);
+    expect((await plans.image('a', () => false)).bytes).toHaveLength(100);
+  });
+
+  it('give the new image if it replaces the old one while that is read', async () => {
+    await plans.put('a', DRAWING, always);
+    const { image } = await plans.setImage('a', imageOf(100), always);
+    let isFirst = true;
+    class Replaced extends MemoryFloorPlans {
+      override async image(name: string): Promise<Uint8Array | undefined> {
+        if (isFirst) {
+          isFirst = false;
+          await plans.setImage('a', imageOf(101), always);
+        }
+        return super.image(name);
+      }
+    }
+    store = new Replaced();
+    await store.putPlan({ id: 'a', ...DRAWING, image, updatedMs: 1 }, 0);
+    await store.addImage(image?.name ?? '', imageOf(100));
+    const given = await plans.image('a', () => false);
+    expect(given.bytes).toHaveLength(101);
+    expect(given.image).toEqual((await plans.get('a')).image);
+  });
+
+  it('do not read an image that the client has', async () => {
+    await plans.put('a', DRAWING, always);
+    const { image } = await plans.setImage('a', imageOf(100), always);
+    await store.removeImage(image?.name ?? '');
+    expect(await plans.image('a', ({ name }) => name === image?.name)).toEqual({ image, bytes: undefined });
+    await expect(plans.image('a', () => false)).rejects.toMatchObject({ kind: 'not_found' });
   });
 
   it('are changed even if the image that they had cannot be removed', async () => {
@@ -126,7 +155,7 @@ describe('floor plans', () => {
     store = new RemovesNothing();
     await plans.put('a', DRAWING, always);
     for (const length of [100, 101]) await plans.setImage('a', imageOf(length), always);
-    expect((await plans.image('a')).bytes).toHaveLength(101);
+    expect((await plans.image('a', () => false)).bytes).toHaveLength(101);
     await plans.remove('a', always);
     expect(await plans.list()).toEqual([]);
   });
