@@ -2,13 +2,18 @@
 
 export interface ImageHeader {
   readonly type: 'image/png' | 'image/jpeg' | 'image/webp';
-  /** In pixels. */
+  /** In pixels, as it is shown: a camera stores many photos lying on a side. */
   readonly width: number;
   readonly height: number;
 }
 
 const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 const JPEG_SIGNATURE = [0xff, 0xd8, 0xff];
+const APP1 = 0xe1;
+const EXIF = 'Exif\0\0';
+const [ORIENTATION_TAG, TIFF_SHORT] = [0x0112, 3];
+/** From 5 to 8 the image is turned by a quarter. */
+const [UPRIGHT, LYING_MIN, ORIENTATION_MAX] = [1, 5, 8];
 const VP8_START_CODE = [0x9d, 0x01, 0x2a];
 const VP8L_SIGNATURE = 0x2f;
 
@@ -33,14 +38,38 @@ function pngHeader(bytes: Uint8Array, view: DataView): ImageHeader | undefined {
 function jpegHeader(bytes: Uint8Array, view: DataView): ImageHeader | undefined {
   if (!hasAt(bytes, 0, JPEG_SIGNATURE)) return undefined;
   let at = 2;
+  let liesOnSide: boolean | undefined;
   while (view.getUint8(at) === 0xff) {
     const marker = view.getUint8(at + 1);
-    if (isStartOfFrame(marker))
-      return { type: 'image/jpeg', height: view.getUint16(at + 5), width: view.getUint16(at + 7) };
+    if (isStartOfFrame(marker)) {
+      const [height, width] = [view.getUint16(at + 5), view.getUint16(at + 7)];
+      return { type: 'image/jpeg', ...(liesOnSide ? { width: height, height: width } : { width, height }) };
+    }
+    if (marker === APP1 && textAt(bytes, at + 4, 6) === EXIF)
+      liesOnSide ??= orientationIn(bytes.subarray(at + 10, at + 2 + view.getUint16(at + 2))) >= LYING_MIN;
     // A fill byte stands alone; every other segment before the frame has a length.
     at += marker === 0xff ? 1 : 2 + view.getUint16(at + 2);
   }
   return undefined;
+}
+
+/** @param tiff the document in an Exif segment. @returns 1, which is upright, if it says nothing */
+function orientationIn(tiff: Uint8Array): number {
+  const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength);
+  const order = textAt(tiff, 0, 2);
+  const isLittle = order === 'II';
+  if ((!isLittle && order !== 'MM') || tiff.length < 8) return UPRIGHT;
+  const directory = view.getUint32(4, isLittle);
+  if (directory + 2 > tiff.length) return UPRIGHT;
+  const entries = view.getUint16(directory, isLittle);
+  for (let n = 0; n < entries; n++) {
+    const at = directory + 2 + n * 12;
+    if (at + 12 > tiff.length) return UPRIGHT;
+    if (view.getUint16(at, isLittle) !== ORIENTATION_TAG) continue;
+    const orientation = view.getUint16(at + 8, isLittle);
+    return view.getUint16(at + 2, isLittle) === TIFF_SHORT && orientation <= ORIENTATION_MAX ? orientation : UPRIGHT;
+  }
+  return UPRIGHT;
 }
 
 /** C4, C8 and CC are tables and an extension. */

@@ -3,7 +3,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Failure } from '../domain/failure.ts';
 import { imageHeaderOf, type ImageHeader } from '../domain/image-header.ts';
-import type { FloorPlan, FloorPlanStore, StoredFloorPlan } from '../ports/floor-plans.ts';
+import type { FloorPlan, FloorPlanStore, PlanImage, StoredFloorPlan } from '../ports/floor-plans.ts';
+import { Slots } from '../runtime/slots.ts';
 import { HttpProblem } from './problem.ts';
 
 export const IMAGE_BYTES_MAX = 2_000_000;
@@ -15,14 +16,23 @@ const [SIDE_MAX, PIXELS_MAX] = [10_000, 40_000_000];
 const LEFT_BEHIND_MS = 3_600_000;
 /** How often a change is decided again because another one came first. */
 const TRIES_MAX = 5;
+/** Each may hold an image in memory. */
+const WAITING_MAX = 10;
 
 /** Checks what the client has seen. @throws Failure changed */
 export type Check = (current: FloorPlan | undefined) => void;
 export type Drawing = Pick<FloorPlan, 'name' | 'spaces' | 'doorways'>;
 
+interface LoadedImage {
+  readonly image: PlanImage;
+  readonly bytes: Uint8Array | undefined;
+}
+
 export class FloorPlans {
   readonly #store: () => FloorPlanStore;
   readonly #now: () => number;
+  /** One change at a time: two that look at the same time would both find the last free place. */
+  readonly #changes = new Slots(1, WAITING_MAX);
 
   /** @param store known once the service has started */
   constructor(store: () => FloorPlanStore, now: () => number) {
@@ -39,8 +49,12 @@ export class FloorPlans {
     return (await this.#stored(id)).plan;
   }
 
-  /** Creates the plan, or replaces what is drawn on it. @throws Failure conflict if there are too many */
+  /** Creates the plan, or replaces what is drawn on it. @throws Failure unavailable, conflict if there are too many */
   async put(id: string, drawing: Drawing, check: Check): Promise<FloorPlan> {
+    return this.#inTurn(async () => this.#put(id, drawing, check));
+  }
+
+  async #put(id: string, drawing: Drawing, check: Check): Promise<FloorPlan> {
     return retried(async () => {
       const stored = await this.#store().plan(id);
       check(stored?.plan);
@@ -58,19 +72,32 @@ export class FloorPlans {
       check(plan);
       return (await this.#store().removePlan(id, revision)) ? plan : undefined;
     });
-    if (removed.image) await this.#store().removeImage(removed.image.name);
+    if (removed.image) await this.#discard(removed.image.name);
   }
 
-  /** @returns the bytes of the image of the plan. @throws Failure not_found */
-  async image(id: string): Promise<{ readonly plan: FloorPlan; readonly bytes: Uint8Array }> {
-    const plan = await this.get(id);
-    const bytes = plan.image ? await this.#store().image(plan.image.name) : undefined;
-    if (!bytes) throw new Failure('not_found', `the floor plan ${id} has no image`);
-    return { plan, bytes };
+  /**
+   * The image of the plan.
+   * @param isKnown whether the client has it already; then its bytes are undefined
+   * @throws Failure not_found
+   */
+  async image(id: string, isKnown: (image: PlanImage) => boolean): Promise<LoadedImage> {
+    // Another upload may replace the image after the plan is read.
+    for (let tries = 0; tries < 2; tries++) {
+      const { image } = await this.get(id);
+      if (!image) break;
+      if (isKnown(image)) return { image, bytes: undefined };
+      const bytes = await this.#store().image(image.name);
+      if (bytes) return { image, bytes };
+    }
+    throw new Failure('not_found', `the floor plan ${id} has no image`);
   }
 
-  /** @throws Failure not_found, conflict. @throws HttpProblem 415 if it is no image that may be stored */
+  /** @throws Failure not_found, conflict, unavailable. @throws HttpProblem 415 if it is no image that may be stored */
   async setImage(id: string, bytes: Uint8Array, check: Check): Promise<FloorPlan> {
+    return this.#inTurn(async () => this.#setImage(id, bytes, check));
+  }
+
+  async #setImage(id: string, bytes: Uint8Array, check: Check): Promise<FloorPlan> {
     check((await this.#stored(id)).plan);
     const header = acceptedHeader(bytes);
     await this.#makeRoom(id, bytes.length);
@@ -85,11 +112,19 @@ export class FloorPlans {
       const changed = { ...stored.plan, image, updatedMs: this.#now() };
       return (await this.#store().putPlan(changed, stored.revision)) ? changed : undefined;
     }).catch(async (error: unknown) => {
-      await this.#store().removeImage(name);
+      // Any other error may be that of a plan which was stored, and of which only the answer was lost.
+      if (error instanceof Failure && error.kind !== 'unavailable') await this.#discard(name);
       throw error;
     });
-    if (before?.image) await this.#store().removeImage(before.image.name);
+    if (before?.image) await this.#discard(before.image.name);
     return plan;
+  }
+
+  /** The change is over, so an error does not matter: a later upload removes the image. */
+  async #discard(image: string): Promise<void> {
+    await this.#store()
+      .removeImage(image)
+      .catch(() => undefined);
   }
 
   /** @throws Failure conflict if all images together would be too long */
@@ -101,6 +136,12 @@ export class FloorPlans {
     const used = new Set(plans.flatMap(({ image }) => (image ? [image.name] : [])));
     for (const { name, storedMs } of await this.#store().images())
       if (!used.has(name) && storedMs < this.#now() - LEFT_BEHIND_MS) await this.#store().removeImage(name);
+  }
+
+  async #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    if (this.#changes.isFull)
+      throw new Failure('unavailable', 'too many changes of floor plans are waiting', { retryAfterSeconds: 5 });
+    return this.#changes.run(change);
   }
 
   async #stored(id: string): Promise<StoredFloorPlan> {

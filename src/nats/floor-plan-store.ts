@@ -2,13 +2,17 @@
 // created when they are first needed, so that a service whose NATS account lacks the permission starts all the same, without floor plans.
 import { JetStreamApiCodes, JetStreamApiError, type JetStreamClient, StorageType } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
-import { Objm, type ObjectStore } from '@nats-io/obj';
+import { Objm, type ObjectResult, type ObjectStore } from '@nats-io/obj';
+import { TimeoutError } from 'nats';
 import type { FloorPlan, FloorPlanStore, StoredFloorPlan, StoredImage } from '../ports/floor-plans.ts';
+import { orAborted } from '../runtime/or-aborted.ts';
 
 export const FLOOR_PLANS_BUCKET = 'density_floor_plans';
 export const FLOOR_PLAN_IMAGES = 'density_floor_plan_images';
 /** How long the server keeps the marker of a removed plan. */
 const MARKER_TTL_MS = 60_000;
+/** The client waits for ever for a message that was removed while it reads several. */
+const WITHIN_MS = 10_000;
 
 interface Opened {
   readonly plans: KV;
@@ -18,11 +22,14 @@ interface Opened {
 export class NatsFloorPlanStore implements FloorPlanStore {
   readonly #js: JetStreamClient;
   readonly #replicas: number;
+  readonly #withinMs: number;
   #opened: Promise<Opened> | undefined;
 
-  constructor(js: JetStreamClient, replicas: number) {
+  /** @param withinMs how long each operation may take */
+  constructor(js: JetStreamClient, replicas: number, withinMs = WITHIN_MS) {
     this.#js = js;
     this.#replicas = replicas;
+    this.#withinMs = withinMs;
   }
 
   async plan(id: string): Promise<StoredFloorPlan | undefined> {
@@ -54,7 +61,20 @@ export class NatsFloorPlanStore implements FloorPlanStore {
   }
 
   async image(name: string): Promise<Uint8Array | undefined> {
-    return (await this.#use(async ({ images }) => images.getBlob(name))) ?? undefined;
+    try {
+      return await this.#use(async ({ images }, late) => {
+        const found = await images.get(name);
+        return found ? await bytesOf(found, late) : undefined;
+      });
+    } catch (error) {
+      if (error instanceof TimeoutError && !(await this.#hasImage(name))) return undefined;
+      throw error;
+    }
+  }
+
+  async #hasImage(name: string): Promise<boolean> {
+    const info = await this.#use(async ({ images }) => images.info(name));
+    return info !== null && !info.deleted;
   }
 
   async images(): Promise<StoredImage[]> {
@@ -70,11 +90,18 @@ export class NatsFloorPlanStore implements FloorPlanStore {
     await this.#use(async ({ images }) => images.delete(name));
   }
 
-  /** After an error both are opened again, because they may have been lost with the server's store. */
-  async #use<T>(act: (opened: Opened) => Promise<T>): Promise<T> {
+  /**
+   * After an error both are opened again, because they may have been lost with the server's store.
+   * @throws TimeoutError
+   */
+  async #use<T>(act: (opened: Opened, late: AbortSignal) => Promise<T>): Promise<T> {
+    const late = AbortSignal.timeout(this.#withinMs);
     this.#opened ??= this.#open();
     try {
-      return await act(await this.#opened);
+      const acted = this.#opened.then(async (opened) => act(opened, late));
+      await orAborted(acted, late);
+      if (late.aborted) throw new TimeoutError();
+      return await acted;
     } catch (error) {
       this.#opened = undefined;
       throw error;
@@ -92,6 +119,19 @@ export class NatsFloorPlanStore implements FloorPlanStore {
 
 const PREFIX = 'plan.';
 const keyOf = (id: string): string => `${PREFIX}${id}`;
+
+/** @param late ends the reading; what has arrived by then is no image */
+async function bytesOf({ data, error }: ObjectResult, late: AbortSignal): Promise<Uint8Array> {
+  // Reading fails with the same error.
+  error.catch(() => undefined);
+  const reader = data.getReader();
+  const cancel = (): void => void reader.cancel().catch(() => undefined);
+  if (late.aborted) cancel();
+  else late.addEventListener('abort', cancel, { once: true });
+  const chunks: Uint8Array[] = [];
+  for (let part = await reader.read(); !part.done; part = await reader.read()) chunks.push(part.value);
+  return Buffer.concat(chunks);
+}
 
 async function unlessChanged(written: Promise<unknown>): Promise<boolean> {
   try {

@@ -46,6 +46,7 @@ export interface FloorPlanStore {
   putPlan(plan: FloorPlan, revision: number): Promise<boolean>;
   /** @returns false if another revision is there; then nothing changes */
   removePlan(id: string, revision: number): Promise<boolean>;
+  /** @returns undefined if it is not there, or is removed while it is read */
   image(name: string): Promise<Uint8Array | undefined>;
   images(): Promise<StoredImage[]>;
   /** Under a name that was never used. */

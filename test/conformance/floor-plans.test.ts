@@ -1,9 +1,10 @@
 // P1: floor plans are stored alike in memory and on nats-server, where the service has only the permissions of its role.
-import { jetstream } from '@nats-io/jetstream';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DoorwayId, SpaceId } from '../../src/domain/ids.ts';
 import { serviceCredentials } from '../../src/nats/credentials.ts';
-import { NatsFloorPlanStore } from '../../src/nats/floor-plan-store.ts';
+import { FLOOR_PLAN_IMAGES, NatsFloorPlanStore } from '../../src/nats/floor-plan-store.ts';
+import { isUnanswered } from '../../src/nats/unanswered.ts';
 import type { FloorPlan, FloorPlanStore } from '../../src/ports/floor-plans.ts';
 import { eventually } from '../support/eventually.ts';
 import { MemoryFloorPlans } from '../support/memory-floor-plans.ts';
@@ -112,4 +113,33 @@ describe.each([
     expect(await store.image('a.1')).toBeUndefined();
     expect((await store.images()).map(({ name }) => name)).toEqual(['b.1']);
   });
+});
+
+it('an image whose bytes never come is given up, and is gone if it was removed meanwhile', async () => {
+  const nats = await startSecuredNats();
+  const connection = await nats.connect(await serviceCredentials(nats.keyring, 'service'));
+  try {
+    const store = new NatsFloorPlanStore(jetstream(connection), 1, 500);
+    const streams = (await jetstreamManager(connection)).streams;
+    const lose = async (): Promise<unknown> =>
+      streams.purge(`OBJ_${FLOOR_PLAN_IMAGES}`, { filter: `$O.${FLOOR_PLAN_IMAGES}.C.>` });
+    await store.addImage('a.1', LONG);
+    await lose();
+    const reading = store.image('a.1');
+    // A consumer of the bytes: what says that the image is there was read before.
+    await eventually(async () =>
+      expect((await streams.info(`OBJ_${FLOOR_PLAN_IMAGES}`)).state.consumer_count).toBeGreaterThan(0),
+    );
+    await store.removeImage('a.1');
+    expect(await reading).toBeUndefined();
+
+    await store.addImage('a.2', LONG);
+    await lose();
+    await expect(store.image('a.2')).rejects.toSatisfy(isUnanswered);
+    await store.addImage('a.3', LONG);
+    expect(Buffer.from((await store.image('a.3')) ?? []).equals(LONG)).toBe(true);
+  } finally {
+    await connection.close();
+    await nats.stop();
+  }
 });

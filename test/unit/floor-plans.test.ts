@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Failure } from '../../src/domain/failure.ts';
 import { FloorPlans, IMAGE_BYTES_MAX } from '../../src/http/floor-plans.ts';
+import type { FloorPlan } from '../../src/ports/floor-plans.ts';
 import { MemoryFloorPlans } from '../support/memory-floor-plans.ts';
 import { pngOf } from '../support/images.ts';
 
@@ -46,12 +47,32 @@ describe('floor plans', () => {
     expect(await store.images()).toHaveLength(6);
   });
 
+  it('keep their limits when many changes come at once, of which ten wait', async () => {
+    for (let n = 1; n <= 19; n++) await plans.put(`p${n}`, DRAWING, always);
+    const created = await Promise.allSettled(['a', 'b', 'c'].map(async (id) => plans.put(id, DRAWING, always)));
+    expect(created.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected']);
+    expect(await plans.list()).toHaveLength(20);
+
+    const uploads = await Promise.allSettled(
+      Array.from({ length: 19 }, async (_, n) => plans.setImage(`p${n + 1}`, imageOf(IMAGE_BYTES_MAX), always)),
+    );
+    const outcomes = uploads.map((each) => (each.status === 'fulfilled' ? 'stored' : (each.reason as Failure).kind));
+    expect(outcomes).toEqual([
+      ...Array<string>(5).fill('stored'),
+      ...Array<string>(6).fill('conflict'),
+      ...Array<string>(8).fill('unavailable'),
+    ]);
+    expect(await store.images()).toHaveLength(5);
+    // The queue is free again.
+    await plans.put('p1', DRAWING, always);
+  });
+
   it('keep the image when something else is drawn, and lose it with the plan', async () => {
     await plans.put('a', DRAWING, always);
     const { image } = await plans.setImage('a', imageOf(100), always);
     const renamed = await plans.put('a', { ...DRAWING, name: 'Attic' }, always);
     expect(renamed).toMatchObject({ name: 'Attic', image });
-    expect((await plans.image('a')).bytes).toHaveLength(100);
+    expect((await plans.image('a', () => false)).bytes).toHaveLength(100);
     await plans.remove('a', always);
     expect(await store.images()).toEqual([]);
   });
@@ -80,6 +101,63 @@ describe('floor plans', () => {
     nowMs += 3_600_001;
     await plans.setImage('a', imageOf(102), always);
     expect((await store.images()).map(({ name }) => name)).toEqual([(await plans.get('a')).image?.name]);
+  });
+
+  it('keep the image of a plan that was stored although the answer was lost', async () => {
+    class LosesAnAnswer extends MemoryFloorPlans {
+      override async putPlan(plan: FloorPlan, revision: number): Promise<boolean> {
+        const isStored = await super.putPlan(plan, revision);
+        if (plan.image) throw new Error('timeout');
+        return isStored;
+      }
+    }
+    store = new LosesAnAnswer();
+    await plans.put('a', DRAWING, always);
+    await expect(plans.setImage('a', imageOf(100), always)).rejects.toThrow('timeout');
+    expect((await plans.image('a', () => false)).bytes).toHaveLength(100);
+  });
+
+  it('give the new image if it replaces the old one while that is read', async () => {
+    await plans.put('a', DRAWING, always);
+    const { image } = await plans.setImage('a', imageOf(100), always);
+    let isFirst = true;
+    class Replaced extends MemoryFloorPlans {
+      override async image(name: string): Promise<Uint8Array | undefined> {
+        if (isFirst) {
+          isFirst = false;
+          await plans.setImage('a', imageOf(101), always);
+        }
+        return super.image(name);
+      }
+    }
+    store = new Replaced();
+    await store.putPlan({ id: 'a', ...DRAWING, image, updatedMs: 1 }, 0);
+    await store.addImage(image?.name ?? '', imageOf(100));
+    const given = await plans.image('a', () => false);
+    expect(given.bytes).toHaveLength(101);
+    expect(given.image).toEqual((await plans.get('a')).image);
+  });
+
+  it('do not read an image that the client has', async () => {
+    await plans.put('a', DRAWING, always);
+    const { image } = await plans.setImage('a', imageOf(100), always);
+    await store.removeImage(image?.name ?? '');
+    expect(await plans.image('a', ({ name }) => name === image?.name)).toEqual({ image, bytes: undefined });
+    await expect(plans.image('a', () => false)).rejects.toMatchObject({ kind: 'not_found' });
+  });
+
+  it('are changed even if the image that they had cannot be removed', async () => {
+    class RemovesNothing extends MemoryFloorPlans {
+      override async removeImage(): Promise<void> {
+        throw new Error('timeout');
+      }
+    }
+    store = new RemovesNothing();
+    await plans.put('a', DRAWING, always);
+    for (const length of [100, 101]) await plans.setImage('a', imageOf(length), always);
+    expect((await plans.image('a', () => false)).bytes).toHaveLength(101);
+    await plans.remove('a', always);
+    expect(await plans.list()).toEqual([]);
   });
 
   it('are decided again if another change came first', async () => {

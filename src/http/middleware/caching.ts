@@ -28,8 +28,11 @@ export function revalidatedPage<T>(ctx: Context, total: number, body: readonly T
   return revalidated(ctx, body, etagOf([total, body]));
 }
 
-/** Koa's `fresh` ignores `if-none-match` when the client sends `cache-control: no-cache`, as fetch does. */
-function hasAlready(ctx: Context, etag: string): boolean {
+/**
+ * Whether the client names this etag as one that it has.
+ * Koa's `fresh` ignores `if-none-match` when the client sends `cache-control: no-cache`, as fetch does.
+ */
+export function hasAlready(ctx: Context, etag: string): boolean {
   if (ctx.method !== 'GET' && ctx.method !== 'HEAD') return false;
   const known = ctx
     .get('if-none-match')

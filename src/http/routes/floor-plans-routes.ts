@@ -4,12 +4,12 @@ import { z } from 'zod';
 import { Failure } from '../../domain/failure.ts';
 import { formatInstant } from '../../domain/instant.ts';
 import type { TopologyView } from '../../domain/topology-history.ts';
-import type { FloorPlan } from '../../ports/floor-plans.ts';
+import type { FloorPlan, PlanImage } from '../../ports/floor-plans.ts';
 import type { TopologyService } from '../../topology/topology-service.ts';
 import { decompressed } from '../decompressed.ts';
 import { IMAGE_BYTES_MAX, type Check, type Drawing, type FloorPlans } from '../floor-plans.ts';
 import { answerList, type Readers } from '../list.ts';
-import { checkUnchanged, ETAG, IF_MATCH, IF_NONE_MATCH, revalidated } from '../middleware/caching.ts';
+import { checkUnchanged, ETAG, hasAlready, IF_MATCH, IF_NONE_MATCH, revalidated } from '../middleware/caching.ts';
 import { LIST_HEADERS } from '../paging.ts';
 import { floorPlan, floorPlanBody, planIdInPath } from '../schemas/floor-plans.ts';
 import { listQuery } from '../schemas/list.ts';
@@ -158,10 +158,10 @@ function getFloorPlanImage({ plans }: FloorPlansDeps): Route {
       headers: ETAG,
     },
     handle: async ({ params: { id } }, ctx) => {
-      const { plan, bytes } = await plans.image(id);
+      const { image, bytes } = await plans.image(id, (each) => hasAlready(ctx, etagOfImage(each)));
       ctx.set('content-security-policy', IMAGE_POLICY);
-      ctx.type = plan.image?.type ?? '';
-      return revalidated(ctx, Buffer.from(bytes), `"${plan.image?.name}"`);
+      ctx.type = image.type;
+      return revalidated(ctx, bytes && Buffer.from(bytes), etagOfImage(image));
     },
   });
 }
@@ -191,6 +191,8 @@ function putFloorPlanImage({ plans }: FloorPlansDeps): Route {
     },
   });
 }
+
+const etagOfImage = ({ name }: PlanImage): string => `"${name}"`;
 
 function seenBy(ctx: Context): Check {
   return (current) => checkUnchanged(ctx, () => (current ? planJson(current) : null));
