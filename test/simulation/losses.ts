@@ -29,15 +29,20 @@ export function flip({ readings }: MemoryStreams, messages: number, random: Rand
 
 /**
  * Messages that were routed are returned with other timestamps. Not the last one of a router: it would notice that READINGS has
- * another message there.
+ * another message there. Nor one with dead letters, which a router that was superseded would store again.
  */
-export function alter({ readings, events }: MemoryStreams, messages: number, random: Random): void {
+export function alter(
+  { readings, events, letters, evictedKeys }: MemoryStreams,
+  messages: number,
+  random: Random,
+): void {
+  const rejected = new Set([...letters.keys(), ...evictedKeys].map((key) => Number(key.split('.')[1])));
   for (let n = 0; n < messages; n++) {
     const entry = readings.at(readings.lastSeq - random.int(0, LAST_ENTRIES - 1));
     const commit = entry && events.last(routerSubject(Number(entry.subject.split('.')[1])));
     if (!commit) continue;
     const { header } = decodeCommit(commit);
-    if (entry.seq > consumedThrough(header) || entry.seq === header.readingsSeq) continue;
+    if (entry.seq > consumedThrough(header) || entry.seq === header.readingsSeq || rejected.has(entry.seq)) continue;
     const text = new TextDecoder().decode(entry.data);
     const flipped = text.replaceAll(/\dZ"/g, ([digit]) => `${Number(digit) ^ 1}Z"`);
     readings.alter(entry.seq, new TextEncoder().encode(flipped));
