@@ -144,6 +144,7 @@ describe.each(Object.keys(ORDERS))('the sample file, %s', (order) => {
     expect((await service.get(`/counts/${ids.a}/current?at=2018-12-31T00:00:00Z`)).body).toMatchObject({
       ...(before as object),
       watermark: expect.any(String) as string,
+      as_of: expect.any(String) as string,
     });
     expect((await service.get(`/counts/${ids.a}/current`)).body).toMatchObject({
       net: EXPECTED.A.net,
