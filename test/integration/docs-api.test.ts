@@ -100,8 +100,8 @@ describe('the README', () => {
     await eventually(async () =>
       expect((await service.get('/account')).body).toMatchObject({
         accepted: 3,
-        applied: 1,
-        excluded: 2,
+        applied: 0,
+        excluded: 3,
         remainder: 0,
       }),
     );
