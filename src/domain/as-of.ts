@@ -1,6 +1,6 @@
 // The place of an answer, as clients see it: everything that an answer about a space depends on, besides the question. With
-// it the same answer can be given again, whatever has become known since (docs/adr/0105). Opaque to clients; whoever makes one
-// up misleads only himself.
+// it the same answer can be given again, even after late readings and corrections (docs/adr/0105). Clients treat it as opaque. It is
+// not signed: a client that invents one gets a wrong answer to its own question, and nothing else.
 import type { SpaceId } from './ids.ts';
 import { BEGINNING_MS } from './instant.ts';
 import { digestOf } from './log-mark.ts';

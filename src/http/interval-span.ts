@@ -11,7 +11,7 @@ const INTERVAL_RULE = 'a whole number of minutes or hours up to a week, such as 
 
 export const intervalSpan = {
   start: instantInQuery('start of the range, inclusive; default: one day before `end`').optional(),
-  end: instantInQuery('end of the range, exclusive; default: now, or the instant of `known_at`').optional(),
+  end: instantInQuery('end of the range, exclusive; default: now').optional(),
   interval: field(
     {
       type: 'string',

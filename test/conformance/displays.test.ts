@@ -1,52 +1,24 @@
 // P1: displays are stored alike in memory and on nats-server, where the service has only the permissions of its role.
-import { jetstream } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { SpaceId } from '../../src/domain/ids.ts';
-import { serviceCredentials } from '../../src/nats/credentials.ts';
 import { NatsDisplayStore } from '../../src/nats/display-store.ts';
 import type { DisplayStore, PairedDisplay, PendingDisplay } from '../../src/ports/displays.ts';
 import { eventually } from '../support/eventually.ts';
 import { MemoryDisplays } from '../support/memory-displays.ts';
-import { startSecuredNats } from '../support/secured-nats.ts';
+import { storesOf, type OpenedStore } from '../support/stores-on-nats.ts';
 
 const screen = (id: string) => ({ id, spaceId: 7 as SpaceId, secretHash: `hash of ${id}` });
 const paired = (id: string): PairedDisplay => ({ ...screen(id), name: null, pairedMs: 1, pairedBy: 'token:ann' });
 const pending = (id: string): PendingDisplay => ({ ...screen(id), code: 'BCDFGH', expiresMs: 2 });
 const ids = (all: readonly { readonly id: string }[]): string[] => all.map(({ id }) => id).sort();
 
-interface Opened {
-  readonly store: DisplayStore;
-  /** As another process has it. */
-  readonly other: DisplayStore;
-  close(): Promise<void>;
-}
+const STORES = storesOf<DisplayStore>(
+  () => new MemoryDisplays(),
+  (js) => new NatsDisplayStore(js, 1),
+);
 
-async function inMemory(): Promise<Opened> {
-  const store = new MemoryDisplays();
-  return { store, other: store, close: async () => undefined };
-}
-
-async function onNats(): Promise<Opened> {
-  const nats = await startSecuredNats();
-  const connect = async () => nats.connect(await serviceCredentials(nats.keyring, 'service'));
-  const connections = [await connect(), await connect()] as const;
-  const [store, other] = connections.map((connection) => new NatsDisplayStore(jetstream(connection), 1));
-  if (!store || !other) throw new Error('there are two connections');
-  return {
-    store,
-    other,
-    close: async () => {
-      for (const connection of connections) await connection.close();
-      await nats.stop();
-    },
-  };
-}
-
-describe.each([
-  ['in memory', inMemory],
-  ['on nats-server', onNats],
-] as const)('displays %s', (_, open) => {
-  let opened: Opened;
+describe.each(STORES)('displays %s', (_, open) => {
+  let opened: OpenedStore<DisplayStore>;
   beforeAll(async () => {
     opened = await open();
   });

@@ -9,6 +9,7 @@ import type { FloorPlan, FloorPlanStore } from '../../src/ports/floor-plans.ts';
 import { eventually } from '../support/eventually.ts';
 import { MemoryFloorPlans } from '../support/memory-floor-plans.ts';
 import { startSecuredNats } from '../support/secured-nats.ts';
+import { storesOf, type OpenedStore } from '../support/stores-on-nats.ts';
 
 const plan = (id: string, name = id): FloorPlan => ({
   id,
@@ -30,39 +31,13 @@ const plan = (id: string, name = id): FloorPlan => ({
 /** Longer than a message of NATS may be. */
 const LONG = Uint8Array.from({ length: 1_900_000 }, (_, index) => (index * 31) % 251);
 
-interface Opened {
-  readonly store: FloorPlanStore;
-  /** As another process has it. */
-  readonly other: FloorPlanStore;
-  close(): Promise<void>;
-}
+const STORES = storesOf<FloorPlanStore>(
+  () => new MemoryFloorPlans(),
+  (js) => new NatsFloorPlanStore(js, 1),
+);
 
-async function inMemory(): Promise<Opened> {
-  const store = new MemoryFloorPlans();
-  return { store, other: store, close: async () => undefined };
-}
-
-async function onNats(): Promise<Opened> {
-  const nats = await startSecuredNats();
-  const connect = async () => nats.connect(await serviceCredentials(nats.keyring, 'service'));
-  const connections = [await connect(), await connect()] as const;
-  const [store, other] = connections.map((connection) => new NatsFloorPlanStore(jetstream(connection), 1));
-  if (!store || !other) throw new Error('there are two connections');
-  return {
-    store,
-    other,
-    close: async () => {
-      for (const connection of connections) await connection.close();
-      await nats.stop();
-    },
-  };
-}
-
-describe.each([
-  ['in memory', inMemory],
-  ['on nats-server', onNats],
-] as const)('floor plans %s', (_, open) => {
-  let opened: Opened;
+describe.each(STORES)('floor plans %s', (_, open) => {
+  let opened: OpenedStore<FloorPlanStore>;
   beforeAll(async () => {
     opened = await open();
   });

@@ -2242,7 +2242,7 @@ export interface components {
         };
         /** @description An image on which spaces and doorways are drawn */
         FloorPlan: {
-            /** @description chosen by whoever created it */
+            /** @description chosen by the client that created the plan */
             id: string;
             /** @description what people call it */
             name: string;
@@ -7551,7 +7551,7 @@ export interface operations {
                 "if-none-match"?: string;
             };
             path: {
-                /** @description chosen by whoever creates it */
+                /** @description chosen by the client that creates the plan */
                 id: string;
             };
             cookie?: never;
@@ -7637,7 +7637,7 @@ export interface operations {
                 "if-match"?: string;
             };
             path: {
-                /** @description chosen by whoever creates it */
+                /** @description chosen by the client that creates the plan */
                 id: string;
             };
             cookie?: never;
@@ -7754,7 +7754,7 @@ export interface operations {
                 "if-match"?: string;
             };
             path: {
-                /** @description chosen by whoever creates it */
+                /** @description chosen by the client that creates the plan */
                 id: string;
             };
             cookie?: never;
@@ -7791,7 +7791,7 @@ export interface operations {
                 "if-none-match"?: string;
             };
             path: {
-                /** @description chosen by whoever creates it */
+                /** @description chosen by the client that creates the plan */
                 id: string;
             };
             cookie?: never;
@@ -7842,7 +7842,7 @@ export interface operations {
                 "if-match"?: string;
             };
             path: {
-                /** @description chosen by whoever creates it */
+                /** @description chosen by the client that creates the plan */
                 id: string;
             };
             cookie?: never;
@@ -8219,7 +8219,7 @@ export interface operations {
                 space_id: string;
                 /** @description start of the range, inclusive; default: one day before `end` */
                 start?: string;
-                /** @description end of the range, exclusive; default: now, or the instant of `known_at` */
+                /** @description end of the range, exclusive; default: now */
                 end?: string;
                 /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
                 interval?: string;
@@ -8354,7 +8354,7 @@ export interface operations {
             query?: {
                 /** @description start of the range, inclusive; default: one day before `end` */
                 start?: string;
-                /** @description end of the range, exclusive; default: now, or the instant of `known_at` */
+                /** @description end of the range, exclusive; default: now */
                 end?: string;
                 /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
                 interval?: string;
@@ -8424,7 +8424,7 @@ export interface operations {
             query?: {
                 /** @description start of the range, inclusive; default: one day before `end` */
                 start?: string;
-                /** @description end of the range, exclusive; default: now, or the instant of `known_at` */
+                /** @description end of the range, exclusive; default: now */
                 end?: string;
                 /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
                 interval?: string;

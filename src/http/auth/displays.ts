@@ -90,7 +90,7 @@ export class Displays {
     const display: PairedDisplay = { id, spaceId, secretHash, name, pairedMs: this.#now(), pairedBy };
     const isFirst = await this.#store().pair(display);
     await this.#store().removePending(id);
-    // Whoever confirms it at the same moment gets the display as the first one has named it.
+    // If two people confirm it at the same moment, both get the display with the name that the first one gave it.
     return isFirst ? display : ((await this.#store().paired(id)) ?? display);
   }
 

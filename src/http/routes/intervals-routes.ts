@@ -11,13 +11,17 @@ import { INTERVAL_EXAMPLE, intervalJson } from '../counts-json.ts';
 import { answerCsv, csvExample } from '../csv-answer.ts';
 import { boundsOf, intervalsNote, intervalSpan } from '../interval-span.ts';
 import { defineRoute, type Route } from './route.ts';
-import { spaceIdInPath, spaceIdsInQuery } from '../schemas/fields.ts';
+import { instantInQuery, spaceIdInPath, spaceIdsInQuery } from '../schemas/fields.ts';
 import { AS_OF_HEADER, knownAtInQuery } from '../schemas/known-at.ts';
 import * as resources from '../schemas/resources.ts';
 import { timeZone, timeZoneOrSpace, writtenIn, type Written } from '../zoned-times.ts';
 
 const SPACES_MAX = 100;
-const spanQuery = z.strictObject({ ...intervalSpan, ...timeZoneOrSpace, known_at: knownAtInQuery().optional() });
+const knownSpan = {
+  ...intervalSpan,
+  end: instantInQuery('end of the range, exclusive; default: now, or the instant of `known_at`').optional(),
+};
+const spanQuery = z.strictObject({ ...knownSpan, ...timeZoneOrSpace, known_at: knownAtInQuery().optional() });
 
 export const INTERVAL_COLUMNS = [
   'start',
@@ -86,7 +90,7 @@ function intervalsOfSpaces(deps: IntervalsDeps): Route {
     summary: 'Entrances, exits and counts of several spaces, per interval',
     query: z.strictObject({
       space_id: spaceIdsInQuery(SPACES_MAX),
-      ...intervalSpan,
+      ...knownSpan,
       ...timeZone,
       known_at: knownAtInQuery('. For several spaces, the places of all of them, separated by commas').optional(),
     }),

@@ -8,7 +8,12 @@ const [SPACES_MAX, DOORWAYS_MAX, POINTS_MIN, POINTS_MAX] = [200, 500, 3, 50];
 const PLAN_ID = '^[a-z0-9][a-z0-9-]{0,39}$';
 
 export const planIdInPath = field(
-  { type: 'string', pattern: PLAN_ID, description: 'chosen by whoever creates it', examples: ['ground-floor'] },
+  {
+    type: 'string',
+    pattern: PLAN_ID,
+    description: 'chosen by the client that creates the plan',
+    examples: ['ground-floor'],
+  },
   'must be 1 to 40 lower-case letters, digits and hyphens, and not begin with a hyphen',
   (value) => (typeof value === 'string' && new RegExp(PLAN_ID).test(value) ? value : undefined),
 );
@@ -29,7 +34,7 @@ const polygon = () =>
     .meta({ description: 'the corners of its outline, in order' });
 
 export const floorPlan = resource('FloorPlan', 'An image on which spaces and doorways are drawn', {
-  id: z.string().meta({ description: 'chosen by whoever created it' }),
+  id: z.string().meta({ description: 'chosen by the client that created the plan' }),
   name: z.string().meta({ description: 'what people call it' }),
   image: z
     .strictObject({
