@@ -172,3 +172,37 @@ it('is only read by people whose token may not change it, also on a phone and in
   expect(await opened.accessibilityProblems()).toEqual([]);
   await opened.context.close();
 });
+
+it('shows each plan with its own image, and leads to no other plan while one is drawn', async () => {
+  for (const [id, name, image] of [
+    ['east', 'East', pngOf(40, 30)],
+    ['west', 'West', pngOf(30, 40)],
+  ] as const) {
+    await service.send('PUT', `/floor-plans/${id}`, { name });
+    const stored = await fetch(`${service.api}/floor-plans/${id}/image`, { method: 'PUT', body: image });
+    expect(stored.status).toBe(200);
+  }
+  const opened = await visit(browser, `${service.url}/#/plans/east`);
+  const { page } = opened;
+  await page.getByRole('img', { name: 'Floor plan: East' }).waitFor();
+  let answer = (): void => undefined;
+  const isSeen = new Promise<void>((resolve) => (answer = resolve));
+  await page.route('**/floor-plans/west/image', async (route) => {
+    await isSeen;
+    await route.continue();
+  });
+  await page.getByRole('link', { name: 'West' }).click();
+  await page.getByRole('group', { name: 'West' }).waitFor();
+  expect(await page.locator('.plan-frame img').count()).toBe(0);
+  answer();
+  await page.getByRole('img', { name: 'Floor plan: West' }).waitFor();
+
+  await page.getByRole('button', { name: 'Draw…' }).click();
+  await page.getByRole('application', { name: 'Drawing area' }).waitFor();
+  expect(await page.getByRole('link', { name: 'East' }).count()).toBe(0);
+  expect(await page.getByRole('button', { name: 'Add a floor plan…' }).count()).toBe(0);
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('link', { name: 'East' }).waitFor();
+  expect(opened.complaints).toEqual([]);
+  await opened.context.close();
+});

@@ -17,12 +17,14 @@ const MINUTE_MS = 60_000;
 /** Replays the letters of the same sensor and reason. It first shows what would happen. */
 export function ReplayDialog({ letter: { dpu_id: dpu, reason }, onClose, onReplayed }: ReplayDialogProps) {
   const [minutes, setMinutes] = useState(0);
-  const [checked, setChecked] = useState<Replay>();
+  const [latest, setLatest] = useState<{ readonly minutes: number; readonly replay: Replay }>();
+  // The minutes may have been edited while the service checked the earlier ones.
+  const checked = latest?.minutes === minutes ? latest.replay : undefined;
   const replay = async (): Promise<string | undefined> => {
     const body = { dpu_id: dpu, reason, shift: minutes * MINUTE_MS, dry_run: checked === undefined };
     const result = await bodyOf(api.POST('/dead-letters/replay', { body }));
     if (checked) return messages.didReplay(formatNumber(result.replayed), formatNumber(result.not_replayed_count));
-    setChecked(result);
+    setLatest({ minutes, replay: result });
     return undefined;
   };
   return (
@@ -42,10 +44,7 @@ export function ReplayDialog({ letter: { dpu_id: dpu, reason }, onClose, onRepla
           step="any"
           required
           value={minutes}
-          onInput={(event) => {
-            setMinutes(event.currentTarget.valueAsNumber || 0);
-            setChecked(undefined);
-          }}
+          onInput={(event) => setMinutes(event.currentTarget.valueAsNumber || 0)}
         />
       </label>
       <p class="hint">{messages.replayHint}</p>

@@ -16,12 +16,14 @@ interface PairDialogProps {
 export function PairDialog({ onClose, onPaired }: PairDialogProps) {
   const [code, setCode] = useState('');
   const [name, setName] = useState('');
-  const [found, setFound] = useState<DisplayScreen>();
+  const [latest, setLatest] = useState<{ readonly code: string; readonly display: DisplayScreen }>();
+  // The code may have been edited while the service looked for the earlier one.
+  const found = latest?.code === code ? latest.display : undefined;
   const confirm = async (): Promise<string | undefined> => {
     const body = { code, name: name.trim() === '' ? null : name, dry_run: found === undefined };
     const display = await bodyOf(api.POST('/displays', { body }));
     if (found) return messages.didPair(spaceName(display.space_id));
-    setFound(display);
+    setLatest({ code, display });
     return undefined;
   };
   return (
@@ -41,10 +43,7 @@ export function PairDialog({ onClose, onPaired }: PairDialogProps) {
           autocapitalize="characters"
           spellcheck={false}
           value={code}
-          onInput={(event) => {
-            setCode(event.currentTarget.value);
-            setFound(undefined);
-          }}
+          onInput={(event) => setCode(event.currentTarget.value)}
         />
       </label>
       <div role="status">{found ? <p class="done">{messages.wouldPair(spaceName(found.space_id))}</p> : null}</div>

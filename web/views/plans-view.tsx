@@ -24,6 +24,8 @@ export function PlansView({ id }: { readonly id: string | undefined }) {
     [done],
   );
   const shown = plans.value?.find((plan) => plan.id === id) ?? plans.value?.[0];
+  // Until it is saved or cancelled, nothing on the page leads away from the drawing to another plan.
+  const isEditing = shown !== undefined && opened === 'edit';
   useTitle(shown?.name ?? messages.plans);
   const close = (): void => setOpened(undefined);
   if (plans.error !== undefined) return <Notice text={plans.error} onRetry={plans.reload} />;
@@ -32,13 +34,13 @@ export function PlansView({ id }: { readonly id: string | undefined }) {
     <>
       <div class="toolbar">
         <h1>{messages.plans}</h1>
-        <PlanLinks plans={plans.value} shown={shown} />
-        {may('topology:write') ? (
+        {isEditing ? null : <PlanLinks plans={plans.value} shown={shown} />}
+        {may('topology:write') && !isEditing ? (
           <div class="buttons">
             <button type="button" class="button" onClick={() => setOpened('new')}>
               {messages.addPlan}
             </button>
-            {shown && opened !== 'edit' ? (
+            {shown ? (
               <>
                 <button type="button" class="button" onClick={() => setOpened('edit')}>
                   {messages.editPlan}
@@ -54,7 +56,7 @@ export function PlansView({ id }: { readonly id: string | undefined }) {
       <div class="space-body">
         <DoneNote done={done} />
         {shown === undefined ? <Notice text={messages.noPlans} /> : null}
-        {shown && opened === 'edit' ? (
+        {shown && isEditing ? (
           <EditedPlan
             key={shown.id}
             id={shown.id}
@@ -64,9 +66,9 @@ export function PlansView({ id }: { readonly id: string | undefined }) {
             }}
           />
         ) : null}
-        {shown && opened !== 'edit' ? (
+        {shown && !isEditing ? (
           <div class="plan-scroll" tabIndex={0} role="group" aria-label={shown.name}>
-            <LivePlan plan={shown} />
+            <LivePlan key={`${shown.id} ${shown.image?.version}`} plan={shown} />
           </div>
         ) : null}
       </div>
