@@ -201,6 +201,27 @@ describe('a space', () => {
     await closeWithoutComplaints(opened);
   });
 
+  it('marks when sensors came and left', async () => {
+    await service.create('/doorways', { name: 'Roof ladder', ingress_space_id: 3 });
+    const placed = { id: 'hatch', doorway_id: 3, effective_at: minutesAgo(100) };
+    expect((await service.send('POST', '/dpus', placed)).status).toBe(201);
+    const moved = { doorway_id: null, effective_at: minutesAgo(60) };
+    expect((await service.send('PATCH', '/dpus/hatch', moved)).status).toBe(200);
+    const opened = await open(`/#/spaces/3?from=${minutesAgo(180)}&to=${minutesAgo(30)}`);
+    const { page } = opened;
+    await page.locator('.legend').getByText('Sensor moved').waitFor();
+    await page.getByText('Show as a table').click();
+    await page.getByText(/^Sensor hatch was placed at Roof ladder at /).waitFor();
+    await page.getByText(/^Sensor hatch was moved away from Roof ladder at /).waitFor();
+    expect(await opened.accessibilityProblems()).toEqual([]);
+    await closeWithoutComplaints(opened);
+    const later = await open(`/#/spaces/3?from=${minutesAgo(50)}&to=${minutesAgo(30)}`);
+    await later.page.getByText('One value per').waitFor();
+    await later.page.locator('.legend').first().waitFor();
+    expect(await later.page.getByText('Sensor moved').count()).toBe(0);
+    await closeWithoutComplaints(later);
+  });
+
   it('explains its count by terms that add up', async () => {
     const opened = await open('/#/spaces/1');
     const { page } = opened;

@@ -147,6 +147,10 @@ describe('importing a topology', () => {
       { doorway_id: 2, from: null, to: '2026-11-24T11:00:00.000Z' },
       { doorway_id: 1, from: '2026-11-24T11:00:00.000Z', to: null },
     ]);
+    const moved = `/spaces/2/placements?${new URLSearchParams({ filter: 'from != null or to != null' })}`;
+    expect((await service.get(moved)).body).toEqual([
+      { dpu_id: '00:1b:44:11:3a:b7', doorway_id: 2, from: null, to: '2026-11-24T11:00:00.000Z' },
+    ]);
     for (const again of [await imported(CSV), await imported(JSON_TEXT, 'application/json')])
       expect(again.body).toMatchObject({ changes: [], changes_count: 0, dpus: tally(0, 0, 2) });
     expect((await imported(await exported('text/csv'))).body).toMatchObject({ changes_count: 0 });

@@ -351,6 +351,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/spaces/{id}/placements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List which sensors were at the doorways of a space, and when
+         * @description At the doorways that lead into the space or out of it now; wherever the sensors are now.
+         */
+        get: operations["listSpacePlacements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/dpus/{id}/exclusions": {
         parameters: {
             query?: never;
@@ -1180,6 +1200,13 @@ export interface components {
         };
         /** @description A sensor was placed at a doorway from `from`, inclusive, to `to`, exclusive */
         Placement: {
+            doorway_id: number | null;
+            from: string | null;
+            to: string | null;
+        };
+        /** @description A sensor was placed at a doorway of a space from `from`, inclusive, to `to`, exclusive */
+        SpacePlacement: {
+            dpu_id: string;
             doorway_id: number | null;
             from: string | null;
             to: string | null;
@@ -5419,6 +5446,77 @@ export interface operations {
                      *     ]
                      */
                     "application/json": components["schemas"]["Placement"][];
+                };
+            };
+            /** @description not modified: the client has the current answer */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listSpacePlacements: {
+        parameters: {
+            query?: {
+                /** @description maximum number of items on the page */
+                limit?: number;
+                /** @description number of items to skip */
+                offset?: number;
+                /** @description the field to sort by */
+                sort?: "from" | "to" | "doorway_id" | "dpu_id";
+                /** @description true sorts in descending order */
+                desc?: boolean;
+                /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields from, to, doorway_id, dpu_id */
+                filter?: string;
+            };
+            header?: {
+                /** @description answer 304 without a body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path: {
+                /** @description id of the space */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description a page of placements */
+            200: {
+                headers: {
+                    /** @description links to the next and the previous page (RFC 8288) */
+                    link?: string;
+                    /** @description number of items on all pages */
+                    "x-total-count"?: number;
+                    /** @description a hash of the answer */
+                    etag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "dpu_id": "423",
+                     *         "doorway_id": 1,
+                     *         "from": null,
+                     *         "to": "2018-02-26T12:00:00.000Z"
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["SpacePlacement"][];
                 };
             };
             /** @description not modified: the client has the current answer */

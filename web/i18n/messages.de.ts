@@ -80,6 +80,7 @@ export const de: Messages = {
   flow: 'Eintritte und Austritte',
   reset: 'Rücksetzung',
   correctionMark: 'Korrektur',
+  moveMark: 'Sensor versetzt',
   asTable: 'Als Tabelle zeigen',
   time: 'Zeit',
   state: 'Zustand',
@@ -87,6 +88,8 @@ export const de: Messages = {
     `Höchste Zahl ${max}, um ${at}. ${entrances} Eintritte, ${exits} Austritte.`,
   chartEmpty: 'In diesem Zeitraum ist nichts geschehen.',
   resetTo: (count, time) => `Auf ${count} gesetzt um ${time}`,
+  sensorArrived: (dpu, doorway, time) => `Sensor ${dpu} ist seit ${time} bei ${doorway}`,
+  sensorLeft: (dpu, doorway, time) => `Sensor ${dpu} ist seit ${time} nicht mehr bei ${doorway}`,
   intervalOf: (length) => `Ein Wert je ${length}`,
 
   heatMap: 'Stoßzeiten',

@@ -78,6 +78,7 @@ export const en = {
   flow: 'Entrances and exits',
   reset: 'Reset',
   correctionMark: 'Correction',
+  moveMark: 'Sensor moved',
   asTable: 'Show as a table',
   time: 'Time',
   state: 'State',
@@ -85,6 +86,8 @@ export const en = {
     `Highest count ${max}, at ${at}. ${entrances} entrances, ${exits} exits.`,
   chartEmpty: 'Nothing happened in this span.',
   resetTo: (count: string, time: string) => `Reset to ${count} at ${time}`,
+  sensorArrived: (dpu: string, doorway: string, time: string) => `Sensor ${dpu} was placed at ${doorway} at ${time}`,
+  sensorLeft: (dpu: string, doorway: string, time: string) => `Sensor ${dpu} was moved away from ${doorway} at ${time}`,
   intervalOf: (length: string) => `One value per ${length}`,
 
   heatMap: 'Busiest hours',

@@ -96,6 +96,7 @@ function Charts({ known, history, isNow, onZoom }: ChartsProps) {
           {capacity === null ? null : <li class="is-capacity">{messages.capacity}</li>}
           {corrected.length === 0 ? null : <li class="is-mark is-correction">{messages.correctionMark}</li>}
           {history.resets.length === 0 ? null : <li class="is-mark">{messages.reset}</li>}
+          {history.moves.length === 0 ? null : <li class="is-mark is-move">{messages.moveMark}</li>}
         </ul>
       </div>
       <OccupancyChart

@@ -19,13 +19,22 @@ export function HistoryTable(props: HistoryTableProps) {
   );
 }
 
-function Table({ history: { intervals, resets }, zone }: HistoryTableProps) {
+function Table({ history: { intervals, resets, moves }, zone }: HistoryTableProps) {
   return (
     <div class="stack">
-      {resets.length === 0 ? null : (
+      {resets.length + moves.length === 0 ? null : (
         <ul class="plain-list hint">
           {resets.map(({ atMs, count }) => (
             <li key={atMs}>{messages.resetTo(formatNumber(count), formatTime(atMs, 'dateTime', zone))}</li>
+          ))}
+          {moves.map(({ atMs, dpu, doorway, isArrival }) => (
+            <li key={`${dpu} ${doorway} ${isArrival} ${atMs}`}>
+              {(isArrival ? messages.sensorArrived : messages.sensorLeft)(
+                dpu,
+                doorway,
+                formatTime(atMs, 'dateTime', zone),
+              )}
+            </li>
           ))}
         </ul>
       )}

@@ -1,8 +1,9 @@
-// What is shown of a span: its intervals, those of the week before, and resets.
+// What is shown of a span: its intervals, those of the week before, resets, and moves of sensors.
 import { api, bodyOf, jsonOf } from '../api/client.ts';
 import type { Interval, Reset, Space } from '../api/types.ts';
 import { instantIn, localTimeIn } from '../i18n/zoned-time.ts';
 import type { Span } from '../span.ts';
+import { loadMoves, type MoveMark } from './moves.ts';
 import { intervalFor, weekBefore } from './spans.ts';
 
 export interface ResetMark {
@@ -19,6 +20,7 @@ export interface History {
   /** The week before, with its times moved to this span; undefined if there is no comparison. */
   readonly before: readonly { readonly endMs: number; readonly count: number }[] | undefined;
   readonly resets: readonly ResetMark[];
+  readonly moves: readonly MoveMark[];
 }
 
 const DAY_MS = 86_400_000;
@@ -28,10 +30,11 @@ const DAILY_MARKS_MAX = 8;
 export async function loadHistory(space: Space, span: Span, isCompared: boolean): Promise<History> {
   const interval = intervalFor(span);
   const earlier = weekBefore(space.time_zone, span);
-  const [intervals, before, resets] = await Promise.all([
+  const [intervals, before, resets, moves] = await Promise.all([
     loadIntervals(space.id, { ...span, toMs: Math.min(span.toMs, Date.now()) }, interval),
     isCompared ? loadIntervals(space.id, earlier, interval) : undefined,
     loadResets(space.id, span),
+    loadMoves(space.id, span),
   ]);
   const shiftMs = span.fromMs - earlier.fromMs;
   return {
@@ -40,6 +43,7 @@ export async function loadHistory(space: Space, span: Span, isCompared: boolean)
     intervals,
     before: before?.map(({ end, count }) => ({ endMs: Date.parse(end) + shiftMs, count })),
     resets: [...resets, ...dailyResets(space, span)],
+    moves,
   };
 }
 

@@ -25,10 +25,10 @@ const joined = uPlot.paths.linear?.();
 
 export function OccupancyChart({ history, shared, capacity, corrections, now, label }: OccupancyChartProps) {
   const data = useMemo(() => dataOf(history, now), [history, now]);
-  const { resets } = history;
+  const { resets, moves } = history;
   const options = useMemo(
-    () => optionsOf(shared, { capacity, resets, corrections }),
-    [shared, capacity, resets, corrections],
+    () => optionsOf(shared, { capacity, resets, moves, corrections }),
+    [shared, capacity, resets, moves, corrections],
   );
   return <Plot options={options} data={data} label={label} />;
 }
@@ -61,7 +61,7 @@ function dataOf({ intervals, before = [], span }: History, now: OccupancyChartPr
   ];
 }
 
-type Marks = Pick<OccupancyChartProps, 'capacity' | 'corrections'> & Pick<History, 'resets'>;
+type Marks = Pick<OccupancyChartProps, 'capacity' | 'corrections'> & Pick<History, 'resets' | 'moves'>;
 
 function optionsOf(shared: SharedOptions, marks: Marks) {
   const { capacity } = marks;
@@ -96,7 +96,7 @@ function topOf(max: number, capacity: number | null): number {
   return Math.ceil(Math.max(highest, isCapacityShown ? capacity : 0) * 1.12);
 }
 
-function drawMarks(plot: uPlot, { capacity, resets, corrections }: Marks): void {
+function drawMarks(plot: uPlot, { capacity, resets, moves, corrections }: Marks): void {
   const { ctx, bbox } = plot;
   const ratio = devicePixelRatio;
   const line = (from: [number, number], to: [number, number], color: string, dash: readonly number[]): void => {
@@ -119,6 +119,7 @@ function drawMarks(plot: uPlot, { capacity, resets, corrections }: Marks): void 
     if (x >= left && x <= right) line([x, top], [x, bottom], color, dash);
   };
   for (const { atMs } of resets) upright(atMs, cssColor('--warn-fill'), [4, 4]);
+  for (const { atMs } of moves) upright(atMs, cssColor('--muted'), [8, 3]);
   for (const { from } of corrections) upright(Date.parse(from), cssColor('--out'), [1, 3]);
   ctx.restore();
 }

@@ -1,0 +1,33 @@
+// When sensors came to the doorways of a space, and left them.
+import { allPages, api, bodyOf } from '../api/client.ts';
+import { loadDoorways } from '../api/topology.ts';
+import type { Span } from '../span.ts';
+
+export interface MoveMark {
+  readonly atMs: number;
+  readonly dpu: string;
+  readonly doorway: string;
+  readonly isArrival: boolean;
+}
+
+/** @returns the moves in a span, oldest first */
+export async function loadMoves(id: number, { fromMs, toMs }: Span): Promise<MoveMark[]> {
+  const [from, to] = [fromMs, toMs].map((ms) => `'${new Date(ms).toISOString()}'`);
+  const filter = `(from >= ${from} and from < ${to}) or (to >= ${from} and to < ${to})`;
+  const placements = await allPages(async (paging) =>
+    bodyOf(api.GET('/spaces/{id}/placements', { params: { path: { id }, query: { ...paging, filter } } })),
+  );
+  if (placements.length === 0) return [];
+  const doorways = await loadDoorways();
+  const ends = placements.flatMap(({ dpu_id: dpu, doorway_id: doorwayId, from: begin, to: end }) => {
+    const doorway = doorways.get(doorwayId ?? -1)?.name ?? `#${doorwayId ?? ''}`;
+    return [
+      { at: begin, dpu, doorway, isArrival: true },
+      { at: end, dpu, doorway, isArrival: false },
+    ];
+  });
+  return ends
+    .flatMap(({ at, ...move }) => (at === null ? [] : [{ ...move, atMs: Date.parse(at) }]))
+    .filter(({ atMs }) => atMs >= fromMs && atMs < toMs)
+    .sort((a, b) => a.atMs - b.atMs || Number(a.isArrival) - Number(b.isArrival));
+}
