@@ -44,7 +44,7 @@ export function sentIn(entries: readonly SentEntry[], topology: readonly Topolog
     const isHeard = /^(?:\/\.)*readings?(?:\.\/)*$/i.test(levels.join('.'));
     // A heartbeat is not a reading, but a malformed one is dead-lettered.
     if (levels[0] === 'heartbeat') {
-      if (!isHeartbeat(data, timeMs)) items += 1;
+      if (itemsMax > 0 && !isHeartbeat(data, timeMs)) items += 1;
       continue;
     }
     if (isPayloadOf(subject)) {
