@@ -37,6 +37,7 @@ export const DELETION_MUTANTS: readonly Mutant[] = [
     'only what was deleted before a change is passed over',
     'views.some((view) => view.isDeleted(reading))',
     'views[0]?.isDeleted(reading) === true',
+    'test/unit/reading-memory.test.ts',
   ),
   mutant(
     'a deleted reading is counted as excluded',

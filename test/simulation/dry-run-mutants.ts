@@ -66,7 +66,7 @@ export const DRY_RUN_MUTANTS: readonly Mutant[] = [
     'a dry run of a deletion recomputes standings whose predecessor it does not know',
     'const isKnown = reading.timestampMs < altered.toMs && isWithin(reading, change);',
     'const isKnown = isWithin(reading, change);',
-    'test/simulation/dry-runs.test.ts',
+    'test/unit/corrections.test.ts',
   ),
   mutant(
     'a dry run of a deletion takes a deleted standing for the one before',

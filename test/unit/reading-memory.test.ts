@@ -3,8 +3,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DpuId } from '../../src/domain/ids.ts';
-import { personMeasure, type Direction } from '../../src/domain/measure.ts';
+import { personMeasure, standingMeasure, type Direction } from '../../src/domain/measure.ts';
 import type { Reading } from '../../src/domain/reading.ts';
+import { seriesOf } from '../../src/domain/series.ts';
 import { ReadingMemory } from '../../src/router/reading-memory.ts';
 
 const [D1, D2] = ['d1' as DpuId, 'd2' as DpuId];
@@ -104,6 +105,31 @@ describe('the memory of a router', () => {
     memory.forget(count);
     expect(memory.size).toBe(0);
     expect([count, count + 1].map((ms) => memory.mayBeStored(reading(ms)))).toEqual([true, false]);
+  });
+
+  it('T21 looks beyond a standing that a change deletes, and beyond one that it restores', async () => {
+    const standing = (timestampMs: number): Reading => ({
+      dpuId: D1,
+      timestampMs,
+      measure: standingMeasure({ totalEntrances: timestampMs / 1_000, totalExits: 0, counterEpoch: null }),
+    });
+    const stored = [1_000, 2_000, 3_000].map(standing);
+    const before = (ms: number): Reading[] => stored.filter(({ timestampMs }) => timestampMs < ms).slice(-1);
+    const history = {
+      readingsAt: async () => Promise.resolve([]),
+      neighbours: async (places: readonly { readonly timestampMs: number }[]) =>
+        Promise.resolve(places.flatMap(({ timestampMs }) => before(timestampMs))),
+    };
+    const [all, without] = [{ isDeleted: () => false }, { isDeleted: (of: Reading) => of.timestampMs === 3_000 }];
+    const added = standing(4_000);
+    for (const views of [
+      [all, without],
+      [without, all],
+    ]) {
+      const series = seriesOf(added, await new ReadingMemory().seriesAround([added], history, views));
+      expect(series?.passedBy(added, null, without.isDeleted).entrances).toBe(2);
+      expect(series?.passedBy(added, null, all.isDeleted).entrances).toBe(1);
+    }
   });
 
   it('D1 knows every accepted reading, or asks history about its copy, whatever was forgotten and rebuilt', () => {
