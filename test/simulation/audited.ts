@@ -39,13 +39,15 @@ export const IMPORTED_KINDS: readonly EditedKind[] = ['space', 'doorway', 'dpu',
 export async function auditOf(edits: TopologyEdits, limit: number, isNewestFirst = true): Promise<Edit[]> {
   const found: Edit[] = [];
   const pause = async (): Promise<void> => undefined;
-  for (;;) {
+  // A page that begins where the one before began would go on for ever.
+  while (found.length <= edits.length) {
     const last = found.at(-1);
     const after = last && { seq: last.entry.seq, index: last.index, total: edits.length };
     const page = await readAudit(edits, { filter: {}, isNewestFirst, limit, after }, pause);
     found.push(...page.edits);
-    if (page.isLast) return isNewestFirst ? found.reverse() : found;
+    if (page.isLast) break;
   }
+  return isNewestFirst ? found.reverse() : found;
 }
 
 /** What the audit should list: each fact with what it replaced. */
