@@ -1,5 +1,5 @@
-// Floor plans within their bounds. The image is stored before the plan that names it, and removed after the plan that does not any more;
-// an image that a crash has left behind is removed by a later upload.
+// Floor plans within their limits. An image is stored before the plan that names it, and removed once no plan names it. An image that a
+// crash has left behind is removed by a later upload.
 import { createHash, randomBytes } from 'node:crypto';
 import { Failure } from '../domain/failure.ts';
 import { imageHeaderOf, type ImageHeader } from '../domain/image-header.ts';
