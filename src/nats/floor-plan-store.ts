@@ -120,7 +120,7 @@ export class NatsFloorPlanStore implements FloorPlanStore {
 const PREFIX = 'plan.';
 const keyOf = (id: string): string => `${PREFIX}${id}`;
 
-/** @param late when it aborts, reading ends early, and the result is incomplete */
+/** @param late ends the reading; what has arrived by then is no image */
 async function bytesOf({ data, error }: ObjectResult, late: AbortSignal): Promise<Uint8Array> {
   // Reading fails with the same error.
   error.catch(() => undefined);

@@ -200,11 +200,11 @@ export interface History {
    * applied.
    */
   events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number, upTo?: LogPlace): Promise<HistoryEvent[]>;
-  /** Sums by doorway and DPU, with retractions applied, in no particular order. Sums may be 0, or negative while the assertions are only in memory. */
+  /** Sums by doorway and DPU, with retractions applied, in no particular order. They may be 0, or negative where memory has what was asserted. */
   doorwayTotals(query: EventsQuery): Promise<DoorwayTotal[]>;
   /**
-   * The people in the readings of a doorway or a DPU, as the DPUs report them, for each range `(edges[i], edges[i + 1]]`. Each
-   * reading counts once. A sum may be negative while the assertions are only in memory.
+   * Who passed in readings of a doorway or a DPU, as its DPUs report it, for each range `(edges[i], edges[i + 1]]`. Each reading
+   * counts once. A sum may be negative where memory has what was asserted.
    */
   passages(query: PassagesQuery): Promise<Passed[]>;
   /** What happens to the count in each gap when stored and unstored events are taken together, in event order. */
@@ -216,9 +216,9 @@ export interface History {
    * `block`, including readings in which nobody passed. Newest first.
    */
   newestInstants(query: NewestInstantsQuery): Promise<StandingInstant[]>;
-  /** What DPUs claim in a space, without claims that cancel out, in no particular order. At most `limit` of every 2,000 DPUs. */
+  /** What DPUs claim in a space, without what adds up to 0, in no particular order. At most `limit` of every 2,000 DPUs. */
   claimsOfDpus(query: ClaimsQuery): Promise<DpuClaim[]>;
-  /** The number of stored rows of a space, retractions included: how expensive it is to read its events. */
+  /** The stored rows of a space, retractions included: how much it is to read its events. */
   rowCount(query: EventsQuery): Promise<number>;
   /** Totals of every partition that has rows. Cheap: reads no rows. */
   storedTotals(): Promise<Map<Partition, StoredTotals>>;

@@ -59,7 +59,7 @@ export const KNOWN_MUTANTS: readonly Mutant[] = [
     'history.timeAtCounts(query)',
   ),
   mutant(
-    'a row records the commit at which its block was cut',
+    'a row has the place at which its block was cut',
     'return mark.seq === 0 ? 0 : row.seq;',
     'return mark.seq + 0 * row.seq;',
   ),
