@@ -1,4 +1,4 @@
-// The cost of an answer as it was known, relative to the same answer as it is, over ten million stored events of one space in
+// The cost of an answer with `known_at`, relative to the same answer without it, over ten million stored events of one space in
 // the real engine; and the bytes that the place of each row takes.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -20,7 +20,7 @@ export interface StoredClaim extends Pick<
 > {
   /** Sum of the signs: 1 if the reading is asserted, 0 if it was retracted. */
   readonly signs: number;
-  /** The last commit that one of these rows came with; sequence 0 if none of them knows its commit. */
+  /** The last commit that one of these rows came with; sequence 0 if none of them records its commit. */
   readonly last: LogPlace;
 }
 
@@ -91,7 +91,7 @@ export class LogTail {
    * The events that history does not hold, in log order.
    *
    * The log alternates assertions and retractions of a reading in a space. ClickHouse holds a prefix of them, up to the
-   * last commit that its rows came with. Rows of earlier versions do not know their commit: then the length of the prefix
+   * last commit that its rows came with. Rows of earlier versions do not record their commit: then the length of the prefix
    * is unknown, because the log may be truncated, but the state after it is known. The events after any point of the log
    * with that state lead to the same result; the last such point leaves the fewest.
    * @param epoch of the log

@@ -1,11 +1,10 @@
 import { hostname } from 'node:os';
 import type { Config } from '../config.ts';
+import { DAY_MS, HOUR_MS } from '../domain/zone.ts';
 import type { Engines } from '../local/engines.ts';
 import type { ServiceOptions } from '../service/options.ts';
 import { natsSecurityOf } from './nats-security.ts';
 import { tableOptionsOf } from './table-options.ts';
-
-const [HOUR_MS, DAY_MS] = [3_600_000, 86_400_000];
 
 /** The options of the service, from the configuration and the engines that it runs on. */
 export function serviceOptionsOf(config: Config, engines: Engines, readingsKey: string | undefined): ServiceOptions {

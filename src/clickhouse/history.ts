@@ -14,6 +14,7 @@ import { identityOf, readingIdOf, storedReading, type Reading } from '../domain/
 import type { TimeAtCount } from '../domain/time-at-counts.ts';
 import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
 import type { SeriesKind } from '../domain/series.ts';
+import { DAY_MS } from '../domain/zone.ts';
 import type {
   ClaimsQuery,
   DpuClaim,
@@ -52,8 +53,6 @@ import { chunksOf, queryRows } from './query-rows.ts';
 const ROWS_PER_CHUNK = 1_000;
 /** Shorter than the client's request timeout. A block that does not reach its quorum is sent again. */
 const QUORUM_TIMEOUT_MS = 20_000;
-
-const DAY_MS = 86_400_000;
 
 type ReadingRow = [dpuId: string, timestampMs: number, direction: Direction | 0, readingId: string];
 

@@ -183,8 +183,8 @@ const STATEMENTS: readonly string[] = [
   ) ENGINE = ReplacingMergeTree(epoch)
   ORDER BY seq
   SETTINGS`,
-  // Where the log stood when a block was cut, from the marks of its rows. With `is_floor` the rows of the block do not know
-  // their commit, because a process of an earlier version stored it: what was known before cannot be told.
+  // Where the log stood when a block was cut, from the marks of its rows. `is_floor` marks a block that a process of an
+  // earlier version stored, whose rows lack their commit: questions about an earlier moment cannot be answered.
   `CREATE TABLE IF NOT EXISTS ${PLACES} (
     cut_ms Int64,
     epoch UInt32,
@@ -324,7 +324,7 @@ async function addColumns(client: ClickHouseClient, options: TableOptions): Prom
 }
 
 /**
- * Records for each shard its last block whose rows do not know their commit: what was known before it cannot be answered.
+ * Records the last block of each shard whose rows lack their commit: questions about an earlier moment cannot be answered.
  */
 async function recordFloor(client: ClickHouseClient, options: TableOptions): Promise<void> {
   for (const query of tablesFor(options)) if (query.includes(` ${PLACES} `)) await client.command({ query });

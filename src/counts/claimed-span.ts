@@ -1,5 +1,5 @@
-// Which readings a dry run has to read. Deleting a standing changes what the next one counts, and that may come years later, so the
-// change of the topology has no end. A dry run looks up the standings on either side instead.
+// Which readings a dry run has to read. Deleting a standing also changes what the next standing counts, however much later that is, so
+// the spans of a topology change have no end. A dry run looks up the standings on either side instead.
 import { Failure } from '../domain/failure.ts';
 import { BEGINNING_MS, END_MS } from '../domain/instant.ts';
 import { greatest, least } from '../domain/lists.ts';
@@ -17,8 +17,8 @@ type Views = Pick<TopologyChange, 'before' | 'after'>;
 const PASSED_OVER_MAX = 1_000;
 
 /**
- * Readings that are not stored yet are known in any case, also outside of the span. A standing outside of it cannot be counted again,
- * because the one before may be unknown.
+ * The span of the readings to read from history. Unstored readings are all in memory; a standing outside the span must not be
+ * recomputed, because its predecessor may be unknown.
  * @returns undefined if no reading is affected
  * @throws Failure invalid if too many deleted standings follow one another
  */

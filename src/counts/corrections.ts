@@ -131,9 +131,9 @@ function attributionOf(events: readonly SpaceEvent[]): Attribution {
 }
 
 /**
- * A new modulus may change who passed, and so may a deletion in the same series. Nothing else does, because a series is of all other
- * readings, wherever they count. What comes before a deleted reading or after the next one stays as it is, and what comes before that
- * may be unknown here.
+ * True if the change may alter what the reading counts: by a new modulus, or by deleting or restoring a reading of the same series.
+ * Nothing else matters, because a series contains its readings wherever they count. Readings outside the span that was read are left
+ * out: they keep what they count, and their predecessors may be unknown here.
  */
 function isRecomputed(change: TopologyChange, altered: Altered, reading: Reading): boolean {
   const { before, after } = change;

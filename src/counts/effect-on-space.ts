@@ -43,7 +43,7 @@ export interface EffectOnSpace {
   readonly intervals: readonly ComparedInterval[];
   readonly intervalsLeftOut: number;
   readonly watermarkMs: number;
-  /** True if the whole span is. */
+  /** True if the whole span is final. */
   readonly isFinal: boolean;
   readonly isStale: boolean;
 }

@@ -51,7 +51,7 @@ export function parseAsOf(text: string): AsOf | undefined {
   };
 }
 
-/** Finds typing errors. */
+/** A check digit, so that typing errors are noticed. */
 function checkOf(text: string): string {
   return digestOf(encoder.encode(text)).toString(36);
 }

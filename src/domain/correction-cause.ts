@@ -13,13 +13,13 @@ export interface FollowedEntries {
   readonly toSeq: number;
 }
 
-/** What a `move` may be due to, and what a `reset`. */
+/** The kinds of facts that can cause each kind of correction. */
 const KINDS = {
   move: ['dpu', 'doorway', 'exclusion', 'deletion'],
   reset: ['reset', 'space'],
 } as const;
 
-/** Entries and facts beyond these would take longer to look at than the name of the cause is worth. */
+/** With more entries or facts to examine than this, no cause is named: finding it would take too long. */
 const [ENTRIES_MAX, FACTS_MAX] = [20, 100];
 
 /**
@@ -51,6 +51,6 @@ export function entryThatCorrected(
   const changes = possible.map((entry) => ({ entry, change: wholeChange(history, entry.seq - 1, entry.seq) }));
   const [only, another] = changes.filter(({ change }) => concernsSpace(change, spaceId));
   if (!only || another) return undefined;
-  // An entry that does not concern the space may still decide what this one does to it: where a DPU is that has been moved.
+  // An entry that does not concern the space may still change the effect of this one, for example by moving the same DPU.
   return changes.some((other) => other !== only && areRelated(other.change, only.change)) ? undefined : only.entry;
 }

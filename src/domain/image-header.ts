@@ -1,8 +1,8 @@
-// What the first bytes of an image say: its type and size. Types that can carry scripts, such as SVG, are not among them.
+// Reads the type and the size of an image from its first bytes. Types that can carry scripts, such as SVG, are not among them.
 
 export interface ImageHeader {
   readonly type: 'image/png' | 'image/jpeg' | 'image/webp';
-  /** In pixels, as it is shown: a camera stores many photos lying on a side. */
+  /** In pixels, after the orientation of a JPEG is applied, because cameras store many photos rotated. */
   readonly width: number;
   readonly height: number;
 }
@@ -12,8 +12,8 @@ const JPEG_SIGNATURE = [0xff, 0xd8, 0xff];
 const APP1 = 0xe1;
 const EXIF = 'Exif\0\0';
 const [ORIENTATION_TAG, TIFF_SHORT] = [0x0112, 3];
-/** From 5 to 8 the image is turned by a quarter. */
-const [UPRIGHT, LYING_MIN, ORIENTATION_MAX] = [1, 5, 8];
+/** Orientations 5 to 8 rotate the image by a quarter turn, which swaps its width and height. */
+const [UPRIGHT, ROTATED_MIN, ORIENTATION_MAX] = [1, 5, 8];
 const VP8_START_CODE = [0x9d, 0x01, 0x2a];
 const VP8L_SIGNATURE = 0x2f;
 
@@ -24,7 +24,7 @@ export function imageHeaderOf(bytes: Uint8Array): ImageHeader | undefined {
     const header = pngHeader(bytes, view) ?? jpegHeader(bytes, view) ?? webpHeader(bytes, view);
     return header && header.width > 0 && header.height > 0 ? header : undefined;
   } catch (error) {
-    // A number beyond the end of the bytes.
+    // The image is truncated: a field is beyond its end.
     if (error instanceof RangeError) return undefined;
     throw error;
   }
@@ -38,22 +38,22 @@ function pngHeader(bytes: Uint8Array, view: DataView): ImageHeader | undefined {
 function jpegHeader(bytes: Uint8Array, view: DataView): ImageHeader | undefined {
   if (!hasAt(bytes, 0, JPEG_SIGNATURE)) return undefined;
   let at = 2;
-  let liesOnSide: boolean | undefined;
+  let isRotated: boolean | undefined;
   while (view.getUint8(at) === 0xff) {
     const marker = view.getUint8(at + 1);
     if (isStartOfFrame(marker)) {
       const [height, width] = [view.getUint16(at + 5), view.getUint16(at + 7)];
-      return { type: 'image/jpeg', ...(liesOnSide ? { width: height, height: width } : { width, height }) };
+      return { type: 'image/jpeg', ...(isRotated ? { width: height, height: width } : { width, height }) };
     }
     if (marker === APP1 && textAt(bytes, at + 4, 6) === EXIF)
-      liesOnSide ??= orientationIn(bytes.subarray(at + 10, at + 2 + view.getUint16(at + 2))) >= LYING_MIN;
+      isRotated ??= orientationIn(bytes.subarray(at + 10, at + 2 + view.getUint16(at + 2))) >= ROTATED_MIN;
     // A fill byte stands alone; every other segment before the frame has a length.
     at += marker === 0xff ? 1 : 2 + view.getUint16(at + 2);
   }
   return undefined;
 }
 
-/** @param tiff the document in an Exif segment. @returns 1, which is upright, if it says nothing */
+/** @param tiff the TIFF structure in an Exif segment. @returns 1 (upright) if it has no orientation */
 function orientationIn(tiff: Uint8Array): number {
   const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength);
   const order = textAt(tiff, 0, 2);

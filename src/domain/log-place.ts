@@ -6,7 +6,7 @@ export interface LogPlace {
   readonly seq: number;
 }
 
-/** True if what a commit brought is known at a place. @param commit 0 as its sequence stands for the beginning of its epoch */
+/** True if a commit is included at a place. @param commit sequence 0 stands for the beginning of its epoch */
 export function isKnownAt(commit: LogPlace, { epoch, seq }: LogPlace): boolean {
   return commit.epoch < epoch || (commit.epoch === epoch && commit.seq <= seq);
 }

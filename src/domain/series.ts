@@ -43,7 +43,7 @@ export function seriesOf(reading: Reading, series: ReadonlyMap<SeriesKey, Series
   return key && series.get(key);
 }
 
-/** Who passed by a reading under a topology. @param series with at least the direct neighbours of the reading */
+/** Who passed according to a reading, under a topology. @param series with at least the direct neighbours of the reading */
 export function passedUnder(view: TopologyView, reading: Reading, series: ReadonlyMap<SeriesKey, Series>): Passed {
   const others = seriesOf(reading, series);
   return others ? passedAmong(others, view, reading) : passedIn(reading.measure);
@@ -123,7 +123,7 @@ export class Series {
     if (this.#isAt(at, reading)) this.#inOrder.splice(at, 1);
   }
 
-  /** Who passed by a reading that is in the series, or belongs into it. @param modulus of the DPU's counters */
+  /** Who passed according to a reading that is in the series, or would be added to it. @param modulus of the DPU's counters */
   passedBy(reading: Reading, modulus: number | null, isLeftOut = NONE_IS_LEFT_OUT): Passed {
     const standing = standingIn(reading.measure);
     if (!standing) return this.#isSuperseded(reading, isLeftOut) ? NOBODY : passedIn(reading.measure);

@@ -1,5 +1,5 @@
 // What a change of the topology means for router k: which readings of its DPUs may count elsewhere now, and which spaces of
-// its partition need a new configuration. A dry run asks the same of a change that has not been made.
+// its partition need a new configuration. A dry run uses the same functions for a change that has not been made.
 import type { DoorwayId, DpuId, Partition, SpaceId } from './ids.ts';
 import type { SpaceConfig } from './commit.ts';
 import { BEGINNING_MS, END_MS } from './instant.ts';
@@ -173,8 +173,8 @@ export function isWithin({ dpuId, timestampMs }: Reading, change: TopologyChange
 }
 
 /**
- * True if a reading counts in other spaces, or counts differently, after the change. @param was who passed by the
- * reading before the change; `is` after it
+ * True if a reading counts in other spaces, or counts differently, after the change. @param was who
+ * passed according to the reading before the change @param is the same after it
  */
 export function isMoved(
   { before, after }: Pick<TopologyChange, 'before' | 'after'>,

@@ -100,7 +100,7 @@ export class TopologyHistory {
   readonly #epochs: Version<EpochBegun>[] = [];
   #lastView: TopologyView | undefined;
   readonly #entries: TopologyEntry[] = [];
-  /** What each fact changed; of a supposed history, only the supposed facts. */
+  /** What each fact changed. In a history made by `supposing`, only its additional facts. */
   readonly edits = new TopologyEdits();
   /** For each entry, the digest of the log up to and including it. */
   readonly #digests: number[] = [];
@@ -180,7 +180,7 @@ export class TopologyHistory {
     }
   }
 
-  /** Facts of earlier versions may lack something. */
+  /** Adds the fields that facts of earlier versions lack. */
   #whole(fact: SingleFact): WholeFact {
     if (fact.kind === 'settings') return { ...fact, doc: { ...DEFAULT_SETTINGS, ...fact.doc } };
     return fact.kind === 'reset' ? { ...fact, doc: this.#identified(fact.doc) } : fact;
@@ -255,7 +255,7 @@ export class TopologyHistory {
     return (this.#doorways.get(id) ?? []).map(({ doc }) => doc);
   }
 
-  /** Likewise of a DPU. */
+  /** All versions of a DPU, the oldest first. */
   dpuVersions(id: DpuId): Dpu[] {
     return (this.#dpus.get(id) ?? []).map(({ doc }) => doc);
   }

@@ -5,7 +5,8 @@ import { IANAZone } from 'luxon';
 import { END_MS } from './instant.ts';
 
 export const MINUTE_MS = 60_000;
-export const DAY_MS = 86_400_000;
+export const HOUR_MS = 60 * MINUTE_MS;
+export const DAY_MS = 24 * HOUR_MS;
 
 const VALID_ZONES_MAX = 2_000;
 /** Validating a zone creates a formatter, and an import names a zone for each of thousands of spaces. */
@@ -19,7 +20,7 @@ export function isTimeZone(zone: string): boolean {
   return true;
 }
 
-/** By the name in lower case: how it was first written. */
+/** The first spelling of each name that was used, by the name in lower case. */
 const spellings = new Map<string, string>();
 
 /**
@@ -35,7 +36,6 @@ export function zoneNamed(name: string): string | undefined {
   return name;
 }
 
-const HOUR_MS = 3_600_000;
 /** In all zones together, since anybody may ask for times in any zone. */
 const CACHED_HOURS_MAX = 200_000;
 let cachedHours = 0;
@@ -69,8 +69,8 @@ export function toLocalMs(atMs: number, zone: string): number {
 }
 
 /**
- * ISO 8601 with the offset of a zone, and with milliseconds. An offset has whole minutes, so where a zone was off by seconds, as before
- * 1972, the clock is, and the instant is right. UTC where the year would have more than four digits.
+ * ISO 8601 with milliseconds and the offset of a zone. Written offsets have whole minutes. Where a zone's offset had seconds, as some
+ * had until 1972, the instant is exact and the local time is off by those seconds. UTC if the year would have more than four digits.
  */
 export function formatInZone(ms: number, zone: string): string {
   const minutes = Math.round(offsetMs(ms, zone) / MINUTE_MS);

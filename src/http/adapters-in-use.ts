@@ -7,10 +7,10 @@ import type { TopologyView } from '../domain/topology-history.ts';
 import type { PublishedTopics } from '../ports/readings-log.ts';
 import { Slots } from '../runtime/slots.ts';
 
-/** Look-ups at once, and those that may wait: enough for four pages of a thousand devices. */
+/** Concurrent look-ups, and how many more may wait: enough for four pages of a thousand devices. */
 const [ASKED_AT_ONCE, WAITING_MAX] = [16, 4_000];
 
-/** One for all requests of a process, so that its bound is one of the process. */
+/** Shared by all requests, so that the limits apply to the process. */
 export class AdaptersInUse {
   readonly #log: PublishedTopics;
   readonly #slots = new Slots(ASKED_AT_ONCE, WAITING_MAX);

@@ -7,10 +7,10 @@ import { csvRows } from './csv-answer.ts';
 import { HttpProblem, tooMany } from './problem.ts';
 import { logOf } from './request-state.ts';
 
-/** At once, in this process. Each takes one connection to ClickHouse. */
+/** Concurrent exports of this process. Each takes one connection to ClickHouse. */
 const EXPORTS_MAX = 4;
 const RETRY_AFTER_MS = 10_000;
-/** How long a client may take nothing before its connection is closed. */
+/** The connection of a client that has read nothing for this long is closed. */
 const STALLED_MAX_MS = 60_000;
 
 export const PARQUET = 'application/vnd.apache.parquet';
@@ -36,7 +36,7 @@ export async function* csvOf<Row extends object>(
   }
 }
 
-/** The exports of this process. A client has one at a time, so that it cannot keep others from theirs. */
+/** The exports of this process. Each client may run one at a time, so that none can use up all of them. */
 export class Exports {
   readonly #clients = new Set<string>();
   readonly #stalledMaxMs: number;
@@ -66,17 +66,17 @@ export class Exports {
     const unwatch = whileAdmitted(ctx, () => body.destroy(new Error('the client is not admitted any more')));
     const watch = setInterval(() => {
       if (performance.now() - (offer.sinceMs ?? Infinity) > this.#stalledMaxMs)
-        body.destroy(new Error('the client takes nothing'));
+        body.destroy(new Error('the client has stopped reading'));
     }, this.#stalledMaxMs / 4).unref();
     const cut = (): unknown => body.destroy();
-    // The response alone does not say that the client has gone while the answer to an earlier request is in front of it.
+    // While an earlier request on the same connection is unanswered, only the socket tells that the client has gone.
     const { socket } = ctx.req;
     socket.once('close', cut);
     body.once('close', () => {
       unwatch();
       clearInterval(watch);
       socket.off('close', cut);
-      // A generator that was never asked for its first value closes nothing.
+      // Closed here and not by `startingWith`, which may never have been started.
       void Promise.resolve(iterator.return?.()).finally(leave);
     });
     body.once('error', (error) => {

@@ -1,5 +1,5 @@
-// Floor plans within their bounds. The image is stored before the plan that names it, and removed after the plan that does not any more;
-// an image that a crash has left behind is removed by a later upload.
+// Floor plans within their limits. An image is stored before the plan that names it, and removed once no plan names it. An image that a
+// crash has left behind is removed by a later upload.
 import { createHash, randomBytes } from 'node:crypto';
 import { Failure } from '../domain/failure.ts';
 import { imageHeaderOf, type ImageHeader } from '../domain/image-header.ts';
@@ -19,7 +19,7 @@ const TRIES_MAX = 5;
 /** Each may hold an image in memory. */
 const WAITING_MAX = 10;
 
-/** Checks what the client has seen. @throws Failure changed */
+/** Checks that the plan is still the one that the client has seen. @throws Failure changed */
 export type Check = (current: FloorPlan | undefined) => void;
 export type Drawing = Pick<FloorPlan, 'name' | 'spaces' | 'doorways'>;
 
@@ -31,7 +31,7 @@ interface LoadedImage {
 export class FloorPlans {
   readonly #store: () => FloorPlanStore;
   readonly #now: () => number;
-  /** One change at a time: two that look at the same time would both find the last free place. */
+  /** One change at a time: two concurrent ones would both find the last free place. */
   readonly #changes = new Slots(1, WAITING_MAX);
 
   /** @param store known once the service has started */
@@ -112,7 +112,7 @@ export class FloorPlans {
       const changed = { ...stored.plan, image, updatedMs: this.#now() };
       return (await this.#store().putPlan(changed, stored.revision)) ? changed : undefined;
     }).catch(async (error: unknown) => {
-      // Any other error may be that of a plan which was stored, and of which only the answer was lost.
+      // After any other error the plan may have been stored, and only the answer lost.
       if (error instanceof Failure && error.kind !== 'unavailable') await this.#discard(name);
       throw error;
     });

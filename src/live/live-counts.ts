@@ -7,7 +7,7 @@ import { allPartitions, partitionOfSpace } from '../domain/partition.ts';
 import type { ChangeChannel } from '../ports/change-channel.ts';
 import type { FeedItem, FeedPlace } from './feed-message.ts';
 import { PartitionRelay, type RelayListener } from './partition-relay.ts';
-import { formatPlace, joinPlaces, type PlaceVector } from './place-vector.ts';
+import { formatFeedPlace, joinFeedPlaces, type PlaceVector } from './place-vector.ts';
 import { eventOf, Subscriber, type LiveEvent, type LiveSink } from './subscriber.ts';
 
 export interface LiveCountsOptions {
@@ -78,7 +78,7 @@ export class LiveCounts {
     const partitions = [...byPartition.keys()];
     for (const partition of partitions) this.#follow(partition).users += 1;
     const subscriber = new Subscriber(spaceIds && new Set(spaceIds), () =>
-      joinPlaces(partitions.map((k) => this.#placeText(k))),
+      joinFeedPlaces(partitions.map((k) => this.#placeText(k))),
     );
     // Counted from now on, so that many concurrent requests do not exceed the limit.
     this.#subscribers.add(subscriber);
@@ -134,10 +134,10 @@ export class LiveCounts {
 
   #placeText(partition: Partition): string {
     const followed = this.#followed.get(partition);
-    if (!followed) return formatPlace(partition, { epoch: 0, n: 0 });
+    if (!followed) return formatFeedPlace(partition, { epoch: 0, n: 0 });
     const { place } = followed.relay;
     if (followed.placed?.place.n !== place.n || followed.placed.place.epoch !== place.epoch)
-      followed.placed = { place, text: formatPlace(partition, place) };
+      followed.placed = { place, text: formatFeedPlace(partition, place) };
     return followed.placed.text;
   }
 

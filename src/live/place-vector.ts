@@ -8,18 +8,18 @@ export type PlaceVector = ReadonlyMap<Partition, FeedPlace>;
 const PART = /^(\d{1,3})\.([0-9a-z]{1,11})\.([0-9a-z]{1,11})$/;
 
 /** `<partition>.<epoch>.<n>`, the last two in base 36. */
-export function formatPlace(partition: Partition, { epoch, n }: FeedPlace): string {
+export function formatFeedPlace(partition: Partition, { epoch, n }: FeedPlace): string {
   return `${partition}.${epoch.toString(36)}.${n.toString(36)}`;
 }
 
-export function joinPlaces(parts: readonly string[]): string {
+export function joinFeedPlaces(parts: readonly string[]): string {
   return parts.join('_');
 }
 
 /**
  * @returns undefined for any other text; the client then starts over
  */
-export function parsePlaces(text: string): PlaceVector | undefined {
+export function parseFeedPlaces(text: string): PlaceVector | undefined {
   const places = new Map<Partition, FeedPlace>();
   for (const part of text.split('_')) {
     const match = PART.exec(part);

@@ -11,7 +11,7 @@ export const FLOOR_PLANS_BUCKET = 'density_floor_plans';
 export const FLOOR_PLAN_IMAGES = 'density_floor_plan_images';
 /** How long the server keeps the marker of a removed plan. */
 const MARKER_TTL_MS = 60_000;
-/** The client waits for ever for a message that was removed while it reads several. */
+/** Without a limit the client would wait for ever for a part of an image that is removed while it is read. */
 const WITHIN_MS = 10_000;
 
 interface Opened {

@@ -32,7 +32,7 @@ export async function newestMessages<T>(
   };
   const found: T[] = [];
   let seq = await startFor(limit, firstSeq, lastSeq, countFrom);
-  // What arrives meanwhile is not waited for.
+  // Stops at `lastSeq`, because messages keep arriving.
   while (seq <= lastSeq) {
     const batch = await read({ seq, next_by_subj: subject, batch: NARROW * limit, max_bytes: BATCH_BYTES });
     const last = batch.at(-1);

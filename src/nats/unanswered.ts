@@ -1,4 +1,4 @@
-// Tells an error that says that NATS did not answer from one that is due to a mistake of this service.
+// Distinguishes errors that mean that NATS did not answer from those caused by a mistake of this service.
 import { JetStreamApiError, JetStreamError } from '@nats-io/jetstream';
 import { ClosedConnectionError, ConnectionError, DrainingConnectionError, NoRespondersError, TimeoutError } from 'nats';
 

@@ -58,9 +58,9 @@ export interface ReadingsQuery {
 /** A DPU that reported while it was at no doorway. */
 export interface HeldDpu {
   readonly dpuId: DpuId;
-  /** Its readings that are held, at least 1, */
+  /** The number of its readings that are held; at least 1. */
   readonly held: number;
-  /** and the event times of the first and the newest of them. */
+  /** Event time of the first held reading; `lastMs` is that of the newest. */
   readonly firstMs: number;
   readonly lastMs: number;
 }

@@ -1,4 +1,4 @@
-// Floor plans: images on which spaces and doorways are drawn. They say nothing about counts. Methods reject if the store cannot be
+// Floor plans: images on which spaces and doorways are drawn. Counts do not depend on them. Methods reject if the store cannot be
 // reached.
 import type { ImageHeader } from '../domain/image-header.ts';
 import type { DoorwayId, SpaceId } from '../domain/ids.ts';
@@ -27,7 +27,7 @@ export interface FloorPlan {
 
 export interface StoredFloorPlan {
   readonly plan: FloorPlan;
-  /** Of what is stored under the id; greater after each change. */
+  /** Increases with each change of what is stored under the id. */
   readonly revision: number;
 }
 
@@ -41,12 +41,12 @@ export interface FloorPlanStore {
   plans(): Promise<FloorPlan[]>;
   /**
    * @param revision of the plan that this one replaces; 0 for a new one
-   * @returns false if another plan is there; then nothing changes
+   * @returns false, and changes nothing, if the stored plan has another revision
    */
   putPlan(plan: FloorPlan, revision: number): Promise<boolean>;
-  /** @returns false if another revision is there; then nothing changes */
+  /** @returns false, and changes nothing, if the stored plan has another revision */
   removePlan(id: string, revision: number): Promise<boolean>;
-  /** @returns undefined if it is not there, or is removed while it is read */
+  /** @returns undefined if it does not exist, or is removed while it is read */
   image(name: string): Promise<Uint8Array | undefined>;
   images(): Promise<StoredImage[]>;
   /** Under a name that was never used. */

@@ -12,7 +12,7 @@ export interface RecordedPlace extends LogPlace {
 export interface KnownFrom {
   /** When the first place was recorded; undefined if none is. */
   readonly firstMs: number | undefined;
-  /** The last place at which rows of the partition did not know their commit; undefined if all of them do. */
+  /** The last place at which rows of the partition were stored without their commit; undefined if all rows have it. */
   readonly floor: LogPlace | undefined;
 }
 

@@ -28,7 +28,7 @@ export function csvReading(row: Readonly<Record<string, string>>): Readonly<Reco
 function requireColumns(header: string[]): string[] {
   const missing: string[] = REQUIRED_COLUMNS.filter((name) => !header.includes(name));
   if (!FORMS.some((form) => form.every((name) => header.includes(name))))
-    missing.push('direction, or entrances and exits, or total_entrances and total_exits');
+    missing.push(FORMS.map((form) => form.join(' and ')).join(', or '));
   if (missing.length > 0)
     throw new Failure('invalid', `the first line must name the columns; missing: ${missing.join(', ')}`);
   return header;

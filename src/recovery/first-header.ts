@@ -24,7 +24,7 @@ interface Deps extends Pick<LogDeps, 'readings' | 'topology'> {
   readonly newCommitId: () => string;
 }
 
-/** @param last the header of the router's last commit before; undefined if there is none, or it is lost */
+/** @param last the header of the router's last commit of earlier epochs; undefined if there is none, or it is lost */
 export async function firstHeader(
   { readings, topology, newCommitId }: Deps,
   epoch: number,

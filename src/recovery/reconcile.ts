@@ -15,7 +15,7 @@ import type { Claim } from '../ports/recovery.ts';
 
 /**
  * The events to store so that each reading has exactly the rows required by the topology.
- * @param passedBy returns who passed by a reading
+ * @param passedBy returns who passed according to a reading
  */
 export function eventsToReconcile(
   readings: readonly Reading[],

@@ -1,5 +1,5 @@
-// The series of readings with everything that survives of them, for a repair: who passed by a reading of a series depends
-// on others.
+// Collects what survives of the series of some readings. A repair needs them, because what a reading of a series counts
+// depends on its neighbours.
 import type { ReadingPlace } from '../domain/commit.ts';
 import type { DpuId } from '../domain/ids.ts';
 import { BEGINNING_MS, END_MS } from '../domain/instant.ts';

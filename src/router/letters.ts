@@ -14,7 +14,7 @@ import type { Message } from './message.ts';
 const RAW_BYTES_MAX = 1_000_000;
 /**
  * An MQTT topic may have 64 KB and contain line breaks. It becomes a header of the letter, and has to fit into the
- * message beside the payload.
+ * message together with the payload.
  */
 const TEXT_MAX = 1_000;
 const [OPEN, COMMA, CLOSE] = ['[', ',', ']'].map((character) => character.charCodeAt(0)) as [number, number, number];

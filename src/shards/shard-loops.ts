@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { Failure } from '../domain/failure.ts';
 import { LogWentBack } from '../domain/log-mark.ts';
 import { Router, Superseded, type RouterDeps } from '../router/router.ts';
+import { backoffMs } from '../runtime/backoff.ts';
 import { Condition } from '../runtime/condition.ts';
 import { supervise } from '../runtime/supervise.ts';
 import type { Timing } from '../runtime/timing.ts';
@@ -29,8 +30,6 @@ const REFUSED_RETRY_MS = 5_000;
  * shard.
  */
 const SUSPENDED_MS = 60_000;
-const HISTORY_RETRY_MIN_MS = 100;
-const HISTORY_RETRY_MAX_MS = 5_000;
 const LOUD_AFTER_FAILURES = 5;
 
 export interface ShardLoopsDeps {
@@ -270,7 +269,7 @@ export class ShardLoops {
     if (!(error instanceof Failure) || error.kind !== 'unavailable') throw error;
     const level = failures > LOUD_AFTER_FAILURES ? 'error' : 'warn';
     this.#deps.log[level]({ err: error, failures }, 'ClickHouse does not answer; retrying');
-    await this.#deps.timing.pause(Math.min(HISTORY_RETRY_MAX_MS, HISTORY_RETRY_MIN_MS * 2 ** failures), signal);
+    await this.#deps.timing.pause(backoffMs(failures, this.#deps.timing), signal);
   }
 
   async #checkpoint(signal: AbortSignal): Promise<void> {

@@ -43,7 +43,7 @@ describe.each(STORES)('displays %s', (_, open) => {
     expect(await store.pair(paired('a'))).toBe(true);
   });
 
-  it('forgets who was not confirmed in time', async () => {
+  it('forgets displays that were not confirmed in time', async () => {
     const { store, other } = opened;
     await store.addPending(pending('c'), 1_000);
     await store.addPending(pending('d'), 600_000);

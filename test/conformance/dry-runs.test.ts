@@ -24,7 +24,7 @@ function row(spaceId: SpaceId, timestampMs: number, more: Partial<SpaceEvent> = 
 }
 
 describePorts('dry runs', (ports) => {
-  it('P1 T22 what DPUs claim in a space, of every form, up to a block and within a span', async () => {
+  it('P1 T22 reads what DPUs claim in a space, in every form, up to a block and within a span', async () => {
     const { history } = ports();
     const space = 81 as SpaceId;
     const person = row(space, 1_000);
@@ -42,7 +42,7 @@ describePorts('dry runs', (ports) => {
     const moved = { ...person, sign: -1 } as const;
     const again = row(space, 1_000, { doorwayId: 2 as DoorwayId });
     await history.storeBlock(blockOf(0, P1, 111, [moved, again, row(space, 6_000, { dpuId: 'other' as DpuId })]));
-    // A retraction whose assertion is in memory.
+    // A stored retraction whose assertion is in memory.
     await history.storeBlock(blockOf(0, P1, 112, [row(space, 7_000, { sign: -1 })]));
     const ask = async (more: Partial<ClaimsQuery> = {}): Promise<[LoggedEvent, number][]> => {
       const query = { spaceId: space, block: 112, dpuIds: [d1, odd], fromMs: BEGINNING_MS, toMs: END_MS, limit: 100 };
@@ -63,7 +63,7 @@ describePorts('dry runs', (ports) => {
     expect(await ask({ limit: 2 })).toHaveLength(2);
   });
 
-  it('P1 T22 the number of rows, retractions included', async () => {
+  it('P1 T22 counts the rows of a space, retractions included', async () => {
     const { history } = ports();
     const space = 83 as SpaceId;
     await history.storeBlock(blockOf(0, P1, 113, [row(space, 1_000), row(space, 2_000), row(space, 3_000)]));

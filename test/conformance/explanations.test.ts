@@ -134,7 +134,7 @@ describePorts('explanations', (ports) => {
     const parts = [
       rows.slice(0, 200),
       [...rows.slice(200, 390), ...moved.slice(0, 40).map((event): LoggedEvent => ({ ...event, sign: -1 }))],
-      // These are in memory.
+      // The next ones are in memory.
       [...rows.slice(390), ...moved.slice(40).map((event): LoggedEvent => ({ ...event, sign: -1 }))],
     ];
     for (const [n, part] of parts.entries()) if (n < 2) await history.storeBlock(blockOf(0, P1, 90 + n, part));

@@ -90,7 +90,7 @@ describe.each(STORES)('floor plans %s', (_, open) => {
   });
 });
 
-it('an image whose bytes never come is given up, and is gone if it was removed meanwhile', async () => {
+it('reading an image whose bytes do not arrive fails in time, or finds nothing if it was removed meanwhile', async () => {
   const nats = await startSecuredNats();
   const connection = await nats.connect(await serviceCredentials(nats.keyring, 'service'));
   try {
@@ -101,7 +101,7 @@ it('an image whose bytes never come is given up, and is gone if it was removed m
     await store.addImage('a.1', LONG);
     await lose();
     const reading = store.image('a.1');
-    // A consumer of the bytes: what says that the image is there was read before.
+    // The consumer of the bytes is open, so the entry of the image has been read.
     await eventually(async () =>
       expect((await streams.info(`OBJ_${FLOOR_PLAN_IMAGES}`)).state.consumer_count).toBeGreaterThan(0),
     );

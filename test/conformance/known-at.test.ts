@@ -1,4 +1,4 @@
-// Stored rows as they were known at a place in the log, and the places themselves. One suite for both implementations.
+// The rows that had been asserted or retracted up to a place in the log, and the recorded places. One suite for both implementations.
 import { expect, it } from 'vitest';
 import { blockOf, type Block, type BlockMark } from '../../actors/partition/block.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
@@ -58,7 +58,7 @@ describePorts('what was known', (ports) => {
     expect(await known(at(1, 7), 1)).toEqual([1_000, 2_000, 3_000]);
   });
 
-  it('P1 T24 so are segments and the newest readings', async () => {
+  it('P1 T24 segments and the newest readings of a place are of the same events', async () => {
     const { history } = ports();
     const [run] = await history.segments(SPACE, [0, 10_000], 4, at(0, 5));
     expect(run).toMatchObject({ sum: 1, entrances: 2, exits: 1, highestNet: 2 });
@@ -82,7 +82,7 @@ describePorts('what was known', (ports) => {
     expect(await logPlaces.completeSeq(P1, 0)).toBe(0);
   });
 
-  it('P1 the last commit of a reading in a space is known', async () => {
+  it('P1 stored claims have the last commit of a reading in a space', async () => {
     const { records } = ports();
     const place = (timestampMs: number) => ({ spaceId: SPACE, timestampMs, readingId: `d1~${timestampMs}~+` });
     const claims = await records.claims(P0, [place(2_000), place(2_500)]);

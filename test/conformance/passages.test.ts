@@ -19,7 +19,7 @@ function row(spaceId: SpaceId, timestampMs: number, people: readonly [number, nu
 }
 
 describePorts('passages', (ports) => {
-  it('P1 T25 each reading once, as its DPU reported it, in each space up to its block', async () => {
+  it('P1 T25 takes each reading once, as its DPU reported it, in each space up to its block', async () => {
     const { history } = ports();
     await history.storeBlock(
       blockOf(0, P1, 140, [

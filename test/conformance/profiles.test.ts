@@ -31,7 +31,7 @@ function row(
 }
 
 describePorts('profiles', (ports) => {
-  it('P1 T23 how long each count lasts in each cell, up to a block', async () => {
+  it('P1 T23 measures how long each count lasts in each cell, up to a block', async () => {
     const { history } = ports();
     const space = 81 as SpaceId;
     await history.storeBlock(

@@ -118,7 +118,7 @@ it('swaps the sides of a doorway', async () => {
   await closeWithoutComplaints(opened);
 });
 
-it('excludes readings, shows the preview again if something else has changed, and takes the exclusion back', async () => {
+it('excludes readings, shows the preview again if something else has changed, and deletes the exclusion', async () => {
   const opened = await visit(browser, `${service.url}/#/sensors/front`);
   const { page } = opened;
   await page.getByRole('button', { name: 'Exclude…' }).click();

@@ -1,4 +1,4 @@
-// Public displays: paired once by a code, in a browser of their own, and from then on by themselves.
+// Public displays: each is paired once by a code, in its own browser, and needs nobody from then on.
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { launchBrowser } from '../support/browser.ts';
@@ -112,7 +112,7 @@ it('shows a code until a person confirms it, and then the count of this space al
     expect([path, await ask(path)]).toEqual([path, 401]);
   expect(display.complaints).toEqual([]);
 
-  // It resumes by itself after the service was away, and after a reload.
+  // It resumes by itself after the service was unavailable, and after a reload.
   proxy.cut();
   await page.getByText(/^Not connected\. This is the number of \d\d:\d\d\.$/).waitFor();
   expect(await display.accessibilityProblems()).toEqual([]);

@@ -141,7 +141,7 @@ describe('GET /audit', () => {
     expect(pages).toEqual(all);
   });
 
-  it('refuses what it cannot use, naming the parameter', async () => {
+  it('names the parameter that is invalid', async () => {
     for (const [query, path] of [
       ['kind=reading', 'kind'],
       ['from=yesterday', 'from'],

@@ -81,7 +81,7 @@ async function describeAs(text: string): Promise<void> {
 }
 
 describe('density', () => {
-  it('starts from the build that there is, also in a copy, and with no package installed', async () => {
+  it('starts from an existing build, also in a copy, and without installed packages', async () => {
     const before = await builds();
     await unlink(source('node_modules'));
     expect((await density(['--help'])).stdout).toContain(DESCRIPTION);

@@ -98,7 +98,7 @@ describe('a process whose clock is off', () => {
   });
 });
 
-describe('a reading that was answered 202', () => {
+describe('a reading that was answered with 202', () => {
   let owner: LocalService;
   let nats: NatsHandles;
   const future = async (): Promise<number> =>

@@ -228,7 +228,7 @@ describe('T22 a dry run', () => {
     });
   });
 
-  it('T22 is refused as the change would be, and where there is none', async () => {
+  it('T22 is refused where the change would be, and for changes without a dry run', async () => {
     const tries = async (method: string, path: string, body?: object): Promise<unknown> => {
       const { status, body: problem } = await send({ method, path: `${path}?dry_run=true`, ...(body ? { body } : {}) });
       return [status, problem];
@@ -252,7 +252,7 @@ describe('T22 a dry run', () => {
       expect(await tries(method, path, body)).toMatchObject([422, { errors: [{ path: 'dry_run' }] }]);
   });
 
-  it('T22 is not invalidated by what is about something else, only by what is about the same spaces and sensors', async () => {
+  it('T22 is outdated only by changes that concern the same spaces or sensors', async () => {
     const change = { method: 'POST', path: '/dpus/a/exclusions', body: { from: at(0), to: at(1), reason: 'x' } };
     const { as_of: asOf } = await tryOut(change);
     await service.create('/spaces', { name: 'elsewhere' });
@@ -265,7 +265,7 @@ describe('T22 a dry run', () => {
     expect(await send(change, { 'if-match': '"another"' })).toMatchObject({ status: 412 });
   });
 
-  it('T22 is a flag of the commands', async () => {
+  it('T22 is made by the commands with --dry-run', async () => {
     const before = await topology();
     const print = async (...args: string[]): Promise<string[]> => eventually(async () => density(...args, '--dry-run'));
     const moved = await print('dpus', 'move', 'a', '--doorway', 'none', '--at', at(0));

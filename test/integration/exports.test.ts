@@ -62,7 +62,7 @@ async function csv(path: string): Promise<string[]> {
   return (await (await exported(path, 'text/csv')).text()).trimEnd().split('\n');
 }
 
-/** What a query says of an exported file. */
+/** The result of a query over an exported file. */
 async function readBack(path: string, select: string): Promise<unknown> {
   const file = join(folder, 'export.parquet');
   await writeFile(file, Buffer.from(await (await exported(path, PARQUET)).arrayBuffer()));
@@ -73,7 +73,7 @@ async function readBack(path: string, select: string): Promise<unknown> {
   return (JSON.parse(text) as { data: unknown }).data;
 }
 
-it('readings, as CSV', async () => {
+it('exports readings as CSV', async () => {
   const lines = await csv('readings?tz=Europe/Vienna');
   expect(lines).toHaveLength(READINGS + 2);
   expect(new Set(lines).size).toBe(lines.length);
@@ -84,7 +84,7 @@ it('readings, as CSV', async () => {
   expect(await csv(`readings?filter=${encodeURIComponent("dpu_id = 'held'")}`)).toHaveLength(2);
 });
 
-it('readings, as Parquet', async () => {
+it('exports readings as Parquet', async () => {
   const select = `toString(count()), uniqExact(id), countIf(deleted), countIf(doorway_id IS NULL), sum(entrances),
     sum(exits), toString(min(timestamp)), toString(max(timestamp)), countIf(direction IS NULL), countIf(excluded)`;
   const entrances = Math.ceil(READINGS / 3) + 1;
@@ -100,7 +100,7 @@ it('readings, as Parquet', async () => {
   ]);
 });
 
-it('events with the count after each, as CSV, those that are not stored included', async () => {
+it('exports events with the count after each as CSV, unstored ones included', async () => {
   const lines = await csv('events/1?tz=space');
   expect(lines[0]).toBe('space_id,timestamp,count,net,delta,entrances,exits,reading_id,final');
   // Without the deleted one, and with the one that is ahead.
@@ -112,7 +112,7 @@ it('events with the count after each, as CSV, those that are not stored included
   expect(lines[1]).toBe(`1,2026-03-07T09:00:01.000+01:00,1,1,1,1,0,a~${START_MS + 1_000}~-,true`);
 });
 
-it('events, as Parquet, those that are not stored included', async () => {
+it('exports events as Parquet, unstored ones included', async () => {
   const { body } = await service.get(`/counts/1/current?at=${new Date(Date.now() + AHEAD_MS).toISOString()}`);
   const { net } = body as { net: number };
   const select = 'count(), sum(toInt64(entrances)) - sum(toInt64(exits)), any(space_id), max(entrances)';
@@ -123,7 +123,7 @@ it('events, as Parquet, those that are not stored included', async () => {
   expect(few.map(String)).toEqual(['59', '2026-03-07 08:00:59.000']);
 });
 
-it('more intervals than an answer may have', async () => {
+it('exports more intervals than an answer may have', async () => {
   const span = 'start=2026-03-01T00:00:00Z&end=2026-03-11T00:00:00Z&interval=1m';
   expect((await service.get(`/counts/intervals?space_id=1&${span}`)).status).toBe(422);
   const lines = await csv(`intervals?space_id=1&${span}`);

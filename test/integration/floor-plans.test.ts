@@ -91,7 +91,7 @@ describe('floor plans', () => {
     expect((await fetch(`${service.api}/floor-plans/nothing/image`)).status).toBe(404);
   });
 
-  it('are changed only as they were seen', async () => {
+  it('are not changed if the client has seen another version', async () => {
     const seen = (await fetch(`${service.api}/floor-plans/ground`)).headers.get('etag') ?? '';
     const rename = async (name: string): Promise<number> =>
       (

@@ -137,7 +137,7 @@ describe('lists of history', () => {
     expect((await service.get('/readings/a.nothing')).status).toBe(404);
   });
 
-  it('is safe from SQL in a filter', async () => {
+  it('is safe against SQL in a filter', async () => {
     for (const text of ["dpu_id = 'x'' OR 1=1 --'", 'dpu_id = "\\\\\' OR 1=1 --"', "id in ('{f0:String}', '%s')"]) {
       expect((await list(`/readings?filter=${encodeURIComponent(text)}`)).items).toEqual([]);
     }

@@ -251,7 +251,7 @@ describe('the options of a device', () => {
     );
     expect((await service.get('/devices/kept')).body).toMatchObject(device);
     expect(await put({ adapter: 'xovis' })).toMatchObject({ adapter: 'xovis', options: null });
-    // The options of before do not come back, and a mapping needs some.
+    // The previous options do not come back, and a mapping needs options.
     const needed = { errors: expect.arrayContaining([expect.objectContaining({ path: 'options' })]) as unknown };
     expect(await put({ adapter: 'mapping' })).toMatchObject(needed);
     expect(await put({ adapter: 'xovis', options: { reversed: ['2'] } })).toMatchObject({

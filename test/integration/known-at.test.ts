@@ -1,4 +1,4 @@
-// Counts as they were known, on the real service: by the place of an answer, by a time, and what is refused.
+// `known_at` on the real service: by the place of an answer, by a time, and what is refused.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
@@ -90,7 +90,7 @@ describe('an answer is given again by its place', () => {
     expect((await service.get(`/counts/${space}/intervals?${INTERVALS}`)).body).not.toEqual(intervals.body);
   });
 
-  it('T24 by a time it is that of a recorded place, whose as_of gives it again', async () => {
+  it('T24 for a time it is that of the newest recorded place, whose as_of gives it again', async () => {
     const before = new Date().toISOString();
     await send(reading('09:40:00', 1));
     await eventually(async () => expect((await current('')).count).toBe(24));
@@ -99,7 +99,7 @@ describe('an answer is given again by its place', () => {
     expect(await current(`?known_at=${known.as_of}`)).toEqual(known);
   });
 
-  it('T24 and refused if it cannot be', async () => {
+  it('T24 or is refused, with the reason', async () => {
     expect(await refusal(`/counts/${space}/current?known_at=2026-01-01T00:00:00Z`)).toMatch(
       /too early.* from 20\d\d-.* on/,
     );

@@ -28,7 +28,7 @@ async function messagesOf(id: string, query = ''): Promise<Message[]> {
   return body as Message[];
 }
 
-it('has none of a device that sent nothing', async () => {
+it('has no messages of a device that has sent nothing', async () => {
   expect(await messagesOf('silent')).toEqual([]);
 });
 

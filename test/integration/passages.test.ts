@@ -54,8 +54,8 @@ beforeAll(async () => {
 });
 afterAll(async () => service?.dispose());
 
-describe('T25 who passed', () => {
-  it('a doorway, in its direction, even where that leads outside', async () => {
+describe('T25 entrances and exits', () => {
+  it('of a doorway are in its direction, even where that leads outside', async () => {
     expect(await people(`doorways/${front}`)).toEqual([
       [5, 1],
       [1, 0],
@@ -89,7 +89,7 @@ describe('T25 who passed', () => {
     ]);
   });
 
-  it('by the clock of the ingress space, or else of the egress space', async () => {
+  it('are by the clock of the ingress space, or else of the egress space', async () => {
     const first = async (of: string): Promise<string | undefined> =>
       (await intervals(of, `${SPAN}&interval=1h`))[0]?.start;
     expect(await first(`doorways/${front}`)).toBe('2026-03-07T07:15:00.000Z');
@@ -98,7 +98,7 @@ describe('T25 who passed', () => {
     expect(await first('dpus/a')).toBe('2026-03-07T07:15:00.000Z');
   });
 
-  it('as CSV, cached once it is final', async () => {
+  it('may be CSV, and are cached once they are final', async () => {
     const url = `${service.api}/dpus/c/intervals?${SPAN}&interval=15m`;
     const json = await fetch(url);
     expect(json.headers.get('cache-control')).toBe('private, max-age=300');
@@ -114,7 +114,7 @@ describe('T25 who passed', () => {
     ]);
   });
 
-  it('without readings that are excluded or deleted', async () => {
+  it('leave out excluded and deleted readings', async () => {
     const excluded = await service.send('POST', '/dpus/b/exclusions', { from: at(15), to: at(17), reason: 'cleaning' });
     expect(excluded.status).toBe(201);
     const [reading] = (await service.get(`/readings?filter=${encodeURIComponent(`dpu_id = 'a' and direction = 1`)}`))
@@ -144,7 +144,7 @@ describe('T25 who passed', () => {
     });
   });
 
-  it('after a move, at the doorway where it was then, and by the DPU at both', async () => {
+  it('of a DPU that was moved are at the doorway where it was then, and those of the DPU are of both', async () => {
     const moved = await service.send('PATCH', '/dpus/c', { doorway_id: front, effective_at: at(50) });
     expect(moved.status).toBe(200);
     await send({ dpu_id: 'c', timestamp: at(55), entrances: 0, exits: 8 });
@@ -176,7 +176,7 @@ describe('T25 who passed', () => {
     });
   });
 
-  it('a doorway whose spaces are changed, as before', async () => {
+  it('of a doorway do not change with its spaces', async () => {
     const before = await people(`doorways/${inner}`);
     expect(
       (await service.send('PATCH', `/doorways/${inner}`, { ingress_space_id: hall, egress_space_id: null })).status,
@@ -194,14 +194,14 @@ describe('T25 who passed', () => {
     expect(await people(`doorways/${inner}`)).toEqual(before);
   });
 
-  it('a DPU that was never placed: nobody, and not final', async () => {
+  it('of a DPU that was never placed are 0, and not final', async () => {
     expect((await service.send('POST', '/dpus', { id: 'nowhere', doorway_id: null })).status).toBe(201);
     expect(await intervals('dpus/nowhere', `${SPAN}&interval=1h`)).toEqual([
       { start: at(0), end: at(60), entrances: 0, exits: 0, final: false },
     ]);
   });
 
-  it('what does not exist, or cannot be', async () => {
+  it('are refused for unknown doorways and DPUs, and for an empty or too long range', async () => {
     expect((await service.get('/doorways/99/intervals')).status).toBe(404);
     expect((await service.get('/dpus/ghost/intervals')).body).toMatchObject({
       status: 404,

@@ -55,7 +55,7 @@ test('the table in time order is filled once with data stored before it existed,
   expect(await rows('SELECT count() FROM space_events')).toEqual([[6000]]);
 });
 
-test('T24 a table whose rows do not know their commit gets the columns, and the place from which on what was known can be told', async () => {
+test('T24 a table whose rows lack their commit gets the columns, and the place from which on earlier moments can be answered', async () => {
   await command(`
   INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block, epoch, log_seq)
   SELECT 5, 1514764800000 + number, toString(number), 'p', 1, 1, 1, 0, 0, 1, 1, 3 + number % 2, 40 + number, 1, 900 + number FROM numbers(4)`);
@@ -312,7 +312,7 @@ test('counts by minute of an earlier version: processes drop the view at their s
 test('a process that may not drop the view of an earlier version works with it, until tables are migrated', async () => {
   for (const statement of RETIRED) await command(statement);
   // The engine has one user, so its answer is that of a server to a user without the right.
-  const refusal = (message: string): unknown =>
+  const refusal = (message: string): ClickHouseClient =>
     new Proxy(client, {
       get: (target, key) =>
         key === 'command'
@@ -322,15 +322,13 @@ test('a process that may not drop the view of an earlier version works with it, 
     });
   const withoutRight = refusal(
     'density: Not enough privileges. To execute this query, it is necessary to have the grant DROP VIEW ON density.counts_by_minute_view.',
-  ) as ClickHouseClient;
+  );
   await createTables(withoutRight, OPTIONS);
   expect(await retired()).toHaveLength(2);
   const before = await rows('SELECT sum(entrances) FROM counts_by_minute');
   await store(6_000_000);
   expect(await rows('SELECT sum(entrances) FROM counts_by_minute')).not.toEqual(before);
-  await expect(createTables(refusal('Timeout exceeded') as ClickHouseClient, OPTIONS)).rejects.toThrow(
-    'Timeout exceeded',
-  );
+  await expect(createTables(refusal('Timeout exceeded'), OPTIONS)).rejects.toThrow('Timeout exceeded');
   await alterTables(client, OPTIONS);
   expect(await retired()).toEqual([]);
 });

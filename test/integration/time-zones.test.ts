@@ -26,7 +26,7 @@ const get = async (path: string): Promise<unknown> => {
   return body;
 };
 
-it('of the space, across a change of clocks', async () => {
+it('the zone may be that of the space, across a clock change', async () => {
   expect(await get(`/counts/1/intervals?${SPAN}&tz=space`)).toMatchObject([
     { start: '2026-03-29T01:00:00.000+01:00', end: '2026-03-29T03:00:00.000+02:00', entrances: 2 },
     { start: '2026-03-29T03:00:00.000+02:00', end: '2026-03-29T04:00:00.000+02:00', entrances: 1 },
@@ -53,7 +53,7 @@ it('of the space, across a change of clocks', async () => {
   });
 });
 
-it('of any place, in any case, as CSV too', async () => {
+it('the zone may be any, written in any case, also for CSV', async () => {
   const csv = await fetch(`${service.api}/counts/1/intervals?${SPAN}&tz=america/new_york`, {
     headers: { accept: 'text/csv' },
   });
@@ -70,12 +70,12 @@ it('of any place, in any case, as CSV too', async () => {
   ]);
 });
 
-it('none: UTC, as ever', async () => {
+it('the zone defaults to UTC', async () => {
   expect(await get(`/counts/1/intervals?${SPAN}`)).toMatchObject([{ start: '2026-03-29T00:00:00.000Z' }, {}]);
   expect(await get('/readings?limit=1')).toMatchObject([{ timestamp: '2026-03-29T00:30:00.000Z' }]);
 });
 
-it('has an etag of its own', async () => {
+it('each zone has an etag of its own', async () => {
   const url = `${service.api}/counts/1/current?at=2026-03-29T00:45:00Z`;
   const etag = (await fetch(url)).headers.get('etag') ?? '';
   expect(etag).not.toBe('');

@@ -120,7 +120,7 @@ describe('over MQTT', () => {
     expect(await account()).toEqual(before);
   });
 
-  it('nothing is left where it was acknowledged', async () => {
+  it('every acknowledged message is released in the stream that acknowledged it', async () => {
     await eventually(async () => {
       for (const stream of [FORWARDED, MQTT_MESSAGES])
         expect((await nats.jsm.streams.info(stream)).state.messages, stream).toBe(0);

@@ -36,7 +36,7 @@ describe('clients that write the topology at once', () => {
     await register('one process', [first]);
   });
 
-  it('E2 import documents, too', async () => {
+  it('E2 may also import documents', async () => {
     const answers = await Promise.all(
       Array.from({ length: CLIENTS }, async (_, n) =>
         fetch(`${[first, second][n % 2]?.api}/topology/import`, {

@@ -1,4 +1,4 @@
-// The terms of an explanation add up, and are what the set of readings says: with any part of the events stored and the
+// The terms of an explanation add up, and follow from the set of readings alone: with any part of the events stored and the
 // rest in memory, moved, retracted, and with resets in between.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-// The profile of a space is what the set of readings says, for any part of the events stored and the rest in memory, moved,
+// The profile of a space follows from the set of readings alone, for any part of the events stored and the rest in memory, moved,
 // retracted, and with resets in between.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

@@ -7,12 +7,12 @@ import type { Random } from './random.ts';
 import { MODULUS, ReportWriter } from './report-writer.ts';
 import { RevisionWriter } from './revision-writer.ts';
 import type { Action } from './scenario.ts';
-import { TakeBackWriter } from './take-back-writer.ts';
+import { AmendmentWriter } from './amendment-writer.ts';
 
 /** Two days before Europe's clocks go forward in 2024. */
 export const START_MS = Date.UTC(2024, 2, 29, 12);
 const [SECOND, MINUTE, HOUR, DAY] = [1_000, 60_000, 3_600_000, 86_400_000];
-/** Readings, misspelled, and what is none. */
+/** Topics of readings, spelled in several ways, and topics that are not of readings. */
 const LEVELS = ['reading', 'readings./', '/.Readings', 'status', 'readings.1', '/'];
 const ZONES = ['UTC', 'Europe/Vienna', 'America/New_York', 'Asia/Kolkata'];
 
@@ -38,7 +38,7 @@ export class ActionWriter {
   #spaces = 0;
   #doorways = 0;
   #nowMs = START_MS;
-  readonly #takeBack: TakeBackWriter;
+  readonly #amendments: AmendmentWriter;
 
   constructor(random: Random) {
     this.#random = random;
@@ -47,7 +47,7 @@ export class ActionWriter {
     this.#reportsTotals = new Set(this.#dpus.filter(() => random.chance(0.35)));
     this.#reports = new ReportWriter(random, this.#reportsTotals);
     this.#revisions = new RevisionWriter(random);
-    this.#takeBack = new TakeBackWriter(random, () => this.#someInstant());
+    this.#amendments = new AmendmentWriter(random, () => this.#someInstant());
     this.#revises = new Set(this.#dpus.filter((id) => !this.#reportsTotals.has(id) && random.chance(0.35)));
   }
 
@@ -292,16 +292,16 @@ export class ActionWriter {
       case 'modulus':
         return this.#push({ kind, dpuId, modulus: random.pick([null, MODULUS, MODULUS * 3]) });
       case 'exclude':
-        return this.#push(this.#takeBack.exclude(dpuId));
+        return this.#push(this.#amendments.exclude(dpuId));
       case 'include':
-        return this.#push(this.#takeBack.include());
+        return this.#push(this.#amendments.include());
       case 'deleteReading':
-        for (const action of this.#takeBack.deleteReadings()) this.#push(action);
+        for (const action of this.#amendments.deleteReadings()) this.#push(action);
         return;
       case 'deleteUnsent':
         return this.#deleteUnsent(device);
       case 'restoreReading':
-        return this.#push(this.#takeBack.restoreReading());
+        return this.#push(this.#amendments.restoreReading());
       case 'deleteDpu':
         return this.#push({ kind, dpuId, ...effective });
       case 'changeDoorway':
@@ -325,21 +325,21 @@ export class ActionWriter {
   }
 
   #reset(space: number, timestampMs: number, count: number): void {
-    this.#takeBack.resetRecorded(space, timestampMs);
+    this.#amendments.resetRecorded(space, timestampMs);
     this.#push({ kind: 'reset', space, timestampMs, count });
     // Before the space has received it from the log.
     if (this.#random.chance(0.3)) this.#push({ kind: 'ask', space, atMs: Math.max(timestampMs, this.#nowMs) });
   }
 
   #changeReset(kind: 'changeReset' | 'deleteReset'): void {
-    const change = this.#takeBack.changeReset(kind);
+    const change = this.#amendments.changeReset(kind);
     this.#push(change);
     if (change && this.#random.chance(0.3)) this.#push({ kind: 'ask', space: change.space, atMs: this.#nowMs });
   }
 
   /** At an instant that already has a reset. */
   #resetAgain(): void {
-    const reset = this.#takeBack.someReset();
+    const reset = this.#amendments.someReset();
     if (reset) this.#reset(reset.space, reset.timestampMs, this.#random.int(0, 3));
   }
 

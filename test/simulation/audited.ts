@@ -1,5 +1,5 @@
-// Compares the audit of a process with the log, and with the commands that people gave. Independent of the history: what a fact
-// replaced is found by reading the log.
+// Compares the audit of a process with the log, and with the commands that people gave. It does not use the history: it reads the
+// log to find what each fact replaced.
 import { DEFAULT_SETTINGS, type Author, type SingleFact, type TopologyEntry } from '../../src/domain/topology.ts';
 import type { TopologyCommand } from '../../src/domain/topology-command.ts';
 import { signatureOf, type Edit, type EditedKind, type TopologyEdits } from '../../src/domain/topology-edits.ts';

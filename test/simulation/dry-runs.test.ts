@@ -144,7 +144,7 @@ async function tryUnsettled(world: World, random: Random): Promise<number> {
 }
 
 describe('T22 a dry run', () => {
-  it('T22 has what is in memory, provisional or not', { timeout: 240_000 }, async () => {
+  it('T22 includes events in memory, provisional or not', { timeout: 240_000 }, async () => {
     let compared = 0;
     await fc.assert(
       fc.asyncProperty(fc.integer({ min: 1, max: 1_000_000 }), async (seed) => {

@@ -263,7 +263,7 @@ describe('the meaning of a count', () => {
         ...replay(0, 'd2'),
       ],
       async ({ count }) => {
-        // The first of them says what one that was accepted says.
+        // The first of them equals one that was accepted.
         expect(await count(1, t)).toEqual([1, 1]);
         expect(await count(1, t + 1)).toEqual([2, 2]);
         expect(await count(1, t + 20)).toEqual([3, 3]);

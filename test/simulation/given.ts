@@ -5,7 +5,7 @@ import { Failure } from '../../src/domain/failure.ts';
 import type { SpaceId } from '../../src/domain/ids.ts';
 import type { SimProcess } from './process.ts';
 
-/** An answer, and the same question once more. */
+/** An answer, and a function that asks the same question again. */
 interface Given {
   readonly asOf: AsOf;
   readonly ask: (known: KnownSpace) => Promise<unknown>;

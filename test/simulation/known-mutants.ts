@@ -3,7 +3,7 @@ import { mutant, type Mutant } from './mutant.ts';
 
 export const KNOWN_MUTANTS: readonly Mutant[] = [
   mutant(
-    'what came after a place counts, if it is in memory',
+    'events in memory after the place count in an earlier answer',
     'report.unstored.filter((event) => event.seq <= seq)',
     'report.unstored',
   ),
@@ -13,18 +13,18 @@ export const KNOWN_MUTANTS: readonly Mutant[] = [
     'report.epoch > epoch ? report.unstored.filter',
   ),
   mutant(
-    'what came after a place counts, if it is stored',
+    'stored events after the place count in an earlier answer',
     'history.segments(spaceId, edgesMs, block, upTo)',
     'history.segments(spaceId, edgesMs, block)',
   ),
   mutant(
-    'stored events beside those in memory are of now',
+    'an earlier answer joins the events in memory with the stored events of now',
     'history.events(spaceId, afterMs, upToMs, block, upTo)',
     'history.events(spaceId, afterMs, upToMs, block)',
     'test/unit/as-known.test.ts',
   ),
   mutant(
-    'the newest reading is that of now',
+    'an earlier answer has the newest reading of now',
     'history.newestInstants({ ...query, upTo })',
     'history.newestInstants(query)',
   ),
@@ -33,16 +33,28 @@ export const KNOWN_MUTANTS: readonly Mutant[] = [
     'latest: () => topology.at(seq)',
     'latest: () => topology.latest()',
   ),
-  mutant('an earlier answer is as final as now', 'watermarkMs,\n    isStale,\n    // What', 'isStale,\n    // What'),
   mutant(
-    'what was provisional then is provisional only if it is in memory now',
+    'an earlier answer has the watermark of now',
+    'upTo: { epoch, seq },',
+    'upTo: { epoch, seq },\n    watermarkMs: report.watermarkMs,',
+  ),
+  mutant(
+    'an earlier explanation has provisional events only if they are in memory now',
     'report.upTo && !isFinal',
     'report.upTo && isFinal',
   ),
-  mutant('the doorways are those of now', 'history.doorwayTotals({ ...query, upTo })', 'history.doorwayTotals(query)'),
-  mutant('the exits at zero are those of now', 'history.exitsAtZero({ ...query, upTo })', 'history.exitsAtZero(query)'),
   mutant(
-    'the times at counts are those of now',
+    'an earlier explanation has the doorways of now',
+    'history.doorwayTotals({ ...query, upTo })',
+    'history.doorwayTotals(query)',
+  ),
+  mutant(
+    'an earlier explanation has the exits at zero of now',
+    'history.exitsAtZero({ ...query, upTo })',
+    'history.exitsAtZero(query)',
+  ),
+  mutant(
+    'an earlier profile has the times of now',
     'history.timeAtCounts({ ...query, upTo })',
     'history.timeAtCounts(query)',
   ),
@@ -52,7 +64,7 @@ export const KNOWN_MUTANTS: readonly Mutant[] = [
     'return mark.seq + 0 * row.seq;',
   ),
   mutant(
-    'a rebuild leaves out what leads to the same result',
+    'a rebuild leaves out events that lead to the same result',
     'const start = lastSeq === 0 ? -1 :',
     'const start = lastSeq > -1 ? -1 :',
     'test/unit/log-tail.test.ts',

@@ -302,7 +302,7 @@ export const MUTANTS: readonly Mutant[] = [
     'log.append(dpuId, data)',
   ),
   mutant(
-    'a misspelled topic is taken for a sign of life',
+    'a misspelled topic is taken for a heartbeat',
     "return named.length === 1 ? KINDS.get(named[0]?.toLowerCase() ?? '') : undefined;",
     "return 'heartbeat';",
   ),

@@ -2,26 +2,34 @@
 import { mutant, type Mutant } from './mutant.ts';
 
 export const PASSAGE_MUTANTS: readonly Mutant[] = [
-  mutant('a reading between two spaces passes twice', 'primary && (', '(primary || !primary) &&\n      ('),
+  mutant(
+    'a reading between two spaces counts twice at its doorway',
+    'primary && (',
+    '(primary || !primary) &&\n      (',
+  ),
   mutant(
     'entrances of a doorway are those of the space that it leads out of',
     'return isEgress ? { entrances: exits, exits: entrances } : { entrances, exits };',
     'return isEgress ? { entrances, exits } : { entrances, exits };',
   ),
   mutant(
-    'who passed is what history alone says',
+    'entrances and exits are those of history alone',
     'const unstored = reports.flatMap((report) => passagesIn(report, source, edgesMs));',
     'const unstored = reports.slice(0, 0).flatMap((report) => passagesIn(report, source, edgesMs));',
   ),
-  mutant('a retraction passes again', 'sum.entrances += event.sign * entrances;', 'sum.entrances += entrances;'),
   mutant(
-    'readings pass only where their DPU is placed now',
+    'a retraction counts as passing once more',
+    'sum.entrances += event.sign * entrances;',
+    'sum.entrances += entrances;',
+  ),
+  mutant(
+    'readings of a DPU are looked for only in the spaces of its present placement',
     'const doorways = topology .dpuVersions(dpuId) .flatMap((version) => doorwaysBetween(placementsOf(version.placements), firstMs, lastMs));',
     'const doorways = doorwaysBetween(placementsOf(placements), firstMs, lastMs);',
     'test/unit/passages.test.ts',
   ),
   mutant(
-    'readings pass a doorway only in the space that it leads into now',
+    'readings of a doorway are looked for only in its present ingress space',
     'const spaces = new Set(topology.doorwayVersions(doorwayId).flatMap(primarySpaces));',
     'const spaces = new Set(countedIn);',
     'test/unit/passages.test.ts',
@@ -51,7 +59,7 @@ export const PASSAGE_MUTANTS: readonly Mutant[] = [
     'test/unit/passages.test.ts',
   ),
   mutant(
-    'who passed is final by the watermark of a later moment',
+    'entrances and exits are final by the watermark of a later moment',
     'return { ...before, seq, unstored',
     'return { ...after, seq, unstored',
     'test/unit/reports-at-once.test.ts',

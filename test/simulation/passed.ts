@@ -3,7 +3,7 @@ import type { PassageInterval } from '../../src/counts/passages.ts';
 import type { PassageSource } from '../../src/ports/history.ts';
 import type { OracleEvent } from '../support/oracle.ts';
 
-/** Of each reading the oracle takes one event, whichever, and swaps it back where it is of the space that a doorway leads out of. */
+/** The oracle takes any one event of each reading, and swaps entrances and exits if it is of the egress space. */
 function peoplePassing(
   events: Iterable<OracleEvent>,
   source: PassageSource,

@@ -24,7 +24,7 @@ const PAYLOAD = {
 const future = { dpu_id: 'd1/a', timestamp: LATER, direction: 1 };
 const unset = { dpu_id: 'd1/b', timestamp: UNSET, direction: 1 };
 
-/** On arrival both crossings are read; with the options of later only that of line a. */
+/** On arrival both crossings are read; with the later options only that of line a. */
 const TOPOLOGY = [optionsAt(NOON - 1_000, ['1', '2']), optionsAt(NOON + 1_000, ['1'])];
 
 describe('D2 what replayed letters of a payload stand for', () => {

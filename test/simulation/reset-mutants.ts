@@ -13,7 +13,7 @@ export const RESET_MUTANTS: readonly Mutant[] = [
     'current.set(version.doc.id, version.doc);',
   ),
   mutant(
-    'a daily reset is to nobody',
+    'a daily reset is always to 0',
     '{ timestampMs: daily, count: schedule.dailyResetCount };',
     '{ timestampMs: daily, count: 0 };',
   ),

@@ -33,7 +33,7 @@ export type Action =
   | { readonly kind: 'heartbeat'; readonly dpuId: DpuId; readonly text: string }
   /** In a device's own format. */
   | { readonly kind: 'payload'; readonly dpuId: DpuId; readonly text: string; readonly isMapped?: true }
-  /** How the device's payloads are read from now on. */
+  /** The options with which the payloads of the device are read from now on. */
   | { readonly kind: 'device'; readonly dpuId: DpuId; readonly isReversed: boolean; readonly mapping?: SimMapping }
   | { readonly kind: 'forgetDevice'; readonly dpuId: DpuId }
   | { readonly kind: 'tick' }
@@ -71,7 +71,7 @@ export type Action =
   | { readonly kind: 'deleteReading'; readonly which: number | string }
   /** The nth reading that was deleted so far. */
   | { readonly kind: 'restoreReading'; readonly which: number | string }
-  /** What one document says, in place of a command for each. */
+  /** The entries of one document, instead of a command for each. */
   | { readonly kind: 'import'; readonly of: readonly RegisteringAction[] }
   | { readonly kind: 'settings'; readonly settings: Settings }
   | { readonly kind: 'reset'; readonly space: number; readonly timestampMs: number; readonly count: number }

@@ -22,9 +22,9 @@ const decoder = new TextDecoder();
 
 type Fields = Readonly<Record<string, string | number>>;
 
-/** The adapter that reads most payloads, */
+/** The adapter that reads most payloads. */
 export const PAYLOADS = 'density';
-/** and the one that reads the others, as the device's options describe them. */
+/** The adapter that reads the others, as the device's options describe them. */
 export const MAPPED = 'mapping';
 
 /** A part of a payload; without an item if it cannot be read. */

@@ -1,4 +1,4 @@
-// Compares a dry run with the oracle of the set as it is, and with that of the set as it would be.
+// Compares a dry run with two oracles: one of the set as it is, and one of the set as it would be.
 import type { CountAnswer, IntervalAnswer } from '../../src/counts/count-at.ts';
 import type { DryRun } from '../../src/counts/dry-runs.ts';
 import type { EffectOnSpace } from '../../src/counts/effect-on-space.ts';

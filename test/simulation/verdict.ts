@@ -133,7 +133,7 @@ export class Verdict {
     );
   }
 
-  /** T25: of every doorway and every DPU, over all that they have counted. */
+  /** T25: the entrances and exits of every doorway and every DPU, over all of their readings. */
   async #judgePassages(random: Random): Promise<void> {
     const { passages, topology } = this.#process;
     const view = topology.history.latest();

@@ -244,7 +244,7 @@ export class Witness {
     return { setBy: entry?.fact.by ?? null, setAtMs: entry?.fact.atMs ?? null };
   }
 
-  /** T23: of the hours before an instant, by the log and the resets that the process knew. */
+  /** T23: the profile of the hours before an instant, by the log and the resets that the process knew. */
   async #askProfile(process: SimProcess, spaceId: SpaceId, atMs: number): Promise<void> {
     const startMs = Math.max(0, atMs - 2 * HOUR);
     if (!process.foldOf(spaceId)) return;
@@ -266,7 +266,7 @@ export class Witness {
     }
   }
 
-  /** T25: of a doorway of the space and a DPU above it. The log of all spaces up to one sequence says who passed. */
+  /** T25: the entrances and exits of a doorway of the space and of a DPU above it, by the log of all spaces up to one sequence. */
   async #askPassages(process: SimProcess, spaceId: SpaceId, atMs: number): Promise<void> {
     const view = process.topology.history.latest();
     const doorway = view.doorwaysOf(spaceId).filter(({ deleted }) => !deleted)[0];
@@ -382,7 +382,7 @@ export class Witness {
     );
   }
 
-  /** Likewise of a doorway or a DPU, in any space. */
+  /** The same for the events of a doorway or a DPU, in any space. */
   hasLaterPassages({ source, interval, seq }: PassageTestimony): boolean {
     return this.#engines.streams.events.everything.some(
       (stored) =>

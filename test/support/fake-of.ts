@@ -1,5 +1,5 @@
-/** The members that a test provides; their own members may be partial, too. */
-type Given<T> = { readonly [Member in keyof T]?: T[Member] | Partial<T[Member]> };
+/** The members that a test provides. Their own members may be partial, too, and optional members may be undefined. */
+type Given<T> = { readonly [Member in keyof T]?: T[Member] | Partial<T[Member]> | undefined };
 
 /**
  * A fake of an interface with the members that a test provides. Any other member may be read, as constructors do, but calling it

@@ -180,7 +180,7 @@ export class SpaceOracle {
     };
   }
 
-  /** T19: the same of an interval, with its resets. */
+  /** T19: the same for an interval, with its resets. */
   explainInterval(startMs: number, endMs: number, watermarkMs: number): OracleIntervalExplanation {
     const instants = [...new Set(this.#resetInstants(startMs, endMs))].sort((a, b) => a - b);
     const terms = this.#terms(startMs - 1, endMs - 1, watermarkMs);
@@ -424,7 +424,7 @@ export class Oracle {
     return this.#deletions.get(readingId)?.restored === false;
   }
 
-  /** T21: a deleted reading reports what it says alone, which is nobody for one that counts by its neighbours. */
+  /** T21: a deleted reading reports its own people, and nobody if it would count by its neighbours. */
   #entrancesAndExits(
     reading: OracleReading & { readonly readingId: string },
   ): readonly [entrances: number, exits: number] {

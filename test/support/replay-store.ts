@@ -15,7 +15,7 @@ export const HOUR = 3_600_000;
 export const ARRIVED = NOW - 1_000;
 const ALL: ReplayRequest = { shiftMs: 0, dpuId: null, isDryRun: false };
 
-/** Ends what is said of a letter that is read differently than when it was replayed. */
+/** The end of the detail for a letter that is read differently than when it was replayed. */
 export const OTHERWISE = 'with other options of the device or by another version of the service';
 /** Options of the mapping for items such as `passed` makes, with one way to spell an entrance, and with two. */
 export const NARROW = {

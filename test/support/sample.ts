@@ -10,6 +10,26 @@ export const EXPECTED = {
   B: { net: 8, count: 9, entrances: 23, exits: 15 },
 };
 
+export const SAMPLE_ROWS = 563;
+const DISTINCT = 530;
+
+/** The account after the readings were sent, some of them several times; without the comparison with ClickHouse. */
+export function sampleAccount(accepted = SAMPLE_ROWS): object {
+  return {
+    accepted,
+    applied: DISTINCT,
+    duplicate: accepted - DISTINCT,
+    held: 0,
+    excluded: 0,
+    deleted: 0,
+    dead_lettered: 0,
+    dead_letters: {},
+    dead_letters_evicted: {},
+    remainder: 0,
+    losses: [],
+  };
+}
+
 type Send = (method: string, path: string, body?: unknown) => Promise<Answer>;
 
 /** Spaces A (1) and B (2), doorway X into A from outside with DPU 283, doorway Z from B into A with DPU 423. */

@@ -1,4 +1,4 @@
-// Which moments can be asked about, and how the others are refused.
+// Which earlier moments can be answered, and how the others are refused.
 import { describe, expect, it } from 'vitest';
 import type { KnownReport } from '../../actors/partition/space-report.ts';
 import { AsKnown, type KnownAt } from '../../src/counts/as-known.ts';
@@ -23,7 +23,7 @@ interface Case {
   readonly from?: KnownFrom;
   readonly place?: RecordedPlace;
   readonly completeSeq?: number;
-  /** Gets the places with which history is asked. */
+  /** Collects the places up to which history is queried. */
   readonly onAsked?: (upTo: LogPlace | undefined) => void;
 }
 
@@ -108,7 +108,7 @@ describe('what was known', () => {
   });
 });
 
-describe('what cannot be told is refused', () => {
+describe('a moment that cannot be answered exactly', () => {
   const refused: [why: string, options: Case, at: KnownAt, message: RegExp][] = [
     ['a time in the future', {}, { atMs: NOW + 1 }, /is in the future/],
     ['a time before anything was recorded', {}, { atMs: FIRST - 1 }, /too early: .* from 2026-11-27T08:00:00.000Z on/],
@@ -144,13 +144,13 @@ describe('what cannot be told is refused', () => {
     ],
     ['a topology that the log lost', {}, asOf({ topologyDigest: 1 }), /topology log does not have/],
   ];
-  it.each(refused)('T24 %s', async (_, options, at, message) => {
+  it.each(refused)('T24 is refused: %s', async (_, options, at, message) => {
     const answer = asKnown(options).count(SPACE, undefined, at);
     await expect(answer).rejects.toMatchObject({ kind: 'invalid', field: 'known_at' });
     await expect(answer).rejects.toThrow(message);
   });
 
-  it('T24 but a place of an earlier epoch that is complete is answered, and so is the first one after an upgrade', async () => {
+  it('T24 is neither a complete place of an earlier epoch, nor the first place after an upgrade', async () => {
     expect(await asKnown({ completeSeq: 50 }).count(SPACE, undefined, asOf({ epoch: 0 }))).toMatchObject({ count: 5 });
     const floor = { firstMs: FIRST, floor: { epoch: 1, seq: 50 } };
     expect(await asKnown({ from: floor }).count(SPACE, undefined, asOf())).toMatchObject({ count: 5 });
@@ -160,12 +160,12 @@ describe('what cannot be told is refused', () => {
     ['the fold is behind', asOf({ seq: 101 })],
     ['the fold is of an earlier epoch', asOf({ epoch: 2 })],
     ['this process has not read the topology up to there', asOf({ topologySeq: 3 })],
-  ])('T24 and asked again later if %s', async (_, at) => {
+  ])('T24 is unavailable for now if %s', async (_, at) => {
     await expect(asKnown().count(SPACE, undefined, at)).rejects.toMatchObject({ kind: 'unavailable' });
   });
 });
 
-it('T24 events in memory that came after the place do not count, nor do any after an earlier epoch', async () => {
+it('T24 leaves out events in memory that came after the place, and all of them for an earlier epoch', async () => {
   const event = (seq: number): LoggedEvent =>
     fakeOf<LoggedEvent>('event', {
       ...{ seq, timestampMs: FIRST + seq, readingId: `r${seq}`, entrances: 1, exits: 0, sign: 1 },

@@ -43,7 +43,7 @@ describe('E5 the audit', () => {
     );
   });
 
-  it('leaves out what a filter does not select, and nothing else', async () => {
+  it('leaves out exactly what a filter does not select', async () => {
     await fc.assert(
       fc.asyncProperty(seeds, async (seed) => {
         const history = historyOf(drawn(seed));
@@ -99,7 +99,7 @@ describe('E5 the audit', () => {
     );
   });
 
-  it('goes on where a page ended although newer changes were made since', async () => {
+  it('continues where a page ended although newer changes were made since', async () => {
     const entries = drawn(1);
     const [before, after] = [historyOf(entries.slice(0, 15)), historyOf(entries)];
     const request = { filter: {}, isNewestFirst: true, limit: 4 };
@@ -111,7 +111,7 @@ describe('E5 the audit', () => {
     expect(second.total).toBe(first.total);
   });
 
-  it('lets other requests go on while it looks at very many changes', async () => {
+  it('yields to other requests while it reads very many changes', async () => {
     const docs = Array.from({ length: 25_000 }, (_, n): Space => spaceCalled(`space ${n}`, (n + 1) as SpaceId));
     const history = historyOf([{ seq: 1, fact: { kind: 'batch', doc: docs.map((doc) => ({ kind: 'space', doc })) } }]);
     let pauses = 0;

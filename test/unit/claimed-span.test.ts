@@ -16,7 +16,7 @@ const readingCalled = (id: string): Reading => {
   if (!reading) throw new Error(`${id} is no reading`);
   return reading;
 };
-/** At 1,000 to 7,000 ms, and two readings of another form among them. */
+/** Standings at 1,000 to 7,000 ms, with two readings of another form among them. */
 const STORED = [...[1, 2, 3, 4, 5, 6, 7].map((n) => `d~${n}000~t${n}-0`), 'd~3500~+', 'd~4500~-'].map(readingCalled);
 
 /** As ClickHouse does: the standings at an instant, and at the nearest instants before and after it. */
@@ -38,22 +38,22 @@ async function spanOfDeleting(id: string, ...deletedBefore: string[]): Promise<u
   return claimedSpan(change, facts, { neighbours });
 }
 
-it('T22 of a standing goes from the one before to the one after', async () => {
+it('T22 the span of a standing goes from the one before to the one after', async () => {
   expect(await spanOfDeleting('d~4000~t4-0')).toEqual({ fromMs: 3_000, toMs: 5_001 });
 });
 
-it('T22 of a standing passes over deleted ones, however many follow one another', async () => {
+it('T22 the span of a standing passes over any number of deleted ones', async () => {
   const deleted = ['d~2000~t2-0', 'd~3000~t3-0', 'd~5000~t5-0', 'd~6000~t6-0'];
   expect(await spanOfDeleting('d~4000~t4-0', ...deleted)).toEqual({ fromMs: 1_000, toMs: 7_001 });
 });
 
-it('T22 of the last stored standing has no end, because the next one may not be stored yet', async () => {
+it('T22 the span of the last stored standing has no end, because the next one may not be stored yet', async () => {
   expect(await spanOfDeleting('d~1000~t1-0')).toEqual({ fromMs: BEGINNING_MS, toMs: 2_001 });
   expect(await spanOfDeleting('d~7000~t7-0')).toEqual({ fromMs: 6_000, toMs: END_MS });
   expect(await spanOfDeleting('d~1000~t1-0', 'd~2000~t2-0')).toEqual({ fromMs: BEGINNING_MS, toMs: 3_001 });
 });
 
-it('T22 looks for the standing before in the space in which it counted', () => {
+it('T22 the standing before is looked up in the space in which it counted', () => {
   const history = new TopologyHistory();
   const doorway = (id: number): SingleFact => ({
     kind: 'doorway',
@@ -77,6 +77,6 @@ it('T22 looks for the standing before in the space in which it counted', () => {
   expect([...spacesBefore(change, { fromMs: 1_000, toMs: 3_001 })].sort()).toEqual([1, 2]);
 });
 
-it('T22 of a reading that counts by itself is its instant', async () => {
+it('T22 the span of a reading that counts by itself is its instant', async () => {
   expect(await spanOfDeleting('d~3500~+')).toEqual({ fromMs: 3_500, toMs: 3_501 });
 });

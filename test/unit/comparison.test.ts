@@ -1,6 +1,6 @@
 // The comparison of the logs with ClickHouse: shards at different sequences, blocks stored meanwhile, no answer.
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { SpaceReport } from '../../actors/partition/space-report.ts';
+import type { KnownReport, SpaceReport } from '../../actors/partition/space-report.ts';
 import { Comparisons, findingsOf, type Comparison } from '../../src/counts/comparison.ts';
 import { encodeCommit } from '../../src/domain/commit-codec.ts';
 import { Failure } from '../../src/domain/failure.ts';
@@ -10,6 +10,7 @@ import type { StoredTotals } from '../../src/ports/history.ts';
 import type { LogCursor } from '../../src/ports/log.ts';
 import type { LastCommit } from '../../src/ports/space-events-log.ts';
 import { commitHeader } from '../support/commit-header.ts';
+import { fakeOf } from '../support/fake-of.ts';
 import { personEvent } from '../support/person-event.ts';
 
 const PARTITIONS = 2;
@@ -96,7 +97,7 @@ describe('the comparison with ClickHouse', () => {
         report: async (spaceId) => {
           const one = next(reported.get(partitionOfSpace(spaceId, PARTITIONS)) ?? []);
           if (!one) throw new Failure('unavailable', 'nobody owns it');
-          return Promise.resolve({ ...one, isStale: false } as SpaceReport & { isStale: boolean });
+          return fakeOf<KnownReport>('report', { totals: undefined, ...one, isStale: false });
         },
       },
       events: {

@@ -68,8 +68,8 @@ it('pairs no display by a code that two of them show', async () => {
   expect(await displays.find(pending.code)).toBeUndefined();
 });
 
-describe('bounds', () => {
-  it('the displays that wait; those whose codes have expired do not count', async () => {
+describe('limits', () => {
+  it('the number of displays that wait, without those whose codes have expired', async () => {
     const codes = new Set<string>();
     for (let each = 0; each < PENDING_MAX; each++) codes.add((await displays.begin(HALL)).pending.code);
     expect(codes.size).toBe(PENDING_MAX);
@@ -78,14 +78,14 @@ describe('bounds', () => {
     await displays.begin(HALL);
   });
 
-  it('the displays that are paired', async () => {
+  it('the number of paired displays', async () => {
     const { pending } = await displays.begin(HALL);
     for (let each = 0; each < DISPLAYS_MAX; each++)
       await store.pair({ ...pending, id: String(each), name: null, pairedMs: 0, pairedBy: null });
     await expect(displays.confirm(pending, null, null)).rejects.toMatchObject({ kind: 'conflict' });
   });
 
-  it('wrong codes of a person, and new codes for an address', async () => {
+  it('the wrong codes of a person, and the new codes of an address', async () => {
     const limits = new PairingLimits();
     for (let each = 0; each < 50; each++) {
       await limits.countCode('ann');

@@ -61,7 +61,7 @@ describe('T22 a dry run', () => {
     expect(asked).toBe(5);
   });
 
-  it('names the bound of what it looks at, and changes nothing in the history', async () => {
+  it('names the limit that it exceeds, and changes nothing in the history', async () => {
     const { runs, history } = dryRuns({});
     const dpus = Array.from({ length: 2_001 }, (_, n): SingleFact => ({
       kind: 'dpu',
@@ -79,7 +79,7 @@ describe('T22 a dry run', () => {
     expect(history.latest().dpus()).toEqual([]);
   });
 
-  it('counts no more than so many rows of a space', async () => {
+  it('is refused if it would have to count too many rows of a space', async () => {
     const schedule = { timeZone: 'UTC', dailyReset: null, dailyResetCount: 0, manual: [] };
     const fields = {
       spaceId: SPACE,

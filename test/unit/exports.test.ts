@@ -94,7 +94,7 @@ it('has all pages, with one header line', async () => {
   expect(new Set(lines).size).toBe(lines.length);
 });
 
-it('has no formulas of devices', async () => {
+it('escapes cells that a spreadsheet would run as formulas', async () => {
   pagesMax = 1;
   firstDpuId = '=1+1' as DpuId;
   const [, row] = (await textOf(await ask('a'))).split('\n');
@@ -134,14 +134,14 @@ it('is refused with a problem if history fails at once', async () => {
   expect([response.statusCode, response.headers['content-type']]).toEqual([500, 'application/problem+json']);
   expect(response.headers['content-disposition']).toBeUndefined();
   response.destroy();
-  // It does not count as running.
+  // The failed export does not count as running.
   failsAt = Infinity;
   const again = await ask('a');
   expect(again.statusCode).toBe(200);
   again.destroy();
 });
 
-it('is one at a time for a token, and four in all', async () => {
+it('runs one at a time for a token, and four in all', async () => {
   const running = [await ask('a'), await ask('b'), await ask('c'), await ask('d')];
   expect(running.map(({ statusCode }) => statusCode)).toEqual([200, 200, 200, 200]);
   const [again, fifth] = [await ask('a'), await ask('e')];
@@ -166,7 +166,7 @@ it('makes room when a client goes away while its answer waits behind another one
   });
 });
 
-it('ends if the client takes nothing', async () => {
+it('ends if the client stops reading', async () => {
   const exports = new Exports(50);
   let hasEnded = false;
   async function* chunks(): AsyncGenerator<string> {
@@ -197,6 +197,6 @@ it('ends if the client takes nothing', async () => {
   }
 });
 
-it('of no format that there is, is refused', async () => {
+it('is refused in an unknown format', async () => {
   expect((await ask('a', { accept: 'application/json' })).statusCode).toBe(406);
 });

@@ -63,7 +63,7 @@ describe('floor plans', () => {
       ...Array<string>(8).fill('unavailable'),
     ]);
     expect(await store.images()).toHaveLength(5);
-    // The queue is free again.
+    // The queue has room again.
     await plans.put('p1', DRAWING, always);
   });
 
@@ -160,13 +160,13 @@ describe('floor plans', () => {
     expect(await plans.list()).toEqual([]);
   });
 
-  it('are decided again if another change came first', async () => {
+  it('are changed again on the newest state if another change came first', async () => {
     await plans.put('a', DRAWING, always);
     let isFirst = true;
     const drawn = await plans.put('a', { ...DRAWING, name: 'Mine' }, () => {
       if (!isFirst) return;
       isFirst = false;
-      // Without waiting: it is stored before the one that is being decided.
+      // Not awaited: this change is stored before the one that is being decided.
       void store.putPlan({ id: 'a', ...DRAWING, name: 'Theirs', image: null, updatedMs: 5 }, 1);
     });
     expect(drawn.name).toBe('Mine');

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import type { FeedAnswer, FeedItem, LiveCount } from '../../src/live/feed-message.ts';
 import { LiveCounts, type Subscription } from '../../src/live/live-counts.ts';
-import { parsePlaces } from '../../src/live/place-vector.ts';
+import { parseFeedPlaces } from '../../src/live/place-vector.ts';
 import type { LiveEvent, LiveSink } from '../../src/live/subscriber.ts';
 import { MemoryChangeChannel } from '../support/memory-change-channel.ts';
 
@@ -81,7 +81,7 @@ class Client implements LiveSink {
   }
 
   async connect(live: LiveCounts): Promise<void> {
-    this.subscription = await live.subscribe(SPACES, this.id === undefined ? undefined : parsePlaces(this.id));
+    this.subscription = await live.subscribe(SPACES, this.id === undefined ? undefined : parseFeedPlaces(this.id));
     this.subscription.open(this);
   }
 

@@ -41,7 +41,7 @@ it('T24 all that came after the last stored commit is stored, also if it leads t
   expect(seqs(tail().missing([], 2))).toEqual([1, 2, 3]);
 });
 
-it('F2 of rows that do not know their commit, or are of an earlier epoch, the fewest events with the same result are stored', () => {
+it('F2 if rows lack their commit, or are of an earlier epoch, the fewest events with the same result are stored', () => {
   expect(seqs(tail().missing([stored(1, { epoch: 2, seq: 0 })], 2))).toEqual([]);
   expect(seqs(tail().missing([stored(0, { epoch: 1, seq: 2 })], 2))).toEqual([3]);
 });

@@ -22,7 +22,7 @@ function dpu(...placements: [doorwayId: DoorwayId | null, fromMs: number][]): To
   return { kind: 'dpu', doc: { id: DPU, placements: records, createdMs: 0, updatedMs: 0, deleted: false } };
 }
 
-/** Nobody is stored; each space has one unstored reading of one more person than the one before, and a watermark. */
+/** Nothing is stored. Space n has an unstored reading of one person more than the space before it, and a watermark. */
 function asking(facts: readonly TopologyFact[], later: readonly TopologyFact[] = []) {
   const history = new TopologyHistory();
   const apply = (some: readonly TopologyFact[]): void => {
@@ -49,7 +49,7 @@ function asking(facts: readonly TopologyFact[], later: readonly TopologyFact[] =
   return { passages, spaces: () => asked.flatMap((query) => query.spaces.map(({ spaceId }) => spaceId)) };
 }
 
-it('T25 a doorway: in every space into which it ever led, or out of which if it led nowhere', async () => {
+it('T25 asks about a doorway in every space that was ever its ingress space, or its egress space while it had no other', async () => {
   const { passages, spaces } = asking([
     doorway(DOOR, null, 4),
     doorway(DOOR, 2, 4),
@@ -61,7 +61,7 @@ it('T25 a doorway: in every space into which it ever led, or out of which if it 
   expect(intervals).toEqual([{ startMs: 0, endMs: 100, entrances: 7, exits: 0, isFinal: true }]);
 });
 
-it('T25 a DPU: in the spaces of all doorways at which it was ever said to be in the span', async () => {
+it('T25 asks about a DPU in the spaces of all doorways at which any version of its placements had it in the span', async () => {
   const { passages, spaces } = asking([
     doorway(DOOR, 1),
     doorway(BACK, 2),
@@ -75,7 +75,7 @@ it('T25 a DPU: in the spaces of all doorways at which it was ever said to be in 
   expect(spaces()).toEqual([1, 2]);
 });
 
-it('T25 the topology may be newer than what the process has read of it', async () => {
+it('T25 asks again if the topology is newer than what the process had read', async () => {
   const { passages, spaces } = asking([doorway(DOOR, 1)], [doorway(DOOR, 2)]);
   expect((await passages.ofDoorway(DOOR, [0, 100])).intervals).toMatchObject([{ entrances: 3 }]);
   expect(spaces()).toEqual([1, 2]);

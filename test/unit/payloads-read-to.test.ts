@@ -1,12 +1,12 @@
 // Options of a device do not apply to payloads that were read before them, whatever the clocks of the logs say.
 import { describe, expect, it } from 'vitest';
-import type { CommitHeader } from '../../src/domain/commit.ts';
 import type { DpuId, Partition } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import { partitionOfDpu } from '../../src/domain/partition.ts';
 import type { Device, SingleFact } from '../../src/domain/topology.ts';
 import { TopologyHistory } from '../../src/domain/topology-history.ts';
 import { payloadsReadTo } from '../../src/topology/payloads-read-to.ts';
+import { commitHeader } from '../support/commit-header.ts';
 import { memoryTopology } from '../support/memory-topology.ts';
 
 const PARTITIONS = 4;
@@ -21,7 +21,7 @@ function readTo(newest: Record<number, number>, clocks: Record<number, number>):
     {
       lastCommit: async (partition) => {
         const clockMs = clocks[partition];
-        return { seq: 1, header: clockMs === undefined ? undefined : ({ clockMs } as CommitHeader) };
+        return { seq: 1, header: clockMs === undefined ? undefined : commitHeader({ clockMs }) };
       },
     },
   );

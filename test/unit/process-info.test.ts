@@ -83,7 +83,7 @@ describe('a process is ended', () => {
     expect(await describeProcess(pid)).toBeDefined();
   });
 
-  it('or it is reported that it goes on', async () => {
+  it('or the caller is told that it is still running', async () => {
     const { pid } = await started(untilStdinEnds);
     const kill = vi.spyOn(process, 'kill').mockImplementation(() => {
       throw Object.assign(new Error('it belongs to another user'), { code: 'EPERM' });

@@ -91,7 +91,7 @@ describe('a repair', () => {
         eventOf(view, reading, { entrances, exits: 0 });
       await store(ports, mark, 1, entered(other, itsPeople));
       await store(ports, mark, 2, entered(dependent, before));
-      // Its row is in ClickHouse, and what its commit says of the other one is lost.
+      // Its row is in ClickHouse, and its commit, which also has the other reading's, is lost.
       await store(ports, { seq: mark.seq + 1, commitId: 'lost' }, 3, entered(stored, people));
 
       await repairLogs(deps);
@@ -143,7 +143,7 @@ describe('a repair', () => {
     expect(asserted.sort(([a = 0], [b = 0]) => a - b)).toEqual([
       [1_000, 1, 0, 1],
       [2_000, 1, 6, 1],
-      // What comes after it still counts as if it was deleted, and the router will correct that.
+      // The next standing still counts as if it was deleted, and the router will correct that.
       restoring ? [2_500, 1, 3, 1] : [2_500, 0, 0, 1],
       [3_000, 1, 4, 1],
     ]);
@@ -201,7 +201,7 @@ async function twoSpaces(
   return { deps, view, mark };
 }
 
-/** Where a reading of DPU counts. */
+/** The spaces in which a reading of the DPU counts. */
 function eventOf(view: TopologyView, reading: Reading, passed: Passed): SpaceEvent {
   const [event] = attribute(view, reading, passed, 1);
   if (!event) throw new Error('the reading counts nowhere');

@@ -62,7 +62,7 @@ it('T25 a space that is behind is asked again, and what came after the common se
     2: [{ seq: 9, block: 5, watermarkMs: 200, events: [9] }],
   });
   expect(asked).toEqual([1, 2, 1, 1]);
-  // A watermark of later would promise events that are left out.
+  // A later watermark would promise that events which are left out have been counted.
   expect(found).toEqual([
     { spaceId: 1, seq: 9, storedBlock: 2, watermarkMs: 100, events: [6, 8, 9] },
     { spaceId: 2, seq: 9, storedBlock: 5, watermarkMs: 200, events: [9] },

@@ -8,7 +8,7 @@ import { retryAfterCatchUp } from '../../src/http/middleware/retry-after-catch-u
 /** @param log whether it has entries that this process lacks, or cannot be reached */
 async function ask(
   method: 'GET' | 'POST',
-  log: 'more' | 'no more' | 'away',
+  log: 'more' | 'no more' | 'unavailable',
   failure = new Failure('not_found', 'there is no space 1'),
 ): Promise<{ runs: number; refusal: unknown }> {
   let [runs, isKnown] = [0, false];
@@ -21,7 +21,7 @@ async function ask(
     },
   });
   const catchUp = async (): Promise<boolean> => {
-    if (log === 'away') throw new Error('nobody answers');
+    if (log === 'unavailable') throw new Error('nobody answers');
     return Promise.resolve((isKnown = log === 'more'));
   };
   const refusal: unknown = await retryAfterCatchUp(route, { catchUp })
@@ -37,9 +37,12 @@ test('finds what another process has just written', async () => {
   expect(await ask('GET', 'more')).toEqual({ runs: 2, refusal: undefined });
 });
 
-test.each(['no more', 'away'] as const)('reports what does not exist as not found (the log: %s)', async (log) => {
-  expect(await ask('GET', log)).toMatchObject({ runs: 1, refusal: { kind: 'not_found' } });
-});
+test.each(['no more', 'unavailable'] as const)(
+  'reports what does not exist as not found (the log: %s)',
+  async (log) => {
+    expect(await ask('GET', log)).toMatchObject({ runs: 1, refusal: { kind: 'not_found' } });
+  },
+);
 
 test('does not retry other refusals, or commands', async () => {
   expect(await ask('GET', 'more', new Failure('invalid', 'no'))).toMatchObject({

@@ -148,7 +148,7 @@ describe('a space', () => {
     expect([space.state.watermarkMs, space.at(2_000)]).toEqual([1_002, [all.length, 0]]);
   });
 
-  it('ignores signs of life of other DPUs, because ids come from outside and memory must be bounded', () => {
+  it('ignores heartbeats of other DPUs, because ids come from outside and memory must be bounded', () => {
     const space = new LoneSpace();
     space.observe(1_000, eventOf({ timestampMs: 500, dpuId: 'stranger' }));
     space.state.recordAlive('stranger' as DpuId, 999);

@@ -281,7 +281,7 @@ export interface paths {
         };
         /**
          * List the newest messages of the device of a sensor, as it sent them
-         * @description Messages that are still in the log READINGS: readings, payloads for an adapter, and anything else that the device published, whether or not it could be used. The newest is first. The device of a sensor `<device>/<line>` is `<device>`, and need not be registered. Of each message, `text` has the first 4096 bytes.
+         * @description Messages that are still in the log READINGS: readings, payloads for an adapter, and anything else that the device published, whether or not it could be used. The newest is first. The device of a sensor `<device>/<line>` is `<device>`, and need not be registered. `text` has the first 4096 bytes of each message.
          */
         get: operations["listMessages"];
         put?: never;
@@ -441,7 +441,7 @@ export interface paths {
         };
         /**
          * Get the topology as a document that can be imported
-         * @description Deleted things are left out, and so is what a sensor did up to its last placement at a doorway that is deleted. Ids of the service are not in it; resets and the secrets of devices neither.
+         * @description Deleted things are left out, and so are the placements of a sensor up to its last one at a deleted doorway. It contains neither ids of the service, nor resets, nor secrets of devices.
          */
         get: operations["exportTopology"];
         put?: never;
@@ -723,7 +723,7 @@ export interface paths {
         };
         /**
          * How full a space usually is, by hour of the week
-         * @description For each hour of the week by the clock of the space's time zone: how many people were in the space on average over time, at most for half of the time (`median`) and for nine tenths of it (`p90`), the peak, and who entered and left. The same for the whole span. With `above`, `seconds_above` says how long there were more people than that. A span ends at the latest now, and has at most 366 days. Accept text/csv to get the hours as CSV.
+         * @description For each hour of the week by the clock of the space's time zone: the mean of the count over time, the counts that were not exceeded for half of the time (`median`) and for nine tenths of it (`p90`), the peak, and who entered and left. The same for the whole span. With `above`, `seconds_above` says how long there were more people than that. A span ends at the latest now, and has at most 366 days. Accept text/csv to get the hours as CSV.
          */
         get: operations["profileSpace"];
         put?: never;
@@ -765,7 +765,7 @@ export interface paths {
         get: operations["listDisplays"];
         put?: never;
         /**
-         * Let the display that shows a code read the count of its space
+         * Pair the display that shows a code, so that it can read the count of its space
          * @description The space is the one in the address of the display. `dry_run` tells which space that is, and changes nothing. More than ten wrong codes a minute are answered 429.
          */
         post: operations["confirmDisplay"];
@@ -1177,7 +1177,7 @@ export interface components {
         Device: {
             /** @description as URLs and subjects name it */
             id: string;
-            /** @description what the options are for */
+            /** @description the adapter that the options are for */
             adapter: string;
             /** @description how its payloads are read; null for the defaults of the adapter */
             options: {
@@ -1676,7 +1676,7 @@ export interface components {
             dpu_id: string;
             /**
              * Format: date-time
-             * @description of the reading
+             * @description timestamp of the reading
              * @example 2018-02-24T08:45:21.893Z
              */
             timestamp: string;
@@ -1695,7 +1695,7 @@ export interface components {
             /** @description position in the entry: an import writes many changes as one entry */
             index: number;
             /**
-             * @description what was changed; `deletion` is that of a reading
+             * @description what was changed; `deletion` means the deletion of a reading
              * @enum {string}
              */
             kind: "space" | "doorway" | "dpu" | "device" | "exclusion" | "deletion" | "reset" | "settings" | "epoch";
@@ -1887,7 +1887,7 @@ export interface components {
                     drift: number;
                     last_reading_at: string | null;
                 };
-                /** @description what it would be */
+                /** @description the count as it would be */
                 after: {
                     /** @description people in the space */
                     count: number;
@@ -1900,7 +1900,7 @@ export interface components {
                 from: string | null;
                 /**
                  * Format: date-time
-                 * @description counts from this instant on stay as they are; the end of what was looked at, if that is now
+                 * @description counts from this instant on stay as they are, because of a reset; just after now if there is none
                  * @example 2018-02-24T08:45:21.893Z
                  */
                 to: string;
@@ -1909,7 +1909,7 @@ export interface components {
                  * @enum {string}
                  */
                 interval: "1h" | "1d";
-                /** @description the intervals that the change would alter, oldest first, the first 1,000; of the newest ten years */
+                /** @description the intervals that the change would alter, oldest first: at most the first 1,000 within the newest ten years */
                 intervals: {
                     /**
                      * Format: date-time

@@ -10,13 +10,13 @@ import { Effect } from './effect.tsx';
 export interface ChangeDialogProps {
   readonly title: string;
   readonly change: Change;
-  /** What was entered. What an earlier version of it would have done is not shown. */
+  /** Identifies what was entered. When it changes, the preview is cleared. */
   readonly input: string;
   /** The text of the button that makes the change. */
   readonly submit: string;
   /** Says what was done. */
   readonly done: () => string;
-  /** If there is nothing to enter. */
+  /** True to show the preview when the dialog opens, because there is nothing to enter. */
   readonly isTriedAtOnce?: boolean;
   readonly onDone: (text: string) => void;
   readonly onClose: () => void;
@@ -26,7 +26,7 @@ export interface ChangeDialogProps {
 interface Tried {
   readonly input: string;
   readonly dryRun: DryRun;
-  /** Something else changed after the first one. */
+  /** Something that concerns the change was changed after the preview. */
   readonly isAgain: boolean;
 }
 

@@ -3,6 +3,7 @@ import { api, bodyOf } from '../api/client.ts';
 import type { DeadLetter, Replay } from '../api/types.ts';
 import { formatNumber } from '../i18n/format.ts';
 import { messages } from '../i18n/i18n.ts';
+import { MINUTE_MS } from '../i18n/zoned-time.ts';
 import { FormDialog } from '../parts/form-dialog.tsx';
 
 interface ReplayDialogProps {
@@ -11,8 +12,6 @@ interface ReplayDialogProps {
   /** @param text what was done */
   readonly onReplayed: (text: string) => void;
 }
-
-const MINUTE_MS = 60_000;
 
 /** Replays the letters of the same sensor and reason. It first shows what would happen. */
 export function ReplayDialog({ letter: { dpu_id: dpu, reason }, onClose, onReplayed }: ReplayDialogProps) {

@@ -17,7 +17,7 @@ interface DeletedReadingsProps {
   readonly onDone: (text: string) => void;
 }
 
-/** The deleted readings, the last deleted first, to take a deletion back. */
+/** The deleted readings, most recently deleted first, each with a button that restores it. */
 export function DeletedReadings({ dpu, zone, version, onDone }: DeletedReadingsProps) {
   const [restored, setRestored] = useState<DeletedReading>();
   const filter = dpu === undefined ? {} : { filter: `dpu_id = ${quoted(dpu)}` };

@@ -5,7 +5,7 @@ import { ChangeDialog } from '../changes/change-dialog.tsx';
 import type { Change } from '../changes/change.ts';
 import { formatTime } from '../i18n/format.ts';
 import { messages } from '../i18n/i18n.ts';
-import { instantIn, localTimeIn } from '../i18n/zoned-time.ts';
+import { HOUR_MS, instantIn, localTimeIn } from '../i18n/zoned-time.ts';
 import { TextField, TimeField } from '../parts/fields.tsx';
 
 interface ExcludeDialogProps {
@@ -15,7 +15,6 @@ interface ExcludeDialogProps {
   readonly onDone: (text: string) => void;
 }
 
-const HOUR_MS = 3_600_000;
 const REASON_LENGTH_MAX = 500;
 
 /** Excludes the readings of a sensor in a span: at first, of the last hour. */

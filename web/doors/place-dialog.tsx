@@ -11,7 +11,7 @@ import { leads, zoneOf } from '../live/doorway-names.ts';
 
 interface PlaceDialogProps {
   readonly dpu: string;
-  /** True if it is registered and at a doorway or none; false if it is only known by what it sends. */
+  /** True if it is registered; false if it is only known from what it sends. */
   readonly isRegistered: boolean;
   /** For one that is not placed yet: its first reading. Undefined for a move. */
   readonly firstReadingAt?: string;

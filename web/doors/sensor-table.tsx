@@ -5,6 +5,7 @@ import { loadDoorways } from '../api/topology.ts';
 import type { Doorway, Dpu } from '../api/types.ts';
 import { formatAgo, formatRate, formatTime } from '../i18n/format.ts';
 import { messages } from '../i18n/i18n.ts';
+import { HOUR_MS } from '../i18n/zoned-time.ts';
 import { nowMs } from '../now.ts';
 import { PagedList } from '../parts/paged-list.tsx';
 import { linkToSensor } from '../route.ts';
@@ -15,8 +16,6 @@ import { PlaceDialog } from './place-dialog.tsx';
 import { PlacementsDialog } from './placements-dialog.tsx';
 import { HiddenHeading } from '../parts/hidden-heading.tsx';
 import { RowButton } from '../parts/row-button.tsx';
-
-const HOUR_MS = 3_600_000;
 
 interface Row {
   readonly dpu: Dpu;

@@ -1,5 +1,6 @@
 // Numbers, times and lengths of time, in the browser's language and the zone of a space.
 import { locale } from './i18n.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from './zoned-time.ts';
 
 const numbers = new Intl.NumberFormat(locale);
 const short = new Intl.NumberFormat(locale, { notation: 'compact', maximumFractionDigits: 0 });
@@ -42,9 +43,9 @@ export function formatTime(instant: Instant, style: TimeStyle, zone?: string): s
 }
 
 const UNITS = [
-  ['day', 86_400_000],
-  ['hour', 3_600_000],
-  ['minute', 60_000],
+  ['day', DAY_MS],
+  ['hour', HOUR_MS],
+  ['minute', MINUTE_MS],
 ] as const;
 
 /** Such as "5 min. ago". */

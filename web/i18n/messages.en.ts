@@ -327,7 +327,7 @@ export const en = {
     'Choose a space or doorway. For a space, click its corners in order; its first click replaces an earlier outline.',
   drawDoorwayHint: 'Click where the doorway is.',
   drawKeysHint:
-    'With the keyboard: arrow keys move the crosshair (finely with Shift), Enter sets a point, Backspace takes it back.',
+    'With the keyboard: arrow keys move the crosshair (finely with Shift), Enter sets a point, Backspace removes the last one.',
   removeFromPlan: 'Remove from the plan',
   tooFewCorners: (space: string) => `The outline of ${space} needs at least three corners.`,
   pointSet: (name: string, x: string, y: string) => `${name}: point at ${x} from the left, ${y} from the top`,

@@ -29,7 +29,7 @@ export const firstCounts = signal(0);
 /** The corrections of final counts since the page was opened, newest first. */
 export const corrections = signal<readonly Correction[]>([]);
 
-/** Its number, if it is not known. */
+/** Its name, or its number if the name is not known. */
 export function spaceName(id: number): string {
   return spaces.value.get(id)?.space.value.name ?? String(id);
 }

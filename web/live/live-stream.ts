@@ -1,6 +1,5 @@
-// Reads the live stream, and resumes it where it broke: after an error, after silence, and after the computer slept. EventSource
-// cannot send a token, so
-// this uses fetch.
+// Reads the live stream, and resumes it where it broke: after an error, after silence, and after the computer slept. It uses
+// fetch, because EventSource cannot send a token.
 import { EventSourceParserStream } from 'eventsource-parser/stream';
 import { parseLiveEvent, type LiveEvent } from './live-event.ts';
 

@@ -1,6 +1,7 @@
 // The counts of the last hour, for the spaces that are in sight. They are asked for together, and kept for some minutes.
 import { signal, type Signal } from '@preact/signals';
 import { api, jsonOf } from '../api/client.ts';
+import { HOUR_MS } from '../i18n/zoned-time.ts';
 import { isLoaded } from './live-spaces.ts';
 
 interface Trend {
@@ -8,7 +9,6 @@ interface Trend {
   readonly loadedMs: number;
 }
 
-const HOUR_MS = 3_600_000;
 const KEPT_MS = 5 * 60_000;
 /** The maximum of one request. */
 const SPACES_MAX = 100;

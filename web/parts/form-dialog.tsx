@@ -10,7 +10,7 @@ export interface FormDialogProps {
   /** The text of the button. */
   readonly submit: string;
   readonly isDisabled?: boolean;
-  /** Undefined as the result: it is not done yet, and the dialog stays open. Otherwise the text says what was done. */
+  /** @returns a text that says what was done; undefined if it is not done yet, and the dialog stays open */
   readonly onSubmit: () => Promise<string | undefined>;
   readonly onDone: (text: string) => void;
   readonly onClose: () => void;

@@ -17,7 +17,7 @@ interface CanvasProps {
   readonly chosen: Chosen | undefined;
   readonly nameOf: (kind: Kind, id: number) => string;
   readonly onPoint: (point: Point) => void;
-  readonly onTakeBack: () => void;
+  readonly onUndo: () => void;
 }
 
 /** With the shift key the crosshair moves in finer steps. */
@@ -30,7 +30,7 @@ const MOVES: Readonly<Record<string, readonly [x: number, y: number]>> = {
 };
 
 /** The plan while it is drawn on: by clicking, or with a crosshair that the arrow keys move. */
-export function Canvas({ plan, drawn, chosen, nameOf, onPoint, onTakeBack }: CanvasProps) {
+export function Canvas({ plan, drawn, chosen, nameOf, onPoint, onUndo }: CanvasProps) {
   const frame = useRef<HTMLDivElement>(null);
   const [crosshair, setCrosshair] = useState<Point>({ x: 0.5, y: 0.5 });
   const [said, setSaid] = useState('');
@@ -53,7 +53,7 @@ export function Canvas({ plan, drawn, chosen, nameOf, onPoint, onTakeBack }: Can
       setCrosshair(moved);
       setSaid(messages.crosshairAt(formatPercent(moved.x), formatPercent(moved.y)));
     } else if (event.key === 'Enter' || event.key === ' ') add(crosshair);
-    else if (event.key === 'Backspace') onTakeBack();
+    else if (event.key === 'Backspace') onUndo();
     else return;
     event.preventDefault();
   };

@@ -30,7 +30,7 @@ export function withPoint(drawn: Drawn, kind: Kind, id: number, point: Point, is
   return { ...drawn, spaces: new Map(drawn.spaces).set(id, [...before, point]) };
 }
 
-/** Takes the last corner back, or the doorway. */
+/** Removes the last corner, or the doorway. */
 export function withoutLast(drawn: Drawn, kind: Kind, id: number): Drawn {
   const points = drawn.spaces.get(id) ?? [];
   if (kind === 'doorway' || points.length <= 1) return without(drawn, kind, id);
@@ -43,7 +43,7 @@ export function without(drawn: Drawn, kind: Kind, id: number): Drawn {
   return { spaces, doorways };
 }
 
-/** As the API takes it. */
+/** In the form of the API. */
 export function bodyOfDrawn({ spaces, doorways }: Drawn): Pick<FloorPlan, 'spaces' | 'doorways'> {
   return {
     spaces: [...spaces].map(([id, points]) => ({ space_id: id, points: points.map(rounded) })),
@@ -51,7 +51,7 @@ export function bodyOfDrawn({ spaces, doorways }: Drawn): Pick<FloorPlan, 'space
   };
 }
 
-/** To a ten-thousandth of the image, which nobody sees. */
+/** Rounds to a ten-thousandth of the image, which is not visible. */
 const rounded = ({ x, y }: Point): Point => ({
   x: Math.round(x * 10_000) / 10_000,
   y: Math.round(y * 10_000) / 10_000,

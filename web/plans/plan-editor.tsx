@@ -46,7 +46,7 @@ export function PlanEditor({ seen: { plan, etag: seenEtag }, doorways, onEnd }: 
     setDrawn((before) => withPoint(before, chosen.kind, chosen.id, point, isFirst));
     setFirst(false);
   };
-  const onTakeBack = (): void => {
+  const onUndo = (): void => {
     if (chosen) setDrawn((before) => withoutLast(before, chosen.kind, chosen.id));
   };
   const save = async (): Promise<void> => {
@@ -79,7 +79,7 @@ export function PlanEditor({ seen: { plan, etag: seenEtag }, doorways, onEnd }: 
       <p class="hint" id="drawing-hint">
         {chosen?.kind === 'doorway' ? messages.drawDoorwayHint : messages.drawSpaceHint} {messages.drawKeysHint}
       </p>
-      <Canvas {...{ plan, drawn, chosen, nameOf, onPoint, onTakeBack }} />
+      <Canvas {...{ plan, drawn, chosen, nameOf, onPoint, onUndo }} />
       <p class="problem" role="alert">
         {problem}
       </p>

@@ -1,12 +1,13 @@
 import type { Space } from '../api/types.ts';
 import { formatShort, weekdayNames } from '../i18n/format.ts';
 import { messages } from '../i18n/i18n.ts';
+import { DAY_MS } from '../i18n/zoned-time.ts';
 import { Notice } from '../parts/notice.tsx';
 import { useAnswer } from '../use-answer.ts';
 import { busiestHours } from './busiest-hours.ts';
 import { loadIntervals } from './history.ts';
 
-const FOUR_WEEKS_MS = 28 * 86_400_000;
+const FOUR_WEEKS_MS = 28 * DAY_MS;
 /** Above this share of the highest value the colour is so strong that the text must be light. */
 const HOT = 0.6;
 const [SHORT, LONG] = [weekdayNames('short'), weekdayNames('long')];

@@ -1,7 +1,7 @@
 // What is shown of a span: its intervals, those of the week before, resets, and moves of sensors.
 import { api, bodyOf, jsonOf } from '../api/client.ts';
 import type { Interval, Reset, Space } from '../api/types.ts';
-import { instantIn, localTimeIn } from '../i18n/zoned-time.ts';
+import { DAY_MS, instantIn, localTimeIn } from '../i18n/zoned-time.ts';
 import type { Span } from '../span.ts';
 import { loadMoves, type MoveMark } from './moves.ts';
 import { intervalFor, weekBefore } from './spans.ts';
@@ -23,7 +23,6 @@ export interface History {
   readonly moves: readonly MoveMark[];
 }
 
-const DAY_MS = 86_400_000;
 /** Marks of daily resets in a longer span would hide the curve. */
 const DAILY_MARKS_MAX = 8;
 

@@ -1,8 +1,6 @@
 // Spans of time that can be chosen, and the length of intervals in which they are shown.
-import { instantIn, localTimeIn, startOfDayIn } from '../i18n/zoned-time.ts';
+import { DAY_MS, HOUR_MS, instantIn, localTimeIn, MINUTE_MS, startOfDayIn } from '../i18n/zoned-time.ts';
 import type { Span } from '../span.ts';
-
-const [MINUTE_MS, HOUR_MS, DAY_MS] = [60_000, 3_600_000, 86_400_000];
 
 /** Up to this length, in this interval: at most 300 to 400 values. */
 const INTERVALS = [

@@ -1,10 +1,11 @@
 // Static bearer tokens: hashes, names and scopes, in a file that is reloaded when it changes, or in a variable. A token is 256 random
 // bits, which cannot be guessed, so one round of SHA-256 protects it as well as a slow hash would.
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { chmod, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { z } from 'zod';
 import { parseInstant } from '../../domain/instant.ts';
+import { randomText } from './random-text.ts';
 import { SCOPES, type Scope } from './scope.ts';
 
 const PREFIX = 'dty_';
@@ -157,7 +158,7 @@ export async function addToken(
   );
   const { tokens } = isThere ? await readTokens(path) : { tokens: [] };
   if (tokens.some((other) => other.name === name)) throw new Error(`${path} already has a token named ${name}`);
-  const token = `${PREFIX}${randomBytes(32).toString('base64url')}`;
+  const token = `${PREFIX}${randomText(32)}`;
   const added = entry.parse({
     name,
     hash: hashOf(token),

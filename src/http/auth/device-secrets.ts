@@ -5,8 +5,8 @@
 // (wrong-secrets.ts). Each process compares the right secret once that way, and with a single round of SHA-256 from then on;
 // no limit stops it then.
 //
-// How long a refusal takes does not reveal whether a device exists or has a secret: as many hashes are computed as
-// devices could be meant. Beyond the limit of an address, where that would be too much work, all refusals take the same time.
+// How long a refusal takes does not reveal whether a device exists or has a secret: one hash is computed for each device
+// that the request could mean. Beyond the limit of an address, where that would be too much work, all refusals take the same time.
 import { createHash, randomBytes, scrypt, timingSafeEqual, type ScryptOptions } from 'node:crypto';
 import { Failure } from '../../domain/failure.ts';
 import { isDpuId, type DpuId } from '../../domain/ids.ts';
@@ -15,6 +15,7 @@ import { Slots } from '../../runtime/slots.ts';
 import { MACHINE_TIMING, NEVER, type Timing } from '../../runtime/timing.ts';
 import { tooMany } from '../problem.ts';
 import type { Principal } from './principal.ts';
+import { randomText } from './random-text.ts';
 import { WrongSecrets } from './wrong-secrets.ts';
 
 const COST: ScryptOptions = { N: 1024, r: 8, p: 1 };
@@ -79,7 +80,7 @@ export class DeviceSecrets {
   }
 
   /**
-   * @returns undefined if they are of no device
+   * @returns undefined if they belong to no device
    * @throws HttpProblem 429 after too many wrong ones, Failure unavailable if too many are being compared
    */
   async verify(credentials: DeviceCredentials): Promise<Principal | undefined> {
@@ -167,10 +168,6 @@ function principalOf({ id }: Claim): Principal {
 
 function quickHash({ salt }: DeviceSecret, given: string): Buffer {
   return createHash('sha256').update(Buffer.from(salt, 'base64url')).update(given).digest();
-}
-
-function randomText(bytes: number): string {
-  return randomBytes(bytes).toString('base64url');
 }
 
 async function slowHash(secret: string, salt: Buffer): Promise<Buffer> {

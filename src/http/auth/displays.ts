@@ -2,11 +2,12 @@
 // from then on the display's secret, which its browser keeps as a cookie, reads the count of its one space (docs/adr/0100).
 //
 // The secret is made before the code is confirmed, so that it crosses the network once, and the code itself opens nothing.
-import { createHash, randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
+import { createHash, randomInt, timingSafeEqual } from 'node:crypto';
 import { Failure } from '../../domain/failure.ts';
 import type { SpaceId } from '../../domain/ids.ts';
 import type { DisplayStore, PairedDisplay, PendingDisplay } from '../../ports/displays.ts';
 import type { Principal } from './principal.ts';
+import { randomText } from './random-text.ts';
 
 /** Consonants: they form no words, and none looks like a digit (RFC 8628, section 6.1). */
 const ALPHABET = 'BCDFGHJKLMNPQRSTVWXZ';
@@ -104,7 +105,7 @@ export class Displays {
     await this.#store().unpair(id);
   }
 
-  /** By this clock, because the server may remove it somewhat later. */
+  /** Checked here, because the server may remove an expired code somewhat later. */
   #isExpired({ expiresMs }: PendingDisplay): boolean {
     return expiresMs <= this.#now();
   }
@@ -137,8 +138,4 @@ function isSecretOf({ secretHash }: { readonly secretHash: string }, secret: str
 /** 256 random bits, so one round protects them as well as a slow hash. */
 function hashOf(secret: string): string {
   return createHash('sha256').update(secret).digest('base64url');
-}
-
-function randomText(bytes: number): string {
-  return randomBytes(bytes).toString('base64url');
 }

@@ -28,7 +28,7 @@ export class PairingLimits {
     await consume(this.#begun, address, 'too many displays were opened from this address: wait');
   }
 
-  /** Uncounts the last one, because it got no code. */
+  /** Takes the last request out of the count, because it was given no code. */
   async forgiveNew(address: string): Promise<void> {
     await this.#begun.reward(address);
   }

@@ -1,10 +1,10 @@
 // Counts wrong secrets before they are compared, because comparing one is slow. A request counts as wrong from its beginning
 // until its secret is found to be right, so that many at once cannot pass together.
 //
-// Counted by address and device, so that a device with a wrong secret, or somebody who guesses, only stops itself. Also by
-// address, because somebody may invent any number of devices. An address may be that of a proxy with all devices behind it, so
-// beyond that limit each device that has a secret still has one compared in each window. Those are counted apart: only for
-// devices that exist are there any, and what is compared within the limit must not depend on that.
+// They are counted by address and device, so that a device with a wrong secret, or an attacker, only locks itself out; and
+// by address, because an attacker may invent any number of devices. An address may be that of a proxy in front of all
+// devices, so beyond its limit each device that has a secret still gets one comparison per window. Those are counted
+// separately: only existing devices get them, and the limits must not reveal which devices exist.
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 
 const WINDOW_SECONDS = 60;

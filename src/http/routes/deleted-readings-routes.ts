@@ -113,7 +113,7 @@ function restoreReading(changing: Changing, pages: Pick<EventPages, 'reading'>):
   });
 }
 
-/** @throws Failure not_found if the id has the previous format, which does not say all of a reading, and none is stored */
+/** @throws Failure not_found if the id has the previous format, which does not contain all fields, and no such reading is stored */
 async function readingCalled(id: string, pages: Pick<EventPages, 'reading'>): Promise<Reading> {
   const identified = readingOfIdentity(id);
   if (identified) return identified;

@@ -64,7 +64,7 @@ export function displaysRoutes(deps: DisplaysDeps): Route[] {
       path: '/displays',
       operationId: 'confirmDisplay',
       tag: 'displays',
-      summary: 'Let the display that shows a code read the count of its space',
+      summary: 'Pair the display that shows a code, so that it can read the count of its space',
       description:
         'The space is the one in the address of the display. `dry_run` tells which space that is, and changes nothing. More than ten wrong codes a minute are answered 429.',
       scope: 'topology:write',

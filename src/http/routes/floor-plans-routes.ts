@@ -52,7 +52,7 @@ const EXAMPLE = {
 };
 const ONE = { status: 200, schema: floorPlan, example: EXAMPLE, headers: ETAG } as const;
 const BYTES_EXAMPLE = 'the bytes of the image';
-/** A browser that opens the image by itself runs nothing in it. */
+/** A browser that opens the image on its own runs nothing that is in it. */
 const IMAGE_POLICY = "default-src 'none'; sandbox";
 
 export interface FloorPlansDeps {
@@ -120,7 +120,7 @@ function putFloorPlan({ plans, topology }: FloorPlansDeps): Route {
     problems: [409, 412],
     success: { ...ONE, description: 'the floor plan' },
     handle: async ({ params: { id }, body }, ctx) => {
-      // What is drawn may just have been created by another process.
+      // Another process may just have created the spaces and doorways on the plan.
       await topology.catchUp();
       const drawing = drawingOf(body, topology.history.latest());
       return revalidated(ctx, planJson(await plans.put(id, drawing, seenBy(ctx))));

@@ -106,8 +106,8 @@ function requireDevice(device: DpuId): DpuId {
 }
 
 /**
- * The one device that a payload names; the adapter's name where it says nothing of any device.
- * @param own whose secret was sent: a payload that names no device is of this one
+ * The one device that a payload names, or the name of the adapter if it names none.
+ * @param own the device whose secret was sent, which a payload that names no device belongs to
  */
 function senderOf(payload: Uint8Array, adapter: string, context: PayloadContext, own: DpuId | undefined): DpuId {
   const configured = ADAPTERS.get(adapter)?.configure({});

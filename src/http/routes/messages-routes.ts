@@ -10,9 +10,9 @@ import { sentMessage } from '../schemas/sent-messages.ts';
 import { defineRoute, type Route } from './route.ts';
 
 const [LIMIT_DEFAULT, LIMIT_MAX] = [10, 50];
-/** Of each message. */
+/** The part of each message that the answer contains. */
 const TEXT_MAX_BYTES = 4_096;
-/** Searches at once, and those that may wait. Each holds about a megabyte of messages. */
+/** Concurrent searches, and how many more may wait. Each holds about a megabyte of messages. */
 const [SEARCHES_MAX, WAITING_MAX] = [2, 32];
 
 const EXAMPLE = {
@@ -35,7 +35,7 @@ export function messagesRoutes(log: RecentMessages): Route[] {
       summary: 'List the newest messages of the device of a sensor, as it sent them',
       description:
         'Messages that are still in the log READINGS: readings, payloads for an adapter, and anything else that the device published, whether or not it could be used. ' +
-        `The newest is first. The device of a sensor \`<device>/<line>\` is \`<device>\`, and need not be registered. Of each message, \`text\` has the first ${TEXT_MAX_BYTES} bytes.`,
+        `The newest is first. The device of a sensor \`<device>/<line>\` is \`<device>\`, and need not be registered. \`text\` has the first ${TEXT_MAX_BYTES} bytes of each message.`,
       scope: 'read',
       params: z.strictObject({ id: dpuIdInPath }),
       query: z.strictObject({

@@ -94,7 +94,7 @@ function answer(ctx: Context, intervals: readonly PassageInterval[], written: Wr
   return history(ctx, isFinal, answerCsv(ctx, CSV_COLUMNS, rows));
 }
 
-/** Before an instant; undefined if the DPU was at no doorway yet. */
+/** The last one before an instant; undefined if the DPU was not at a doorway yet. */
 function lastDoorway({ placements }: Dpu, view: TopologyView, endMs: number): Doorway | undefined {
   const placement = placements.findLast(({ doorwayId, fromMs }) => doorwayId !== null && fromMs < endMs);
   const doorwayId = placement?.doorwayId ?? null;

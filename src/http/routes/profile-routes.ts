@@ -17,12 +17,12 @@ import { timeZoneOrSpace, writtenIn } from '../zoned-times.ts';
 import { defineRoute, type Route } from './route.ts';
 
 const DEFAULT_DAYS = 28;
-/** A year and the day of a leap year; each hour in it is looked at. */
+/** A leap year. The limit bounds the work, which grows with the number of hours. */
 const DAYS_MAX = 366;
 const COUNT_MAX = 1_000_000_000;
 const CSV_COLUMNS = ['weekday', 'hour', 'seconds', 'mean', 'median', 'p90', 'peak', 'entrances', 'exits'] as const;
 
-const DESCRIPTION = `For each hour of the week by the clock of the space's time zone: how many people were in the space on average over time, at most for half of the time (\`median\`) and for nine tenths of it (\`p90\`), the peak, and who entered and left. The same for the whole span. With \`above\`, \`seconds_above\` says how long there were more people than that. A span ends at the latest now, and has at most ${DAYS_MAX} days. Accept text/csv to get the hours as CSV.`;
+const DESCRIPTION = `For each hour of the week by the clock of the space's time zone: the mean of the count over time, the counts that were not exceeded for half of the time (\`median\`) and for nine tenths of it (\`p90\`), the peak, and who entered and left. The same for the whole span. With \`above\`, \`seconds_above\` says how long there were more people than that. A span ends at the latest now, and has at most ${DAYS_MAX} days. Accept text/csv to get the hours as CSV.`;
 
 const query = z.strictObject({
   start: instantInQuery(`start of the span, inclusive; default: ${DEFAULT_DAYS} days before \`end\``).optional(),

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { SpaceId } from '../../domain/ids.ts';
 import { existing, type TopologyHistory } from '../../domain/topology-history.ts';
 import type { LiveCounts } from '../../live/live-counts.ts';
-import { parsePlaces } from '../../live/place-vector.ts';
+import { parseFeedPlaces } from '../../live/place-vector.ts';
 import { SharedInterval } from '../../runtime/shared-interval.ts';
 import { whileAdmitted } from '../auth/auth.ts';
 import { EventStream } from '../event-stream.ts';
@@ -62,7 +62,7 @@ export async function streamCounts(
   // Otherwise a buffering proxy such as nginx would hold back the response indefinitely.
   ctx.set('x-accel-buffering', 'no');
   if (ctx.method === 'HEAD') return;
-  const subscription = await live.subscribe(spaceIds, parsePlaces(ctx.get('last-event-id')));
+  const subscription = await live.subscribe(spaceIds, parseFeedPlaces(ctx.get('last-event-id')));
   if (res.destroyed) {
     subscription.close();
     return;

@@ -131,7 +131,7 @@ function exportRoute({ history }: TopologyService): Route {
     summary: 'Get the topology as a document that can be imported',
     scope: 'read',
     description:
-      'Deleted things are left out, and so is what a sensor did up to its last placement at a doorway that is deleted. Ids of the service are not in it; resets and the secrets of devices neither.',
+      'Deleted things are left out, and so are the placements of a sensor up to its last one at a deleted doorway. It contains neither ids of the service, nor resets, nor secrets of devices.',
     problems: [406],
     success: {
       status: 200,

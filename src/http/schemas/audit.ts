@@ -54,7 +54,7 @@ const thing = (description: string) =>
 export const auditedChange = resource('AuditedChange', 'A change of the topology, and who made it', {
   sequence: id('sequence of the entry in the topology log'),
   index: count('position in the entry: an import writes many changes as one entry'),
-  kind: z.enum(AUDITED_KINDS).meta({ description: 'what was changed; `deletion` is that of a reading' }),
+  kind: z.enum(AUDITED_KINDS).meta({ description: 'what was changed; `deletion` means the deletion of a reading' }),
   space_id: id('the space, or the space of the reset').nullable(),
   doorway_id: id('the doorway').nullable(),
   dpu_id: z

@@ -8,7 +8,7 @@ export const deletedReading = resource(
   {
     id: z.string().meta({ description: 'the id of the reading' }),
     dpu_id: z.string(),
-    timestamp: instant('of the reading'),
+    timestamp: instant('timestamp of the reading'),
     reason: z.string(),
     deleted_at: instant('when it was deleted'),
   },

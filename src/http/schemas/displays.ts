@@ -1,4 +1,4 @@
-// What displays and the people who pair them send and get.
+// The schemas of displays and of pairing them.
 import { z } from 'zod';
 import { BODIES } from './bodies.ts';
 import { spaceId } from './fields.ts';

@@ -67,9 +67,11 @@ export const dryRun = resource('DryRun', 'What a change of the topology would do
         space_id: id('the space'),
         timestamp: instant('now'),
         before: atInstant('the count now'),
-        after: atInstant('what it would be'),
+        after: atInstant('the count as it would be'),
         from: instant('counts before this instant stay as they are; null: since the beginning').nullable(),
-        to: instant('counts from this instant on stay as they are; the end of what was looked at, if that is now'),
+        to: instant(
+          'counts from this instant on stay as they are, because of a reset; just after now if there is none',
+        ),
         interval: z.enum(['1h', '1d']).meta({ description: 'by the hour for a span of at most a week' }),
         intervals: z
           .array(
@@ -83,7 +85,7 @@ export const dryRun = resource('DryRun', 'What a change of the topology would do
           )
           .meta({
             description:
-              'the intervals that the change would alter, oldest first, the first 1,000; of the newest ten years',
+              'the intervals that the change would alter, oldest first: at most the first 1,000 within the newest ten years',
           }),
         intervals_left_out: count('how many more there are'),
         watermark,

@@ -4,6 +4,7 @@ import { Duration } from 'luxon';
 import { z } from 'zod';
 import { ID_PATTERN, DPU_ID_RULE, isDpuId, type DoorwayId, type DpuId, type SpaceId } from '../../domain/ids.ts';
 import { parseInstant } from '../../domain/instant.ts';
+import { DAY_MS } from '../../domain/zone.ts';
 
 export interface FieldDoc {
   readonly type?: string | readonly string[];
@@ -141,8 +142,8 @@ export const staleInQuery = booleanInQuery(
   .prefault('false')
   .meta({ default: false });
 
-/** More than the longest duration of this form; a clock that counts from its start is off by decades. */
-const SHIFT_MAX_MS = 1_000 * 366 * 86_400_000;
+/** A thousand years: longer than any duration that `SHIFT` matches, and far more than a clock that starts in 1970 is off. */
+const SHIFT_MAX_MS = 1_000 * 366 * DAY_MS;
 /** Without years and months, whose length depends on the calendar. */
 const SHIFT =
   /^[+-]?P(?:\d{1,4}W|\d{1,5}D|(?:\d{1,5}D)?T(?:\d{1,6}H|(?:\d{1,6}H)?\d{1,8}M|(?:\d{1,6}H)?(?:\d{1,8}M)?\d{1,9}S))$/;

@@ -76,7 +76,7 @@ export const unplacedDpu = resource('UnplacedDpu', 'A sensor that sent readings 
 const adapterOptions = z.record(z.string(), z.unknown()).nullable();
 export const device = resource('Device', 'A device, or a gateway, that sends payloads in a format of its own', {
   id: z.string().meta({ description: 'as URLs and subjects name it' }),
-  adapter: z.string().meta({ description: 'what the options are for' }),
+  adapter: z.string().meta({ description: 'the adapter that the options are for' }),
   options: adapterOptions.meta({ description: 'how its payloads are read; null for the defaults of the adapter' }),
   has_secret: z.boolean().meta({ description: 'true if it can send payloads with a secret of its own' }),
   ...stamps,

@@ -1,4 +1,4 @@
-// What ClickHouse says of claims, on rows in memory.
+// The queries of ClickHouse about claims, on rows in memory.
 import type { ClaimsQuery, DpuClaim } from '../../../src/ports/history.ts';
 import { loggedEvent } from '../../../src/domain/log-entry.ts';
 import type { Row } from './memory-history.ts';

@@ -1,4 +1,4 @@
-// What ClickHouse computes for an explanation, on rows in memory.
+// The queries of ClickHouse for an explanation, on rows in memory.
 import type {
   DoorwayTotal,
   EventsQuery,

@@ -1,4 +1,4 @@
-// What a partition's rows claim of some readings, for a rebuild.
+// Where a partition's rows count some readings, for a rebuild.
 import type { StoredClaim } from '../../../actors/partition/log-tail.ts';
 import type { Partition, SpaceId } from '../../../src/domain/ids.ts';
 import { isKnownAt, type LogPlace } from '../../../src/domain/log-place.ts';

@@ -1,4 +1,4 @@
-// What ClickHouse computes for a profile, on rows in memory.
+// The query of ClickHouse for a profile, on rows in memory.
 import { TimeAtCounts, type TimeAtCount } from '../../../src/domain/time-at-counts.ts';
 import type { TimeAtCountsQuery } from '../../../src/ports/history.ts';
 import { eventsOfRows, type StoredRow } from './events-of-rows.ts';

@@ -185,7 +185,7 @@ describe('Axis object analytics', () => {
     expect(run(event(human), `${topic}${kind}`)).toEqual({ readings: [], rejected: [], skipped: [] });
   });
 
-  it('does not count cars and occupancy, and rejects a crossing of nobody knows what', () => {
+  it('does not count cars and occupancy, and rejects a crossing of an unknown kind of object', () => {
     expect(run(event({ ...human, reason: 'car' })).readings).toEqual([]);
     expect(run(event({ total: '3', totalHuman: '3' }))).toEqual({ readings: [], rejected: [], skipped: [] });
     expect(run(event({ ...human, reason: undefined })).rejected).toMatchObject([{ path: 'message.data.reason' }]);
@@ -252,7 +252,7 @@ describe('Axis people counters', () => {
     expect(run(exported, { ...ZONE, counter: 'total' })).toMatchObject({ readings: [], skipped: [{}] });
   });
 
-  it('count only what counts people, in both directions', () => {
+  it('count only counters of people, in both directions', () => {
     const [utcFrom, utcTo] = ['2026-11-03T07:00:00Z', '2026-11-03T07:15:00Z'];
     const items = [
       { direction: 'in', count: 3 },

@@ -176,7 +176,7 @@ describe('a mapped payload', () => {
     expect(run({ kind: 'event', entrances: '@.in' }, [{ in: 1 }, { in: 2 }]).readings).toHaveLength(2);
   });
 
-  it('finds nothing where there are no items', () => {
+  it('has no readings if it has no items', () => {
     expect(run({ ...TOTALS, items: '$.a[*]' }, { b: 1 })).toEqual({ readings: [], rejected: [], skipped: [] });
   });
 });

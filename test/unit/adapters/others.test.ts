@@ -103,7 +103,7 @@ describe('Roode', () => {
     expect(three?.rejected).toEqual([{ path: 'direction', detail: 'must be Entry, Exit, 1 or -1' }]);
   });
 
-  it('goes on without its memory, whatever became of that', () => {
+  it('continues without its memory, or with a damaged one', () => {
     const message = { ...direction('Entry'), context: { topic: 'r/sensor/d/state', memory: '[]' } };
     expect(adaptAll('roode', {}, [message])[0]?.readings).toHaveLength(1);
   });
@@ -150,7 +150,7 @@ describe('Butlr', () => {
     expect(adaptAll('butlr', {}, [json({ ...event, ...wrong })])[0]?.rejected).toMatchObject([{ path }]);
   });
 
-  it('is the device of the URL where it names no place', () => {
+  it('belongs to the device of the URL if it names no place', () => {
     expect(adaptAll('butlr', {}, [json({ ...event, metadata: {} })])[0]?.readings[0]?.dpuId).toBe('device');
   });
 });

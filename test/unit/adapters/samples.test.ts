@@ -21,7 +21,7 @@ describe('a payload of a device', () => {
     );
   });
 
-  it('has been looked at, whichever it is', () => {
+  it('is tested, for every file of the folder', () => {
     const looked = new Set(SAMPLES.map(({ file }) => file));
     expect(allSamples().filter((file) => !looked.has(file))).toEqual([]);
   });

@@ -98,7 +98,7 @@ describe('line crossings', () => {
     expect(again).toEqual(first);
   });
 
-  it('are told by the track of the event, and not by the first object of the frame', () => {
+  it('are identified by the track of the event, not by the first object of the frame', () => {
     const objects = [
       { track_id: 1, type: 'GROUP' },
       { track_id: 2, type: 'PERSON' },

@@ -1,12 +1,12 @@
-// Draws what a person takes back: exclusions and deletions of readings, and changes and deletions of resets and
-// exclusions.
+// Draws the amendments that a person makes: exclusions and deletions of readings, and changes and deletions of resets
+// and exclusions.
 import type { DpuId } from '../../src/domain/ids.ts';
 import type { Random } from './random.ts';
 import type { Action } from './scenario.ts';
 
 const [SECOND, MINUTE, HOUR, DAY] = [1_000, 60_000, 3_600_000, 86_400_000];
 
-export class TakeBackWriter {
+export class AmendmentWriter {
   readonly #random: Random;
   readonly #someInstant: () => number;
   /** How many exclusions of each DPU were recorded. */
