@@ -1,8 +1,9 @@
 // Exports on the real service: CSV of any length, and Parquet files that ClickHouse reads back.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { densityLines } from '../support/density-lines.ts';
 import { eventually } from '../support/eventually.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
 
@@ -188,6 +189,29 @@ it('intervals as Parquet, those with events that are not stored included', async
     'count(), toString(max(end))',
   )) as [unknown[]];
   expect(never).toEqual([5, '9999-12-31 23:59:59.999']);
+});
+
+it('from the command line, what the service answers', async () => {
+  const day = ['--start', '2026-03-07T00:00:00Z', '--end', '2026-03-08T00:00:00Z'];
+  const span = 'start=2026-03-07T00:00:00Z&end=2026-03-08T00:00:00Z';
+  const file = join(folder, 'history.csv');
+  for (const [args, path] of [
+    [['events', '1', file, ...day], `events/1?${span}`],
+    [
+      ['intervals', '1', file, ...day, '--interval', '1h', '--tz', 'UTC'],
+      `intervals?space_id=1&interval=1h&tz=UTC&${span}`,
+    ],
+    [
+      ['readings', file, ...day, '--space', '1'],
+      `readings?filter=${encodeURIComponent("doorway_id = 1 and timestamp < '2026-03-08'")}`,
+    ],
+  ] as const) {
+    await densityLines(service.url, 'export', ...args);
+    expect((await readFile(file, 'utf8')).trimEnd().split('\n').sort()).toEqual((await csv(path)).sort());
+  }
+  const parquet = join(folder, 'history.parquet');
+  await densityLines(service.url, 'export', 'events', '1', parquet, ...day);
+  expect(await asked(parquet, 'count()')).toEqual([[READINGS - 1]]);
 });
 
 it('what cannot be', async () => {
