@@ -157,9 +157,7 @@ describe('density', () => {
       'nats update',
       'adapt',
       'topology export',
-      'export events',
-      'export intervals',
-      'export readings',
+      ...['export events', 'export intervals', 'export readings'],
     ];
     const program = createProgram({
       readConfig: () => readConfig({}),
