@@ -4,6 +4,7 @@ import { launchBrowser } from '../test/support/browser.ts';
 import { eventually } from '../test/support/eventually.ts';
 import { localTimeIn } from '../web/i18n/zoned-time.ts';
 import { startLocalService, type LocalService } from '../test/support/local-service.ts';
+import { MUSEUM_PLAN, museumImage } from './museum-plan.ts';
 
 const [STEP_MS, HOURS] = [5 * 60_000, 8];
 const SIZE = { width: 1280, height: 720 };
@@ -55,6 +56,13 @@ try {
   await page.getByRole('button', { name: 'Check what would happen' }).click();
   await page.locator('.effect-bars').first().waitFor();
   await page.screenshot({ path: 'docs/dashboard-change.png' });
+  await page.setViewportSize({ width: SIZE.width, height: 740 });
+  await addFloorPlan();
+  await page.goto(`${service.url}/#/plans`);
+  await page.getByRole('img', { name: 'Floor plan: Ground floor' }).waitFor();
+  await page.locator('.plan-frame').getByText('Roof Terrace', { exact: true }).waitFor();
+  await page.mouse.move(0, 0);
+  await page.screenshot({ path: 'docs/dashboard-plan.png' });
   await page.setViewportSize(SIZE);
   await page.goto(`${service.url}/display/2`);
   await page.getByText('Please wait').waitFor();
@@ -62,6 +70,17 @@ try {
 } finally {
   await browser.close();
   await service.dispose();
+}
+
+async function addFloorPlan(): Promise<void> {
+  await service.send('PUT', '/floor-plans/ground-floor', MUSEUM_PLAN);
+  const image = await museumImage(browser);
+  const answer = await fetch(`${service.api}/floor-plans/ground-floor/image`, {
+    method: 'PUT',
+    headers: { 'content-type': 'image/png' },
+    body: Uint8Array.from(image),
+  });
+  if (!answer.ok) throw new Error(await answer.text());
 }
 
 async function raiseMuseum({ create, send, get }: LocalService): Promise<void> {

@@ -13,6 +13,7 @@ import { natsCommand } from './nats-command.ts';
 import type { ReadConfig } from './read-config.ts';
 import { interrupted } from './signals.ts';
 import { addExclusions } from './exclusion-commands.ts';
+import { exportCommand } from './export-command.ts';
 import { readingsCommand } from './readings-command.ts';
 import { atLeastOne, doorwaysCommand, dpusCommand, spacesCommand, whole, withApi } from './topology-commands.ts';
 import { topologyCommand } from './topology-document-command.ts';
@@ -233,6 +234,7 @@ function askingCommands(program: Command, { readConfig, printLine, warn, finish 
       const { auditCommand } = await import('./audit-command.ts');
       finish(await auditCommand(await readConfig(), options, printLine));
     });
+  program.addCommand(exportCommand(readConfig, finish));
   program.addCommand(spacesCommand(readConfig, printLine, finish));
   program.addCommand(doorwaysCommand(readConfig, printLine, finish));
   const dpus = dpusCommand(readConfig, printLine, finish);

@@ -2,8 +2,8 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { PrintLine } from './print-line.ts';
 import type { ReadConfig } from './read-config.ts';
-import { parseInstant } from '../domain/instant.ts';
 import { SCOPES, type Scope } from '../http/auth/scope.ts';
+import { instant } from './topology-commands.ts';
 
 interface TokenOptions {
   readonly scope: Scope[];
@@ -42,9 +42,4 @@ function scopes(text: string): Scope[] {
   if (unknown !== undefined)
     throw new InvalidArgumentError(`there is no scope ${unknown}; the scopes are ${SCOPES.join(', ')}.`);
   return given as Scope[];
-}
-
-function instant(text: string): string {
-  if (parseInstant(text) === undefined) throw new InvalidArgumentError('must be an ISO 8601 instant with an offset.');
-  return text;
 }

@@ -1,5 +1,6 @@
 // `density spaces`, `doorways` and `dpus`: list and change the topology through the API.
 import { Command, InvalidArgumentError } from 'commander';
+import { parseInstant } from '../domain/instant.ts';
 import { ApiClient } from './api-client.ts';
 import { printDryRun, triedAt, withDryRun } from './dry-run.ts';
 import type { PrintLine } from './print-line.ts';
@@ -78,6 +79,12 @@ export function atLeastOne(text: string): number {
   const number = whole(text);
   if (number === 0) throw new InvalidArgumentError('must be at least 1.');
   return number;
+}
+
+/** Checked here, sent as it was written. */
+export function instant(text: string): string {
+  if (parseInstant(text) === undefined) throw new InvalidArgumentError('must be an ISO 8601 instant with an offset.');
+  return text;
 }
 
 type DoorwayOrNone = number | 'none';

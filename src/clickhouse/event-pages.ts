@@ -15,6 +15,7 @@ import type {
   EventsExport,
   HeldDpusPage,
   HeldDpusQuery,
+  IntervalRow,
   ReadingsQuery,
   StoredReading,
   TimedSpace,
@@ -24,7 +25,7 @@ import { beyondPlace, EVENT_ORDER, eventOrder, placeParams } from './event-order
 import { conditionOf, type Columns } from './filter-sql.ts';
 import { heldDpus } from './held-dpus.ts';
 import { instantParam, storable } from './instants.ts';
-import { parquetOfEvents, parquetOfReadings } from './parquet.ts';
+import { parquetOfEvents, parquetOfIntervals, parquetOfReadings } from './parquet.ts';
 import { queryRows } from './query-rows.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
 
@@ -256,6 +257,10 @@ export class ClickHouseEventPages implements EventPages {
 
   parquetOfEvents(query: EventsExport): AsyncIterable<Uint8Array> {
     return parquetOfEvents(this.#client, query);
+  }
+
+  parquetOfIntervals(pages: AsyncIterable<readonly IntervalRow[]>): AsyncIterable<Uint8Array> {
+    return parquetOfIntervals(this.#client, pages);
   }
 
   async countReadings(filter: ReadingsQuery['filter']): Promise<number> {

@@ -1,14 +1,16 @@
 // Exports as Parquet, which ClickHouse writes. They are streamed: neither this process nor ClickHouse holds all rows.
-import type { ClickHouseClient } from '@clickhouse/client';
+// Intervals are computed by this process, because a count depends on events that are not stored yet, and on the clamp at 0. So
+// ClickHouse gets them as constants, some thousands at a time, and the files that it makes of them are joined. It needs no right and
+// no place to write for that.
+import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
 import { Failure } from '../domain/failure.ts';
 import { DELETED_DOORWAY, NO_DOORWAY, NOWHERE } from '../domain/ids.ts';
-import type { EventsExport } from '../ports/event-pages.ts';
+import type { EventsExport, IntervalRow } from '../ports/event-pages.ts';
 import type { BoundCondition } from './filter-sql.ts';
 import { EVENT_ORDER } from './event-order.ts';
 import { instantParam, storable } from './instants.ts';
+import { joinedParquet, MAGIC } from './joined-parquet.ts';
 
-/** Every Parquet file begins and ends with it. */
-const MAGIC = 'PAR1';
 /** Beyond this, ClickHouse groups and sorts on disk. */
 const MEMORY_MAX = '500000000';
 const SETTINGS = {
@@ -16,6 +18,34 @@ const SETTINGS = {
   max_bytes_before_external_group_by: MEMORY_MAX,
   max_bytes_before_external_sort: MEMORY_MAX,
 } as const;
+
+/** Rows of a row group. Their text has 2 MB at most, and is held in memory. */
+const GROUP_ROWS = 20_000;
+const GROUP_SETTINGS = {
+  max_query_size: '8000000',
+  // They would take more than the rows, which are in order.
+  output_format_parquet_write_bloom_filter: 0,
+  output_format_parquet_write_page_index: 0,
+} as const;
+const INTERVAL_COLUMNS: readonly IntervalColumn[] = [
+  { name: 'space_id', type: 'UInt32', value: ({ spaceId }) => spaceId },
+  { name: 'start', type: 'Int64', isInstant: true, value: ({ startMs }) => startMs },
+  { name: 'end', type: 'Int64', isInstant: true, value: ({ endMs }) => endMs },
+  { name: 'entrances', type: 'Int64', value: ({ entrances }) => entrances },
+  { name: 'exits', type: 'Int64', value: ({ exits }) => exits },
+  { name: 'min', type: 'Int64', value: ({ min }) => min },
+  { name: 'max', type: 'Int64', value: ({ max }) => max },
+  { name: 'count', type: 'Int64', value: ({ count }) => count },
+  { name: 'utilization', type: 'Nullable(Float64)', value: ({ utilization }) => utilization },
+  { name: 'final', type: 'Bool', value: ({ isFinal }) => isFinal },
+];
+
+interface IntervalColumn {
+  readonly name: string;
+  readonly type: string;
+  readonly isInstant?: true;
+  readonly value: (row: IntervalRow) => number | boolean | null;
+}
 
 /** The readings that stand, in event order. */
 export function parquetOfReadings(client: ClickHouseClient, condition: BoundCondition): AsyncIterable<Uint8Array> {
@@ -66,11 +96,48 @@ export function parquetOfEvents(
   );
 }
 
+/** The intervals of all pages, as they come. At least one file is made, so that a file without rows has its columns. */
+export function parquetOfIntervals(
+  client: ClickHouseClient,
+  pages: AsyncIterable<readonly IntervalRow[]>,
+): AsyncIterable<Uint8Array> {
+  return joinedParquet(intervalFiles(client, pages));
+}
+
+async function* intervalFiles(
+  client: ClickHouseClient,
+  pages: AsyncIterable<readonly IntervalRow[]>,
+): AsyncGenerator<Uint8Array> {
+  let [rows, isFirst]: [IntervalRow[], boolean] = [[], true];
+  for await (const page of pages) {
+    rows = [...rows, ...page];
+    for (; rows.length >= GROUP_ROWS; isFirst = false, rows = rows.slice(GROUP_ROWS))
+      yield await fileOf(client, rows.slice(0, GROUP_ROWS));
+  }
+  if (rows.length > 0 || isFirst) yield await fileOf(client, rows);
+}
+
+async function fileOf(client: ClickHouseClient, rows: readonly IntervalRow[]): Promise<Uint8Array> {
+  // Numbers and constants only, so nothing has to be escaped.
+  const arrays = INTERVAL_COLUMNS.map(
+    ({ type, value }) => `[${rows.map((row) => value(row) ?? 'NULL').join(',')}]::Array(${type})`,
+  );
+  const columns = INTERVAL_COLUMNS.map(({ name, isInstant }, at) => {
+    const field = `fields.${at + 1}`;
+    return `${isInstant ? `fromUnixTimestamp64Milli(${field}, 'UTC')` : field} AS \`${name}\``;
+  });
+  const query = `SELECT ${columns.join(', ')} FROM (SELECT arrayJoin(arrayZip(${arrays.join(', ')})) AS fields)`;
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of parquet(client, query, {}, GROUP_SETTINGS)) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
 /** @throws Failure unavailable, at any chunk, if ClickHouse does not complete the file */
 async function* parquet(
   client: ClickHouseClient,
   query: string,
   params: Readonly<Record<string, unknown>>,
+  settings: ClickHouseSettings = SETTINGS,
 ): AsyncGenerator<Uint8Array> {
   const abort = new AbortController();
   let end = '';
@@ -78,7 +145,7 @@ async function* parquet(
     const { stream } = await client.exec({
       query: `${query} FORMAT Parquet`,
       query_params: params,
-      clickhouse_settings: SETTINGS,
+      clickhouse_settings: settings,
       abort_signal: abort.signal,
     });
     for await (const chunk of stream as AsyncIterable<Buffer>) {

@@ -11,7 +11,7 @@ export const instantOrNull = (ms: number, written: Written = formatInstant): str
   ms <= BEGINNING_MS ? null : written(ms);
 
 /** Null if the space has no capacity, or a capacity of 0. */
-function utilization(count: number, capacity: number | null): number | null {
+export function utilization(count: number, capacity: number | null): number | null {
   return capacity === null || capacity === 0 ? null : Math.round((count / capacity) * 10_000) / 10_000;
 }
 

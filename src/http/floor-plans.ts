@@ -134,8 +134,10 @@ export class FloorPlans {
     if (others + bytes > ALL_IMAGES_BYTES_MAX)
       throw new Failure('conflict', `all images together may have at most ${ALL_IMAGES_BYTES_MAX / 1e6} MB`);
     const used = new Set(plans.flatMap(({ image }) => (image ? [image.name] : [])));
+    const leftBehindMs = this.#now() - LEFT_BEHIND_MS;
     for (const { name, storedMs } of await this.#store().images())
-      if (!used.has(name) && storedMs < this.#now() - LEFT_BEHIND_MS) await this.#store().removeImage(name);
+      if (!used.has(name) && storedMs < leftBehindMs) await this.#store().removeImage(name);
+    await this.#store().removeRemains(leftBehindMs);
   }
 
   async #inTurn<T>(change: () => Promise<T>): Promise<T> {

@@ -1,6 +1,13 @@
 // Floor plans in a NATS key-value bucket, and their images in an object store, which divides what is longer than a message. Both are
 // created when they are first needed, so that a service whose NATS account lacks the permission starts all the same, without floor plans.
-import { JetStreamApiCodes, JetStreamApiError, type JetStreamClient, StorageType } from '@nats-io/jetstream';
+import {
+  JetStreamApiCodes,
+  JetStreamApiError,
+  type JetStreamClient,
+  type StoredMsg,
+  StorageType,
+  type StreamAPI,
+} from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
 import { Objm, type ObjectResult, type ObjectStore } from '@nats-io/obj';
 import { TimeoutError } from 'nats';
@@ -9,6 +16,9 @@ import { orAborted } from '../runtime/or-aborted.ts';
 
 export const FLOOR_PLANS_BUCKET = 'density_floor_plans';
 export const FLOOR_PLAN_IMAGES = 'density_floor_plan_images';
+// An object of NATS is messages of these two subjects in this stream: one that describes it, and its bytes.
+const IMAGES_STREAM = `OBJ_${FLOOR_PLAN_IMAGES}`;
+const [DESCRIPTIONS, BYTES] = [`$O.${FLOOR_PLAN_IMAGES}.M.`, `$O.${FLOOR_PLAN_IMAGES}.C.`];
 /** How long the server keeps the marker of a removed plan. */
 const MARKER_TTL_MS = 60_000;
 /** Without a limit the client would wait for ever for a part of an image that is removed while it is read. */
@@ -17,6 +27,12 @@ const WITHIN_MS = 10_000;
 interface Opened {
   readonly plans: KV;
   readonly images: ObjectStore;
+  readonly streams: StreamAPI;
+}
+
+interface Description {
+  readonly nuid: string;
+  readonly deleted?: boolean;
 }
 
 export class NatsFloorPlanStore implements FloorPlanStore {
@@ -87,7 +103,29 @@ export class NatsFloorPlanStore implements FloorPlanStore {
   }
 
   async removeImage(name: string): Promise<void> {
-    await this.#use(async ({ images }) => images.delete(name));
+    await this.#use(async ({ images, streams }) => {
+      await images.delete(name);
+      // The client leaves a marker for each name, and no name is used twice.
+      await streams.purge(IMAGES_STREAM, { filter: descriptionOf(name) });
+    });
+  }
+
+  async removeRemains(beforeMs: number): Promise<void> {
+    await this.#use(async ({ streams }) => {
+      const subjects = await subjectsIn(streams);
+      const isOld = (message: StoredMsg): boolean => message.time.getTime() < beforeMs;
+      const described = new Set<string>();
+      for (const subject of subjects.filter((each) => each.startsWith(DESCRIPTIONS))) {
+        const message = await streams.getMessage(IMAGES_STREAM, { last_by_subj: subject });
+        const { nuid, deleted } = message?.json<Description>() ?? {};
+        if (message && deleted && isOld(message)) await streams.purge(IMAGES_STREAM, { filter: subject });
+        else if (nuid !== undefined) described.add(`${BYTES}${nuid}`);
+      }
+      for (const subject of subjects.filter((each) => each.startsWith(BYTES) && !described.has(each))) {
+        const message = await streams.getMessage(IMAGES_STREAM, { last_by_subj: subject });
+        if (message && isOld(message)) await streams.purge(IMAGES_STREAM, { filter: subject });
+      }
+    });
   }
 
   /**
@@ -113,12 +151,23 @@ export class NatsFloorPlanStore implements FloorPlanStore {
     return {
       plans: await new Kvm(this.#js).create(FLOOR_PLANS_BUCKET, { ...options, markerTTL: MARKER_TTL_MS, history: 1 }),
       images: await new Objm(this.#js).create(FLOOR_PLAN_IMAGES, options),
+      streams: (await this.#js.jetstreamManager(false)).streams,
     };
   }
 }
 
 const PREFIX = 'plan.';
 const keyOf = (id: string): string => `${PREFIX}${id}`;
+
+/** As the client encodes names: base64url, with its padding. */
+function descriptionOf(name: string): string {
+  return `${DESCRIPTIONS}${Buffer.from(name).toString('base64').replaceAll('+', '-').replaceAll('/', '_')}`;
+}
+
+async function subjectsIn(streams: StreamAPI): Promise<string[]> {
+  const { state } = await streams.info(IMAGES_STREAM, { subjects_filter: '>' });
+  return Object.keys(state.subjects ?? {});
+}
 
 /** @param late ends the reading; what has arrived by then is no image */
 async function bytesOf({ data, error }: ObjectResult, late: AbortSignal): Promise<Uint8Array> {

@@ -89,6 +89,20 @@ export interface EventsExport {
   readonly unstored: readonly HistoryEvent[];
 }
 
+/** An interval of a space, as it is exported. */
+export interface IntervalRow {
+  readonly spaceId: SpaceId;
+  readonly startMs: number;
+  readonly endMs: number;
+  readonly entrances: number;
+  readonly exits: number;
+  readonly min: number;
+  readonly max: number;
+  readonly count: number;
+  readonly utilization: number | null;
+  readonly isFinal: boolean;
+}
+
 export interface EventPages {
   /** A page of a space's events in event order, with retractions applied. */
   eventPage(query: EventPageQuery): Promise<EventPage>;
@@ -116,6 +130,8 @@ export interface EventPages {
   parquetOfReadings(filter: Expression | undefined): AsyncIterable<Uint8Array>;
   /** Likewise all events of a space that stand. */
   parquetOfEvents(query: EventsExport): AsyncIterable<Uint8Array>;
+  /** Intervals that the caller computes as a Parquet file. They are read only as fast as the file is. */
+  parquetOfIntervals(pages: AsyncIterable<readonly IntervalRow[]>): AsyncIterable<Uint8Array>;
   countReadings(filter: Expression | undefined): Promise<number>;
   /** A page of the DPUs that readings are held for. */
   heldDpus(query: HeldDpusQuery): Promise<HeldDpusPage>;

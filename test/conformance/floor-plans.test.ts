@@ -1,5 +1,6 @@
 // P1: floor plans are stored alike in memory and on nats-server, where the service has only the permissions of its role.
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { Objm } from '@nats-io/obj';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DoorwayId, SpaceId } from '../../src/domain/ids.ts';
 import { serviceCredentials } from '../../src/nats/credentials.ts';
@@ -113,6 +114,41 @@ it('reading an image whose bytes do not arrive fails in time, or finds nothing i
     await expect(store.image('a.2')).rejects.toSatisfy(isUnanswered);
     await store.addImage('a.3', LONG);
     expect(Buffer.from((await store.image('a.3')) ?? []).equals(LONG)).toBe(true);
+  } finally {
+    await connection.close();
+    await nats.stop();
+  }
+});
+
+it('the stream of images has the images that are there, and nothing of those that were', async () => {
+  const nats = await startSecuredNats();
+  const connection = await nats.connect(await serviceCredentials(nats.keyring, 'service'));
+  try {
+    const js = jetstream(connection);
+    const store = new NatsFloorPlanStore(js, 1);
+    const streams = (await jetstreamManager(connection)).streams;
+    const state = async () => (await streams.info(`OBJ_${FLOOR_PLAN_IMAGES}`, { subjects_filter: '>' })).state;
+    await store.addImage('kept', LONG);
+    const kept = await state();
+    for (const name of ['a.1', 'a.22', 'a.333', 'plan.~?>']) {
+      await store.addImage(name, LONG);
+      await store.removeImage(name);
+    }
+    expect((await state()).subjects).toEqual(kept.subjects);
+    expect((await state()).bytes).toBe(kept.bytes);
+
+    // What an earlier version left of a removed image, and an upload that a crash ended.
+    const objects = await new Objm(js).open(FLOOR_PLAN_IMAGES);
+    await store.addImage('old', new Uint8Array([1, 2, 3]));
+    await objects.delete('old');
+    await js.publish(`$O.${FLOOR_PLAN_IMAGES}.C.unfinished`, LONG.subarray(0, 1_000));
+    const remaining = await state();
+    expect(Object.keys(remaining.subjects ?? {})).toHaveLength(Object.keys(kept.subjects ?? {}).length + 2);
+    await store.removeRemains(Date.now() - 3_600_000);
+    expect((await state()).subjects).toEqual(remaining.subjects);
+    await store.removeRemains(Date.now() + 3_600_000);
+    expect((await state()).subjects).toEqual(kept.subjects);
+    expect(Buffer.from((await store.image('kept')) ?? []).equals(LONG)).toBe(true);
   } finally {
     await connection.close();
     await nats.stop();

@@ -147,7 +147,7 @@ describe('density', () => {
   });
 
   it('prints JSON with --json, whatever the command', async () => {
-    // The nats commands write files; adapt prints only JSON; export has --format.
+    // The nats commands write files; adapt prints only JSON; exports have --format.
     const silent = [
       'demo',
       'cluster',
@@ -157,6 +157,7 @@ describe('density', () => {
       'nats update',
       'adapt',
       'topology export',
+      ...['export events', 'export intervals', 'export readings'],
     ];
     const program = createProgram({
       readConfig: () => readConfig({}),

@@ -1,8 +1,9 @@
 // Exports on the real service: CSV of any length, and Parquet files that ClickHouse reads back.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { densityLines } from '../support/density-lines.ts';
 import { eventually } from '../support/eventually.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
 
@@ -64,9 +65,17 @@ async function csv(path: string): Promise<string[]> {
 
 /** The result of a query over an exported file. */
 async function readBack(path: string, select: string): Promise<unknown> {
+  return asked(await saved(path), select);
+}
+
+async function saved(path: string): Promise<string> {
   const file = join(folder, 'export.parquet');
   await writeFile(file, Buffer.from(await (await exported(path, PARQUET)).arrayBuffer()));
-  const query = `SELECT ${select} FROM file('${file}', Parquet) FORMAT JSONCompact`;
+  return file;
+}
+
+async function asked(file: string, select: string, where = '1'): Promise<unknown> {
+  const query = `SELECT ${select} FROM file('${file}', Parquet) WHERE ${where} FORMAT JSONCompact`;
   const answer = await fetch(service.clickhouseUrl, { method: 'POST', body: query });
   const text = await answer.text();
   expect(answer.status, text).toBe(200);
@@ -143,11 +152,76 @@ it('exports more intervals than an answer may have', async () => {
   expect(Number(rows.at(-1)?.[7])).toBe(days.at(-1)?.count);
 });
 
+it('intervals as Parquet, in several row groups, are those of the CSV', async () => {
+  await service.create('/spaces', { name: 'Office', time_zone: 'UTC' });
+  const span = 'space_id=1,2&start=2026-02-20T00:00:00Z&end=2026-03-10T00:00:00Z&interval=1m';
+  const lines = await csv(`intervals?${span}`);
+  expect(lines).toHaveLength(2 * 18 * 1_440 + 1);
+  const instant = (name: string): string => `formatDateTime(${name}, '%Y-%m-%dT%H:%i:%S.000Z')`;
+  const columns = ['space_id', instant('start'), instant('end'), 'entrances', 'exits', 'min', 'max', 'count'];
+  const line = `arrayStringConcat([${[...columns, "ifNull(toString(utilization), '')", 'final'].map((name) => `toString(${name})`).join()}], ',')`;
+  const file = await saved(`intervals?${span}`);
+  const rows = (await asked(file, line, '1 ORDER BY space_id, start')) as [string][];
+  expect(rows).toHaveLength(lines.length - 1);
+  expect(rows.find(([row], n) => row !== lines[n + 1])).toBeUndefined();
+  // A condition on a column reads only the row groups whose statistics have such values.
+  const noon = "space_id = 2 AND start = toDateTime64('2026-03-07 12:00:00.000', 3, 'UTC')";
+  expect(await asked(file, 'count(), any(end)', noon)).toEqual([[1, '2026-03-07 12:01:00.000']]);
+  expect(await asked(file, 'count()', 'entrances > 0 AND space_id = 1')).toEqual([
+    [lines.filter((each) => /^1,[^,]+,[^,]+,[1-9]/.test(each)).length],
+  ]);
+  const [types] = (await asked(
+    file,
+    '[toTypeName(space_id), toTypeName(start), toTypeName(count), toTypeName(utilization), toTypeName(final)]',
+    '1 LIMIT 1',
+  )) as [[string[]]];
+  expect(types[0]).toEqual(['UInt32', "DateTime64(3, 'UTC')", 'Int64', 'Nullable(Float64)', 'Bool']);
+});
+
+it('intervals as Parquet, those with events that are not stored included', async () => {
+  const end = new Date(Date.now() + 2 * AHEAD_MS).toISOString();
+  const [last] = (await readBack(`intervals?space_id=1&interval=1h&end=${end}`, 'max(entrances), sum(entrances)')) as [
+    unknown[],
+  ];
+  expect(last.map(Number)).toEqual([7, 7]);
+  const [never] = (await readBack(
+    'intervals?space_id=1&interval=1w&start=9999-12-01T00:00:00Z&end=9999-12-31T00:00:00Z',
+    'count(), toString(max(end))',
+  )) as [unknown[]];
+  expect(never).toEqual([5, '9999-12-31 23:59:59.999']);
+});
+
+it('from the command line, what the service answers', async () => {
+  const day = ['--start', '2026-03-07T00:00:00Z', '--end', '2026-03-08T00:00:00Z'];
+  const span = 'start=2026-03-07T00:00:00Z&end=2026-03-08T00:00:00Z';
+  const file = join(folder, 'history.csv');
+  for (const [args, path] of [
+    [['events', '1', file, ...day], `events/1?${span}`],
+    [
+      ['intervals', '1', file, ...day, '--interval', '1h', '--tz', 'UTC'],
+      `intervals?space_id=1&interval=1h&tz=UTC&${span}`,
+    ],
+    [
+      ['readings', file, ...day, '--space', '1'],
+      `readings?filter=${encodeURIComponent("doorway_id = 1 and timestamp < '2026-03-08'")}`,
+    ],
+  ] as const) {
+    await densityLines(service.url, 'export', ...args);
+    expect((await readFile(file, 'utf8')).trimEnd().split('\n').sort()).toEqual((await csv(path)).sort());
+  }
+  const parquet = join(folder, 'history.parquet');
+  await densityLines(service.url, 'export', 'events', '1', parquet, ...day);
+  expect(await asked(parquet, 'count()')).toEqual([[READINGS - 1]]);
+});
+
 it('what cannot be', async () => {
   expect((await service.get('/exports/events/9')).status).toBe(404);
   expect((await service.get('/exports/intervals?space_id=1,9')).status).toBe(404);
   const zoned = await fetch(`${service.api}/exports/readings?tz=UTC`, { headers: { accept: PARQUET } });
   expect(await zoned.json()).toMatchObject({ status: 422, errors: [{ path: 'tz' }] });
+  const intervals = `${service.api}/exports/intervals?space_id=1&tz=UTC`;
+  const zonedIntervals = await fetch(intervals, { headers: { accept: PARQUET } });
+  expect(await zonedIntervals.json()).toMatchObject({ status: 422, errors: [{ path: 'tz' }] });
   const empty = await service.get('/exports/events/1?start=2026-03-01T00:00:00Z&end=2026-03-01T00:00:00Z');
   expect(empty.body).toMatchObject({ status: 422, errors: [{ path: 'start' }] });
 });

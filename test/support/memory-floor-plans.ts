@@ -45,4 +45,9 @@ export class MemoryFloorPlans implements FloorPlanStore {
   async removeImage(name: string): Promise<void> {
     this.#images.delete(name);
   }
+
+  /** Everything here ends. */
+  async removeRemains(): Promise<void> {
+    return;
+  }
 }

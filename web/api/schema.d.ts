@@ -957,8 +957,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Export entrances, exits and counts per interval as CSV
-         * @description As `GET /counts/intervals`. The answer is streamed and has no limit on rows. If it cannot be completed, the connection is closed before its end. A token has one export at a time.
+         * Export entrances, exits and counts per interval as CSV or Parquet
+         * @description As `GET /counts/intervals`. The answer is streamed and has no limit on rows. If it cannot be completed, the connection is closed before its end. A token has one export at a time. Accept application/vnd.apache.parquet to get a Parquet file, which ClickHouse writes. Its timestamps are instants, and have no `tz`.
          */
         get: operations["exportIntervals"];
         put?: never;
@@ -8341,6 +8341,8 @@ export interface operations {
                      *     1,2018-02-26T15:00:00.000Z,2018-02-26T15:15:00.000Z,9,4,7,13,12,0.1,true
                      */
                     "text/csv": string;
+                    /** @example PAR1…PAR1 */
+                    "application/vnd.apache.parquet": string;
                 };
             };
             400: components["responses"]["Malformed"];

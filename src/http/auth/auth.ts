@@ -9,8 +9,10 @@ import type { Author } from '../../domain/topology.ts';
 import { JwtVerifier, KeysUnavailable } from './auth-jwt.ts';
 import { TokenFile, tokensOf, type StaticTokens } from './auth-tokens.ts';
 import type { DeviceSecrets } from './device-secrets.ts';
+import { CookieLookups } from './cookie-lookups.ts';
 import { displayCookie, spaceIn, watchDisplay } from './display-cookie.ts';
 import type { Displays } from './displays.ts';
+import { PairingLimits } from './pairing-limits.ts';
 import type { Guard } from '../routes/mount.ts';
 import { isAllowed, type Principal, type TokenVerifier } from './principal.ts';
 import { HttpProblem } from '../problem.ts';
@@ -128,22 +130,24 @@ function isLoopback(host: string): boolean {
  */
 export function requireScope(verifier: TokenVerifier, devices: DeviceSecrets, displays: Displays): Guard {
   const watch = new TokenWatch(verifier);
+  const lookups = new CookieLookups(displays, new PairingLimits());
   return (route) => async (ctx, next) => {
     stateOf(ctx).requiresTokens = true;
-    if (route.scope !== null && !(route.takesDisplay && (await admitDisplay(ctx, displays))))
+    if (route.scope !== null && !(route.takesDisplay && (await admitDisplay(ctx, displays, lookups))))
       await authorise(ctx, { ...route, scope: route.scope }, { verifier, devices, watch });
     await next();
   };
 }
 
 /** @returns false if the request is not that of a display which is paired with the space of the path */
-async function admitDisplay(ctx: Context, displays: Displays): Promise<boolean> {
+async function admitDisplay(ctx: Context, displays: Displays, lookups: CookieLookups): Promise<boolean> {
   const spaceId = spaceIn(ctx);
   if (ctx.get('authorization') !== '' || spaceId === undefined) return false;
-  const verify = async (): Promise<Principal | undefined> => displays.verify(displayCookie(ctx, spaceId), spaceId);
-  const principal = await verify();
+  const cookie = displayCookie(ctx, spaceId);
+  const principal = await lookups.paired(cookie, spaceId, ctx.ip);
   if (!principal) return false;
-  admit(ctx, { principal, watch: (end) => watchDisplay(verify, end) });
+  // Not limited: who was admitted is looked up until it is removed.
+  admit(ctx, { principal, watch: (end) => watchDisplay(async () => displays.verify(cookie, spaceId), end) });
   return true;
 }
 

@@ -122,6 +122,11 @@ export function shownCode(code: string): string {
   return `${code.slice(0, CODE_LENGTH / 2)}-${code.slice(CODE_LENGTH / 2)}`;
 }
 
+/** True if it has the form of one; nothing else is looked up. */
+export function isCredential(text: string | undefined): text is DisplayCredential {
+  return CREDENTIAL.test(text ?? '');
+}
+
 function newCode(): string {
   return Array.from({ length: CODE_LENGTH }, () => ALPHABET[randomInt(ALPHABET.length)]).join('');
 }

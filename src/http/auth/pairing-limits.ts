@@ -1,4 +1,4 @@
-// Limits how often codes are asked for and guessed. Each process counts separately.
+// Limits how often codes are asked for and guessed, and cookies invented. Each process counts separately.
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { tooMany } from '../problem.ts';
 
@@ -9,9 +9,26 @@ export const WRONG_CODES_MAX = 10;
 export const NEW_CODES_MAX = 50;
 const NEW_CODES_SECONDS = 10 * MINUTE_SECONDS;
 
+/**
+ * Cookies from one address in a minute that this process does not know; each takes reads in NATS. All displays of a building may have the
+ * address of a proxy, and after a restart all are unknown at once, but those that are paired do not count.
+ */
+export const UNKNOWN_COOKIES_MAX = 1_200;
+
 export class PairingLimits {
+  readonly #unknown = new RateLimiterMemory({ points: UNKNOWN_COOKIES_MAX, duration: MINUTE_SECONDS });
   readonly #wrong = new RateLimiterMemory({ points: WRONG_CODES_MAX, duration: MINUTE_SECONDS });
   readonly #begun = new RateLimiterMemory({ points: NEW_CODES_MAX, duration: NEW_CODES_SECONDS });
+
+  /** Counted before the cookie is looked up. @throws HttpProblem 429 */
+  async countUnknown(address: string): Promise<void> {
+    await consume(this.#unknown, address, 'too many displays that are not paired were opened from this address: wait');
+  }
+
+  /** The cookie was that of a display. */
+  async forgiveUnknown(address: string): Promise<void> {
+    await this.#unknown.reward(address);
+  }
 
   /** Counted before a code is looked up, so that many at once cannot pass together. @throws HttpProblem 429 */
   async countCode(person: string): Promise<void> {

@@ -1,6 +1,7 @@
 // Exports of history without a limit on rows.
 import { z } from 'zod';
 import type { Counts } from '../../counts/counts.ts';
+import type { IntervalAnswer } from '../../counts/count-at.ts';
 import type { CountedPlace, EventCounts } from '../../counts/event-counts.ts';
 import type { TimeRange } from '../../domain/filter.ts';
 import { END_MS } from '../../domain/instant.ts';
@@ -8,8 +9,8 @@ import { boundsInParts, type Interval } from '../../domain/interval.ts';
 import type { EventPlace } from '../../domain/space-event.ts';
 import type { Space } from '../../domain/topology.ts';
 import { existing, type TopologyHistory } from '../../domain/topology-history.ts';
-import type { EventPages, ReadingsQuery } from '../../ports/event-pages.ts';
-import { INTERVAL_EXAMPLE, intervalJson } from '../counts-json.ts';
+import type { EventPages, IntervalRow, ReadingsQuery } from '../../ports/event-pages.ts';
+import { INTERVAL_EXAMPLE, intervalJson, utilization } from '../counts-json.ts';
 import { csvExample } from '../csv-answer.ts';
 import { csvOf, Exports, exportType, PARQUET } from '../exports.ts';
 import { intervalSpan, startAndEnd } from '../interval-span.ts';
@@ -62,27 +63,34 @@ export function exportsRoutes(deps: ExportsDeps): Route[] {
   return [exportIntervals(deps, exports), exportEvents(deps, exports), exportReadings(deps, exports)];
 }
 
-function exportIntervals({ counts, topology, now }: ExportsDeps, exports: Exports): Route {
+function exportIntervals({ counts, eventPages, topology, now }: ExportsDeps, exports: Exports): Route {
   return defineRoute({
     ...COMMON,
     path: '/exports/intervals',
     operationId: 'exportIntervals',
     tag: 'counts',
-    summary: 'Export entrances, exits and counts per interval as CSV',
-    description: `As \`GET /counts/intervals\`. ${STREAMED}`,
+    summary: 'Export entrances, exits and counts per interval as CSV or Parquet',
+    description: `As \`GET /counts/intervals\`. ${STREAMED} ${PARQUET_NOTE}`,
     query: z.strictObject({ space_id: spaceIdsInQuery(SPACES_MAX), ...intervalSpan, ...timeZone }),
     problems: [404, 406, 429],
     success: {
       status: 200,
       description: 'the intervals, space by space, oldest first',
-      alternatives: { 'text/csv': csvExample(SPACE_INTERVAL_COLUMNS, { space_id: 1, ...INTERVAL_EXAMPLE }) },
+      alternatives: {
+        'text/csv': csvExample(SPACE_INTERVAL_COLUMNS, { space_id: 1, ...INTERVAL_EXAMPLE }),
+        [PARQUET]: PARQUET_EXAMPLE,
+      },
     },
     handle: async ({ query: { space_id: ids, interval, tz, ...span } }, ctx) => {
-      const type = exportType(ctx, 'text/csv');
+      const type = exportType(ctx, 'text/csv', PARQUET);
       const spaces = ids.map((id) => existing(topology.latest().space(id), `space ${id}`));
       const { startMs: fromMs, endMs: toMs } = startAndEnd(span, now());
-      const pages = intervalPages(counts, spaces, { fromMs, toMs }, interval, writtenIn(tz));
-      return exports.answer(ctx, { type, name: 'intervals', chunks: csvOf(SPACE_INTERVAL_COLUMNS, pages) });
+      const answers = intervalAnswers(counts, spaces, { fromMs, toMs }, interval);
+      const chunks =
+        type === PARQUET
+          ? eventPages.parquetOfIntervals(inInstants(intervalRows(answers), tz))
+          : csvOf(SPACE_INTERVAL_COLUMNS, writtenIntervals(answers, writtenIn(tz)));
+      return exports.answer(ctx, { type, name: 'intervals', chunks });
     },
   });
 }
@@ -156,22 +164,41 @@ function inInstants<T>(asked: T, tz: string | undefined): T {
 
 type Row<Columns extends readonly string[]> = { readonly [Column in Columns[number]]?: unknown };
 
-async function* intervalPages(
+interface IntervalsOfSpace {
+  readonly space: Space;
+  readonly intervals: readonly IntervalAnswer[];
+}
+
+async function* intervalAnswers(
   counts: Counts,
   spaces: readonly Space[],
   range: TimeRange,
   interval: Interval,
-  written: Written,
-): AsyncGenerator<Row<typeof SPACE_INTERVAL_COLUMNS>[]> {
-  for (const { id, timeZone: zone, capacity } of spaces) {
-    for (const bounds of boundsInParts(range, interval, zone, PAGE_ROWS)) {
-      const { intervals } = await counts.intervals(
-        id,
-        bounds.map((ms) => Math.min(ms, END_MS)),
-      );
-      yield intervals.map((answer) => ({ space_id: id, ...intervalJson(answer, capacity, written) }));
+): AsyncGenerator<IntervalsOfSpace> {
+  for (const space of spaces) {
+    for (const bounds of boundsInParts(range, interval, space.timeZone, PAGE_ROWS)) {
+      const bounded = bounds.map((ms) => Math.min(ms, END_MS));
+      const { intervals } = await counts.intervals(space.id, bounded);
+      yield { space, intervals };
     }
   }
+}
+
+async function* writtenIntervals(
+  answers: AsyncIterable<IntervalsOfSpace>,
+  written: Written,
+): AsyncGenerator<Row<typeof SPACE_INTERVAL_COLUMNS>[]> {
+  for await (const { space, intervals } of answers)
+    yield intervals.map((answer) => ({ space_id: space.id, ...intervalJson(answer, space.capacity, written) }));
+}
+
+async function* intervalRows(answers: AsyncIterable<IntervalsOfSpace>): AsyncGenerator<IntervalRow[]> {
+  for await (const { space, intervals } of answers)
+    yield intervals.map((answer) => ({
+      ...answer,
+      spaceId: space.id,
+      utilization: utilization(answer.count, space.capacity),
+    }));
 }
 
 async function* eventPagesOf(

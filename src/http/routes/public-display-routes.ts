@@ -5,6 +5,8 @@ import { formatInstant } from '../../domain/instant.ts';
 import { existing, type TopologyHistory } from '../../domain/topology-history.ts';
 import type { LiveCounts } from '../../live/live-counts.ts';
 import { SharedInterval } from '../../runtime/shared-interval.ts';
+import type { PendingDisplay } from '../../ports/displays.ts';
+import { CookieLookups } from '../auth/cookie-lookups.ts';
 import { displayCookie, setDisplayCookie } from '../auth/display-cookie.ts';
 import { shownCode, type Displays } from '../auth/displays.ts';
 import type { PairingLimits } from '../auth/pairing-limits.ts';
@@ -72,6 +74,7 @@ export function publicDisplayRoutes({ displays, limits, topology, live, heartbea
 
 /** It never tells whether a space exists, because anybody may ask. */
 function pairingRoute(displays: Displays, limits: PairingLimits): Route {
+  const lookups = new CookieLookups(displays, limits);
   return defineRoute({
     method: 'POST',
     path: '/display/pairings',
@@ -96,10 +99,13 @@ function pairingRoute(displays: Displays, limits: PairingLimits): Route {
       const paired = { space_id: spaceId, paired: true, code: null, expires_at: null };
       if (!requiresTokens(ctx)) return paired;
       const credential = displayCookie(ctx, spaceId);
+      let pending: PendingDisplay | undefined;
       // Checks the pending code first. In the other order, a display that is confirmed between the two reads would seem to be neither
       // pending nor paired, and would get a new secret.
-      let pending = await displays.pending(credential, spaceId);
-      if (credential !== undefined && (await displays.verify(credential, spaceId))) {
+      const isPaired = await lookups.paired(credential, spaceId, ctx.ip, async () => {
+        pending = await displays.pending(credential, spaceId);
+      });
+      if (credential !== undefined && isPaired) {
         setDisplayCookie(ctx, spaceId, credential);
         return paired;
       }
