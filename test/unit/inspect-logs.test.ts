@@ -1,4 +1,4 @@
-// Inspecting the logs while others write: nothing that they add meanwhile is reported as lost.
+// Inspecting the logs: what others add meanwhile is not reported as lost, and each sign of a loss is noticed by itself.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { blockOf } from '../../actors/partition/block.ts';
 import type { DpuId, Partition } from '../../src/domain/ids.ts';
@@ -46,6 +46,87 @@ describe('an inspection of logs that are being written', () => {
     }
   });
 });
+
+/** Of sound logs, with three commits, the first two of which every checkpoint includes. */
+describe('an inspection notices', () => {
+  let ports: Ports;
+  let deps: LogDeps;
+  beforeEach(async () => {
+    ports = await memoryPorts();
+    const writer = new Writer(ports);
+    await writer.commit();
+    await writer.commit();
+    await writer.checkpoint();
+    await writer.commit();
+    deps = watched(ports, async () => undefined);
+    expect(await inspectLogs(deps)).toEqual([]);
+  });
+  afterEach(async () => ports.close());
+
+  const found = async (changed: Partial<LogDeps>): Promise<string[]> =>
+    (await inspectLogs({ ...deps, ...changed })).map(({ log, detail }) => `${log}: ${detail}`);
+
+  it('L3 that the log of a router ends before a checkpoint of it', async () => {
+    const { seq } = await ports.events.lastCommit(ROUTER);
+    const events = instead(ports.events, { lastCommit: async () => ({ seq: seq - 2, header: undefined }) });
+    expect(await found({ events })).toEqual([
+      `SPACE_EVENTS: its last commit of router 0 is ${seq - 2}, but a checkpoint includes ${seq - 1}`,
+    ]);
+  });
+
+  it('L3 that a router continued from another commit than the last one of a checkpoint', async () => {
+    const events = instead(ports.events, {
+      firstCommitFrom: async (router, from) => {
+        const header = await ports.events.firstCommitFrom(router, from);
+        return header && { ...header, previousSeq: header.previousSeq - 1 };
+      },
+    });
+    expect(await found({ events })).toEqual([
+      'SPACE_EVENTS: router 0 continued from commit 1, but a checkpoint includes 2',
+    ]);
+  });
+
+  it('L3 that the log was truncated after the oldest checkpoint, although newer ones have the rest', async () => {
+    const oldest = { ...(await ports.checkpoints.last(ROUTER)), mark: { seq: 1, commitId: 'c1' } };
+    const checkpoints = instead(ports.checkpoints, {
+      last: async (partition) => (partition === ROUTER ? oldest : ports.checkpoints.last(partition)),
+    });
+    const events = instead(ports.events, {
+      firstCommitFrom: async (router, from) => ports.events.firstCommitFrom(router, Math.max(from, 3)),
+    });
+    expect(await found({ checkpoints, events })).toEqual([
+      'CHECKPOINTS: the oldest checkpoint ends at 1 of SPACE_EVENTS, which no longer holds commit 2',
+    ]);
+  });
+
+  it('L3 that another commit is where a block was cut', async () => {
+    const block = { number: 3, epoch: 0, mark: { seq: 3, commitId: 'another' } };
+    const records = instead(ports.recovery, { lastBlocks: async () => new Map([[ROUTER, block]]) });
+    expect(await found({ records })).toEqual([
+      'SPACE_EVENTS: it ends at 3, and does not hold commit 3, at which block 3 of shard 0 was cut',
+    ]);
+  });
+
+  it('L3 that TOPOLOGY has another entry than the one that was copied', async () => {
+    const records = instead(ports.recovery, { lastCopied: async () => ({ seq: 3, digest: 1 }) });
+    expect(await found({ records })).toEqual(['TOPOLOGY: it does not hold entry 3, of which ClickHouse has a copy']);
+  });
+
+  it('L3 that a repair was not finished', async () => {
+    const records = instead(ports.recovery, { epochs: async () => ({ begun: 1, done: 0 }) });
+    expect(await found({ records })).toEqual(['epoch: the repair that began epoch 1 was not finished']);
+  });
+});
+
+/** A port of which some methods answer otherwise. */
+function instead<T extends object>(port: T, methods: Partial<T>): T {
+  return new Proxy(port, {
+    get: (target, key): unknown => {
+      const value: unknown = Reflect.get(key in methods ? methods : target, key);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
 
 /** Plays the processes of a service, one complete step at a time. */
 class Writer {
