@@ -8,6 +8,7 @@ import { BEGINNING_MS, END_MS, formatInstant } from '../domain/instant.ts';
 import { isKnownAt } from '../domain/log-place.ts';
 import { partitionOfSpace } from '../domain/partition.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
+import { placeAt } from '../domain/topology-place.ts';
 import type { KnownFrom, LogPlaces } from '../ports/log-places.ts';
 import type { SpaceReports } from '../ports/reports.ts';
 import { Counts, type GivenCount } from './counts.ts';
@@ -86,7 +87,7 @@ export class AsKnown {
     if (atMs > now()) throw refused('is in the future');
     const place = await places.placeAt(partition, atMs);
     if (!place || (floor && !isKnownAt(floor, place))) throw tooEarly(firstMs);
-    const topologySeq = topology.entries(0, topology.seq).findLast(({ storedMs = 0 }) => storedMs <= atMs)?.seq ?? 0;
+    const { seq: topologySeq, digest: topologyDigest } = placeAt(topology, atMs);
     // Everything stored was final then, as in a state that is rebuilt from history.
     const [newest] = await history.newestInstants({
       spaceId,
@@ -100,7 +101,7 @@ export class AsKnown {
       epoch: place.epoch,
       seq: place.seq,
       topologySeq,
-      topologyDigest: topology.digestAt(topologySeq) ?? 0,
+      topologyDigest,
       watermarkMs: newest?.timestampMs ?? BEGINNING_MS,
       atMs,
       isStale: false,

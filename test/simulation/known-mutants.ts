@@ -47,6 +47,27 @@ export const KNOWN_MUTANTS: readonly Mutant[] = [
     'history.timeAtCounts(query)',
   ),
   mutant(
+    'the topology of a place is that of now',
+    'return { asOf, view: history.at(asOf.seq) };',
+    'return { asOf, view: history.latest() };',
+  ),
+  mutant(
+    'a sensor is listed where it is now, not where it was',
+    'return { ...place, atMs: place.atMs ?? nowMs };',
+    'return { ...place, atMs: nowMs };',
+  ),
+  mutant(
+    'what was stored at the very instant of a time came after it',
+    'storedMs <= atMs)?.seq',
+    'storedMs < atMs)?.seq',
+  ),
+  mutant(
+    'a place in another log is taken for one in this log',
+    'history.digestAt(place.seq) !== place.digest)\n    throw refused',
+    'history.digestAt(place.seq) === undefined)\n    throw refused',
+    'test/unit/known-topology.test.ts',
+  ),
+  mutant(
     'a row has the place at which its block was cut',
     'return mark.seq === 0 ? 0 : row.seq;',
     'return mark.seq + 0 * row.seq;',

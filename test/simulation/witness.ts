@@ -22,6 +22,7 @@ import { SpaceOracle, type OracleSchedule } from '../support/oracle.ts';
 import { topologyOf } from './engines/memory-streams.ts';
 import { auditAccount, auditTables } from './audit.ts';
 import { GivenAnswers } from './given.ts';
+import { GivenTopologies } from './given-topologies.ts';
 import type { Engines, SimProcess } from './process.ts';
 
 const HOUR = 3_600_000;
@@ -65,6 +66,7 @@ export class Witness {
   readonly testimonies: Testimony[] = [];
   /** To be given again. */
   readonly given = new GivenAnswers();
+  readonly topologies = new GivenTopologies();
   /** Only final answers. */
   readonly intervals: Testimony<IntervalAnswer>[] = [];
   /** Only final intervals. */
@@ -92,6 +94,7 @@ export class Witness {
     this.#isBlind = true;
     this.testimonies.length = this.intervals.length = this.passages.length = 0;
     this.given.clear();
+    this.topologies.clear();
     // The verdict knows which of them are left: it reads READINGS and everything else they can survive in.
     this.accepted.length = 0;
   }
@@ -121,6 +124,7 @@ export class Witness {
     for (const { id } of process.topology.history.latest().spaces()) this.#watchWatermark(process, id);
     if (!space || !process.foldOf(spaceId)) return;
     this.#auditTables(process, spaceId);
+    this.topologies.ask(process, this.#engines.now());
     for (const question of ['at', 'now'] as const) {
       if (!process.foldOf(spaceId)) return;
       try {

@@ -3249,6 +3249,8 @@ export interface operations {
                 desc?: boolean;
                 /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, name, external_id, time_zone, daily_reset, daily_reset_count, capacity, created_at, updated_at */
                 filter?: string;
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -3268,6 +3270,8 @@ export interface operations {
                     "x-total-count"?: number;
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3370,7 +3374,10 @@ export interface operations {
     };
     getSpace: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
+            };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
@@ -3388,6 +3395,8 @@ export interface operations {
                 headers: {
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3610,6 +3619,8 @@ export interface operations {
                 desc?: boolean;
                 /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, timestamp, count, recorded_at, updated_at */
                 filter?: string;
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -3632,6 +3643,8 @@ export interface operations {
                     "x-total-count"?: number;
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3818,7 +3831,10 @@ export interface operations {
     };
     getReset: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
+            };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
@@ -3838,6 +3854,8 @@ export interface operations {
                 headers: {
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4143,6 +4161,8 @@ export interface operations {
                 desc?: boolean;
                 /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, name, external_id, ingress_space_id, egress_space_id, created_at, updated_at */
                 filter?: string;
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -4162,6 +4182,8 @@ export interface operations {
                     "x-total-count"?: number;
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4259,7 +4281,10 @@ export interface operations {
     };
     getDoorway: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
+            };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
@@ -4277,6 +4302,8 @@ export interface operations {
                 headers: {
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4498,6 +4525,8 @@ export interface operations {
                 desc?: boolean;
                 /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, doorway_id, created_at, updated_at */
                 filter?: string;
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -4517,6 +4546,8 @@ export interface operations {
                     "x-total-count"?: number;
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4701,7 +4732,10 @@ export interface operations {
     };
     getDpu: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
+            };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
@@ -4719,6 +4753,8 @@ export interface operations {
                 headers: {
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5141,6 +5177,8 @@ export interface operations {
                 desc?: boolean;
                 /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, adapter, created_at, updated_at */
                 filter?: string;
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -5160,6 +5198,8 @@ export interface operations {
                     "x-total-count"?: number;
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5204,7 +5244,10 @@ export interface operations {
     };
     getDevice: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
+            };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
@@ -5222,6 +5265,8 @@ export interface operations {
                 headers: {
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5384,6 +5429,8 @@ export interface operations {
                 desc?: boolean;
                 /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields from, to, doorway_id */
                 filter?: string;
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -5406,6 +5453,8 @@ export interface operations {
                     "x-total-count"?: number;
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5454,6 +5503,8 @@ export interface operations {
                 desc?: boolean;
                 /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, from, to, reason, recorded_at */
                 filter?: string;
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -5476,6 +5527,8 @@ export interface operations {
                     "x-total-count"?: number;
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5939,7 +5992,10 @@ export interface operations {
     };
     exportTopology: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5949,6 +6005,8 @@ export interface operations {
             /** @description the whole topology */
             200: {
                 headers: {
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6531,6 +6589,8 @@ export interface operations {
                 desc?: boolean;
                 /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, dpu_id, timestamp, reason, deleted_at */
                 filter?: string;
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -6550,6 +6610,8 @@ export interface operations {
                     "x-total-count"?: number;
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
