@@ -13,8 +13,17 @@ import type { KnownFrom, LogPlaces } from '../ports/log-places.ts';
 import type { SpaceReports } from '../ports/reports.ts';
 import { Counts, type GivenCount } from './counts.ts';
 import { Explanations } from './explanations.ts';
-import { historyUpTo, reportAsOf, topologyAt, type KnownHistory, type TopologyOfCounts } from './known-space.ts';
+import {
+  historyUpTo,
+  placeOf,
+  reportAsOf,
+  topologyAt,
+  type KnownHistory,
+  type TopologyOfCounts,
+} from './known-space.ts';
 import { Profiles } from './profiles.ts';
+import { scheduleOf } from './schedule-of.ts';
+import { SpaceEvents, type PagesOfSpace } from './space-events.ts';
 
 const KNOWN_FROM_KEPT_MS = 60_000;
 
@@ -28,6 +37,8 @@ export interface KnownSpace {
   readonly counts: Counts;
   readonly explanations: Explanations;
   readonly profiles: Profiles;
+  /** @throws Failure not_found if there was no such space */
+  events(): SpaceEvents;
 }
 
 interface AsKnownDeps {
@@ -36,6 +47,7 @@ interface AsKnownDeps {
   readonly reports: SpaceReports;
   readonly history: KnownHistory;
   readonly places: LogPlaces;
+  readonly pages: PagesOfSpace;
   readonly now: () => number;
 }
 
@@ -50,7 +62,7 @@ export class AsKnown {
 
   /** @throws Failure invalid for a moment that cannot be answered */
   async space(spaceId: SpaceId, knownAt: KnownAt): Promise<KnownSpace> {
-    const { partitions, topology, reports, history } = this.#deps;
+    const { partitions, topology, reports, history, pages } = this.#deps;
     const partition = partitionOfSpace(spaceId, partitions);
     const from = await this.#knownFrom(partition);
     const asOf =
@@ -72,6 +84,11 @@ export class AsKnown {
       counts: new Counts(...known),
       explanations: new Explanations(...known),
       profiles: new Profiles(...known),
+      events: () =>
+        new SpaceEvents({
+          ...{ report, schedule: scheduleOf(known[0], spaceId), place: placeOf(known[0]) },
+          ...{ history: known[2], pages },
+        }),
     };
   }
 

@@ -6914,6 +6914,8 @@ export interface operations {
                 filter?: string;
                 /** @description where the previous page ended, taken from its `link` header; cannot be combined with `offset` */
                 cursor?: string;
+                /** @description answer with what was known at an earlier moment: the `as_of` of an answer gives the same answer again; a time gives the answer at the newest place in the log that was recorded up to then */
+                known_at?: string;
                 /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC. `space` is the zone of the space */
                 tz?: string;
             };
@@ -6936,6 +6938,8 @@ export interface operations {
                     link?: string;
                     /** @description number of items on all pages */
                     "x-total-count"?: number;
+                    /** @description the place of the answer in the logs, or one for each space, separated by commas: `known_at` takes it, and gives the same answer again */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {

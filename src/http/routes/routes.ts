@@ -100,7 +100,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...deadLettersRoutes(service.deadLetters, {
       ...{ deadLetters: service.deadLetters, log: readings, topology, bound, now },
     }),
-    ...eventCountsRoutes(service.eventCounts, topology.history),
+    ...eventCountsRoutes({ eventCounts: service.eventCounts, asKnown, topology: topology.history, now }),
     ...countsRoutes({ counts, asKnown, topology: topology.history, now }),
     ...explainRoutes({ explanations: service.explanations, asKnown, now }),
     ...profileRoutes({ profiles: service.profiles, asKnown, topology: topology.history, now }),
