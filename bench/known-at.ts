@@ -6,11 +6,14 @@ import { join } from 'node:path';
 import { createClient } from '@clickhouse/client';
 import { reportSpace } from '../actors/partition/space-report.ts';
 import { PartitionFold } from '../actors/partition/partition-fold.ts';
+import { ClickHouseEventPages } from '../src/clickhouse/event-pages.ts';
 import { ClickHouseHistory } from '../src/clickhouse/history.ts';
 import { ClickHouseLogPlaces } from '../src/clickhouse/log-places.ts';
 import { createTables } from '../src/clickhouse/schema.ts';
 import { AsKnown } from '../src/counts/as-known.ts';
 import { Counts } from '../src/counts/counts.ts';
+import { EventCounts } from '../src/counts/event-counts.ts';
+import type { SpaceEvents } from '../src/counts/space-events.ts';
 import type { Partition, SpaceId } from '../src/domain/ids.ts';
 import { intervalBounds, parseInterval } from '../src/domain/interval.ts';
 import { TopologyHistory } from '../src/domain/topology-history.ts';
@@ -24,10 +27,18 @@ const START_MS = Date.UTC(2026, 0, 1);
 const DAY_MS = 86_400_000;
 const DAYS = 300;
 const END_MS = START_MS + DAYS * DAY_MS;
+/** Known at half of the events. */
+const MIDDLE_MS = START_MS + 100 * DAY_MS;
+const PAGE = 1_000;
 /** Each commit has events of other spaces, too. */
 const SEQS_PER_EVENT = 3;
 const LAST_SEQ = EVENTS * SEQS_PER_EVENT + 10;
 const [NEVER_RESET, RESET_DAILY] = [1, 2] as SpaceId[] as [SpaceId, SpaceId];
+
+interface Asked {
+  readonly counts: Counts;
+  readonly events: () => Promise<SpaceEvents>;
+}
 
 const dataDir = await mkdtemp(join(tmpdir(), 'density-bench-'));
 const engine = await startClickhouse({ dataDir, host: '127.0.0.1', port: 0, logFile: join(dataDir, 'log') });
@@ -68,8 +79,10 @@ try {
   };
   const history = new ClickHouseHistory(client, 'bench');
   const places = new ClickHouseLogPlaces(client);
+  const pages = new ClickHouseEventPages(client);
+  const eventCounts = new EventCounts(topology, reports, history, pages);
   const counts = new Counts(topology, reports, history);
-  const asKnown = new AsKnown({ partitions: 1, topology, reports, history, places, now: Date.now });
+  const asKnown = new AsKnown({ partitions: 1, topology, reports, history, places, pages, now: Date.now });
   const quarter = parseInterval('15m');
   const day = parseInterval('1d');
   if (!quarter || !day) throw new Error('no interval');
@@ -77,11 +90,28 @@ try {
     day: intervalBounds(END_MS - 8 * DAY_MS, END_MS - 7 * DAY_MS, quarter, 'UTC'),
     year: intervalBounds(START_MS, END_MS, day, 'UTC'),
   };
-  const questions: [what: string, spaceId: SpaceId, ask: (some: Counts) => Promise<unknown>][] = [
-    ['count at an instant, never reset', NEVER_RESET, (some) => some.at(NEVER_RESET, END_MS - DAY_MS)],
-    ['count at an instant, reset daily', RESET_DAILY, (some) => some.at(RESET_DAILY, END_MS - DAY_MS)],
-    ['a day by 15 minutes, reset daily', RESET_DAILY, (some) => some.intervals(RESET_DAILY, bounds.day)],
-    [`${DAYS} days by the day, reset daily`, RESET_DAILY, (some) => some.intervals(RESET_DAILY, bounds.year)],
+  /** A page of the counts after each event, with the total, as its route asks for them. */
+  const page =
+    (fromMs: number, toMs: number, desc: boolean) =>
+    async ({ events }: Asked): Promise<unknown> => {
+      const some = await events();
+      const range = { fromMs, toMs };
+      await some.total(range);
+      return some.page({ range, after: null, desc, limit: PAGE });
+    };
+  const questions: [what: string, spaceId: SpaceId, ask: (some: Asked) => Promise<unknown>][] = [
+    ['count at an instant, never reset', NEVER_RESET, ({ counts: some }) => some.at(NEVER_RESET, END_MS - DAY_MS)],
+    ['count at an instant, reset daily', RESET_DAILY, ({ counts: some }) => some.at(RESET_DAILY, END_MS - DAY_MS)],
+    ['a day by 15 minutes, reset daily', RESET_DAILY, ({ counts: some }) => some.intervals(RESET_DAILY, bounds.day)],
+    [
+      `${DAYS} days by the day, reset daily`,
+      RESET_DAILY,
+      ({ counts: some }) => some.intervals(RESET_DAILY, bounds.year),
+    ],
+    ['first page of all events, reset daily', RESET_DAILY, page(START_MS, END_MS, false)],
+    ['last page of all events, reset daily', RESET_DAILY, page(START_MS, END_MS, true)],
+    ['last page of all events, never reset', NEVER_RESET, page(START_MS, END_MS, true)],
+    ['page in the middle, reset daily', RESET_DAILY, page(MIDDLE_MS, MIDDLE_MS + DAY_MS, false)],
   ];
   printLine(
     '| question | as it is | as it was known at the end | ratio | as it was known at half of the events | ratio |',
@@ -93,9 +123,15 @@ try {
     const half = { ...asOf, seq: Math.floor(LAST_SEQ / 2) };
     const times: [number[], number[], number[]] = [[], [], []];
     for (let run = 0; run < RUNS; run++) {
-      times[0].push(await timed(() => ask(counts)));
+      const now = { counts, events: () => eventCounts.ofSpace(spaceId, END_MS) };
+      times[0].push(await timed(() => ask(now)));
       for (const [n, place] of [asOf, half].entries())
-        times[n + 1]?.push(await timed(async () => ask((await asKnown.space(spaceId, { asOf: [place] })).counts)));
+        times[n + 1]?.push(
+          await timed(async () => {
+            const known = await asKnown.space(spaceId, { asOf: [place] });
+            return ask({ counts: known.counts, events: async () => Promise.resolve(known.events()) });
+          }),
+        );
     }
     const [now, known, earlier] = [median(times[0]), median(times[1]), median(times[2])];
     printLine(

@@ -148,7 +148,8 @@ export class Service {
     this.profiles = new Profiles(this.topology.history, this.#reports, history);
     const shared = { partitions, reports: this.#reports, events, history, timing: MACHINE_TIMING };
     this.passages = new Passages({ ...shared, topology: this.topology });
-    this.asKnown = new AsKnown({ ...shared, topology: this.topology.history, places: this.#adapters.logPlaces, now });
+    const known = { topology: this.topology.history, places: this.#adapters.logPlaces, pages: eventPages, now };
+    this.asKnown = new AsKnown({ ...shared, ...known });
     this.dryRuns = new DryRuns({ ...shared, topology: this.topology, now });
     this.accounts = new Accounts(events, deadLetters, partitions);
     this.comparisons = new Comparisons(shared);

@@ -53,6 +53,7 @@ interface ImportOptions {
 
 interface ExportOptions {
   readonly format?: Format;
+  readonly knownAt?: string;
   readonly url?: string;
 }
 
@@ -85,6 +86,7 @@ export function topologyCommand(
     .description('write the topology as a document that can be imported')
     .argument('[file]', 'the file to write; default: standard output')
     .addOption(new Option('--format <format>', "default: the one of the file's name, or csv").choices(['csv', 'json']))
+    .option('--known-at <moment>', 'the topology of then: the as_of of an answer, or an ISO 8601 instant')
     .option('--url <url>', 'URL of the service; default: from HOST and PORT')
     .action(async (file: string | undefined, options: ExportOptions) =>
       finish(await exportDocument(new ApiClient(await readConfig(), options), file, options, printLine)),
@@ -167,11 +169,12 @@ function* described(file: string, imported: Imported): Generator<string> {
 async function exportDocument(
   client: ApiClient,
   file: string | undefined,
-  { format }: ExportOptions,
+  { format, knownAt }: ExportOptions,
   printLine: PrintLine,
 ): Promise<number> {
   const type = TYPES[format ?? formatOf(file) ?? 'csv'];
-  const response = await client.fetch('/topology/export', { headers: { accept: type } });
+  const known = knownAt === undefined ? '' : `?${new URLSearchParams({ known_at: knownAt }).toString()}`;
+  const response = await client.fetch(`/topology/export${known}`, { headers: { accept: type } });
   if (file === undefined) {
     printLine((await response.text()).replace(/\n$/, ''));
     return 0;

@@ -3,6 +3,7 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { TimeRange } from '../domain/filter.ts';
 import { NO_DOORWAY, NOWHERE, type DoorwayId, type DpuId, type SpaceId } from '../domain/ids.ts';
+import type { LogPlace } from '../domain/log-place.ts';
 import { directionOf, type Direction } from '../domain/measure.ts';
 import { previousIdOf, readingOfIdentity } from '../domain/reading.ts';
 import { LATEST_STORABLE_MS } from '../domain/instant.ts';
@@ -24,6 +25,7 @@ import type { HistoryEvent, OccupancyRequest } from '../ports/history.ts';
 import { beyondPlace, EVENT_ORDER, eventOrder, placeParams } from './event-order.ts';
 import { conditionOf, type Columns } from './filter-sql.ts';
 import { heldDpus } from './held-dpus.ts';
+import { knownParams, knownRows } from './known-rows.ts';
 import { instantParam, storable } from './instants.ts';
 import { parquetOfEvents, parquetOfIntervals, parquetOfReadings } from './parquet.ts';
 import { queryRows } from './query-rows.ts';
@@ -89,17 +91,17 @@ export class ClickHouseEventPages implements EventPages {
     this.#client = client;
   }
 
-  async eventPage({ spaceId, block, range, after, desc, limit: wanted }: EventPageQuery): Promise<EventPage> {
+  async eventPage({ spaceId, block, upTo, range, after, desc, limit: wanted }: EventPageQuery): Promise<EventPage> {
     const limit = Math.max(wanted, ROWS_MIN);
     // Selects rows, not events: an event that was asserted, retracted and asserted again has several. Without a GROUP
     // BY, ClickHouse reads in the table's order and stops at the limit.
     const rows = await this.#rows<[number, string, string, string]>(
       `SELECT toUnixTimestamp64Milli(timestamp), reading_id, toInt64(entrances) * sign, toInt64(exits) * sign FROM space_events
-      WHERE space_id = {space:UInt32} AND block <= {block:UInt64} AND ${IN_RANGE} ${after ? `AND ${beyondPlace(desc)}` : ''}
+      WHERE space_id = {space:UInt32} AND ${knownRows({ upTo })} AND ${IN_RANGE} ${after ? `AND ${beyondPlace(desc)}` : ''}
       ORDER BY ${eventOrder(desc)} LIMIT {limit:UInt32}`,
       {
         space: spaceId,
-        block,
+        ...knownParams({ block, upTo }),
         limit: limit + 1,
         ...rangeParams(rangeBeyond(range, after, desc)),
         ...(after ? placeParams(after) : {}),
@@ -123,18 +125,19 @@ export class ClickHouseEventPages implements EventPages {
     return { events, end: isAll ? null : place };
   }
 
-  async countEvents(spaceId: SpaceId, range: TimeRange, block: number): Promise<number> {
+  async countEvents(spaceId: SpaceId, range: TimeRange, block: number, upTo?: LogPlace): Promise<number> {
     const [row] = await this.#rows<[number]>(
-      `SELECT sumIf(sign, entrances + exits > 0) FROM space_events WHERE space_id = {space:UInt32} AND block <= {block:UInt64} AND ${IN_RANGE}`,
-      { space: spaceId, block, ...rangeParams(range) },
+      `SELECT sumIf(sign, entrances + exits > 0) FROM space_events WHERE space_id = {space:UInt32} AND ${knownRows({ upTo })} AND ${IN_RANGE}`,
+      { space: spaceId, ...knownParams({ block, upTo }), ...rangeParams(range) },
     );
     return Number(row?.[0] ?? 0);
   }
 
-  async newestBlock(spaceId: SpaceId, range: TimeRange): Promise<number> {
+  async newestBlock(spaceId: SpaceId, range: TimeRange, upTo?: LogPlace): Promise<number> {
+    const block = Number.MAX_SAFE_INTEGER;
     const [row] = await this.#rows<[number]>(
-      `SELECT max(block) FROM space_events WHERE space_id = {space:UInt32} AND ${IN_RANGE}`,
-      { space: spaceId, ...rangeParams(range) },
+      `SELECT max(block) FROM space_events WHERE space_id = {space:UInt32} AND ${knownRows({ upTo })} AND ${IN_RANGE}`,
+      { space: spaceId, ...knownParams({ block, upTo }), ...rangeParams(range) },
     );
     return Number(row?.[0] ?? 0);
   }
@@ -182,7 +185,12 @@ export class ClickHouseEventPages implements EventPages {
     return found;
   }
 
-  async spacesByTime({ range, after, desc, limit }: Omit<EventPageQuery, 'spaceId' | 'block'>): Promise<TimedSpace[]> {
+  async spacesByTime({
+    range,
+    after,
+    desc,
+    limit,
+  }: Omit<EventPageQuery, 'spaceId' | 'block' | 'upTo'>): Promise<TimedSpace[]> {
     const rows = await this.#rows<[number, number, string]>(
       `SELECT space_id, toUnixTimestamp64Milli(timestamp), reading_id FROM events_by_time
       WHERE space_id > 0 AND ${IN_RANGE} ${after ? `AND ${beyondPlace(desc)}` : ''}

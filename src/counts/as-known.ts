@@ -8,12 +8,22 @@ import { BEGINNING_MS, END_MS, formatInstant } from '../domain/instant.ts';
 import { isKnownAt } from '../domain/log-place.ts';
 import { partitionOfSpace } from '../domain/partition.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
+import { placeAt } from '../domain/topology-place.ts';
 import type { KnownFrom, LogPlaces } from '../ports/log-places.ts';
 import type { SpaceReports } from '../ports/reports.ts';
 import { Counts, type GivenCount } from './counts.ts';
 import { Explanations } from './explanations.ts';
-import { historyUpTo, reportAsOf, topologyAt, type KnownHistory, type TopologyOfCounts } from './known-space.ts';
+import {
+  historyUpTo,
+  placeOf,
+  reportAsOf,
+  topologyAt,
+  type KnownHistory,
+  type TopologyOfCounts,
+} from './known-space.ts';
 import { Profiles } from './profiles.ts';
+import { scheduleOf } from './schedule-of.ts';
+import { SpaceEvents, type PagesOfSpace } from './space-events.ts';
 
 const KNOWN_FROM_KEPT_MS = 60_000;
 
@@ -27,6 +37,8 @@ export interface KnownSpace {
   readonly counts: Counts;
   readonly explanations: Explanations;
   readonly profiles: Profiles;
+  /** @throws Failure not_found if there was no such space */
+  events(): SpaceEvents;
 }
 
 interface AsKnownDeps {
@@ -35,6 +47,7 @@ interface AsKnownDeps {
   readonly reports: SpaceReports;
   readonly history: KnownHistory;
   readonly places: LogPlaces;
+  readonly pages: PagesOfSpace;
   readonly now: () => number;
 }
 
@@ -49,7 +62,7 @@ export class AsKnown {
 
   /** @throws Failure invalid for a moment that cannot be answered */
   async space(spaceId: SpaceId, knownAt: KnownAt): Promise<KnownSpace> {
-    const { partitions, topology, reports, history } = this.#deps;
+    const { partitions, topology, reports, history, pages } = this.#deps;
     const partition = partitionOfSpace(spaceId, partitions);
     const from = await this.#knownFrom(partition);
     const asOf =
@@ -71,6 +84,11 @@ export class AsKnown {
       counts: new Counts(...known),
       explanations: new Explanations(...known),
       profiles: new Profiles(...known),
+      events: () =>
+        new SpaceEvents({
+          ...{ report, schedule: scheduleOf(known[0], spaceId), place: placeOf(known[0]) },
+          ...{ history: known[2], pages },
+        }),
     };
   }
 
@@ -86,7 +104,7 @@ export class AsKnown {
     if (atMs > now()) throw refused('is in the future');
     const place = await places.placeAt(partition, atMs);
     if (!place || (floor && !isKnownAt(floor, place))) throw tooEarly(firstMs);
-    const topologySeq = topology.entries(0, topology.seq).findLast(({ storedMs = 0 }) => storedMs <= atMs)?.seq ?? 0;
+    const { seq: topologySeq, digest: topologyDigest } = placeAt(topology, atMs);
     // Everything stored was final then, as in a state that is rebuilt from history.
     const [newest] = await history.newestInstants({
       spaceId,
@@ -100,7 +118,7 @@ export class AsKnown {
       epoch: place.epoch,
       seq: place.seq,
       topologySeq,
-      topologyDigest: topology.digestAt(topologySeq) ?? 0,
+      topologyDigest,
       watermarkMs: newest?.timestampMs ?? BEGINNING_MS,
       atMs,
       isStale: false,

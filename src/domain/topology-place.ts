@@ -1,7 +1,8 @@
 // A place in the TOPOLOGY log as clients see it, `topology-57-1k2j3h`: a sequence, and the digest of the log up to there, because a
-// log that was restored may have other entries at the same sequences.
+// log that was restored may have other entries at the same sequences. That of an answer also has the instant of the question.
 import { Failure } from './failure.ts';
 import type { Partition } from './ids.ts';
+import { BEGINNING_MS } from './instant.ts';
 import { areRelated, changeBetween, type TopologyChange } from './topology-change.ts';
 import type { SingleFact } from './topology.ts';
 import type { TopologyHistory } from './topology-history.ts';
@@ -11,21 +12,39 @@ export interface TopologyPlace {
   readonly digest: number;
 }
 
-const TEXT = /^topology-(\d{1,15})-([\da-z]{1,10})$/;
+/** The place of an answer about the topology. */
+export interface TopologyAsOf extends TopologyPlace {
+  /** The instant of the question: a sensor is listed with the doorway that it was above then. */
+  readonly atMs: number;
+}
+
+const TEXT = /^topology-(\d{1,15})-([\da-z]{1,10})(?:-([\da-z]{1,10}))?$/;
 
 /** The place up to which a history reaches. */
 export function placeIn(history: TopologyHistory): TopologyPlace {
   return { seq: history.seq, digest: history.digestAt(history.seq) ?? 0 };
 }
 
+/** The place of the newest entry that was stored at or before an instant, by the log's clock. */
+export function placeAt(history: TopologyHistory, atMs: number): TopologyPlace {
+  const seq = history.entries(0, history.seq).findLast(({ storedMs = 0 }) => storedMs <= atMs)?.seq ?? 0;
+  return { seq, digest: history.digestAt(seq) ?? 0 };
+}
+
 export function formatPlace({ seq, digest }: TopologyPlace): string {
   return `topology-${seq}-${digest.toString(36)}`;
 }
 
-/** @returns undefined for any other text */
-export function parsePlace(text: string): TopologyPlace | undefined {
-  const [, seq, digest] = TEXT.exec(text) ?? [];
-  return digest === undefined ? undefined : { seq: Number(seq), digest: Number.parseInt(digest, 36) };
+export function formatTopologyAsOf({ seq, digest, atMs }: TopologyAsOf): string {
+  return `${formatPlace({ seq, digest })}-${(atMs - BEGINNING_MS).toString(36)}`;
+}
+
+/** Of a dry run or of an answer. @returns undefined for any other text */
+export function parsePlace(text: string): (TopologyPlace & Partial<TopologyAsOf>) | undefined {
+  const [, seq, digest, at] = TEXT.exec(text) ?? [];
+  if (digest === undefined) return undefined;
+  const place = { seq: Number(seq), digest: Number.parseInt(digest, 36) };
+  return at === undefined ? place : { ...place, atMs: Number.parseInt(at, 36) + BEGINNING_MS };
 }
 
 /**

@@ -1,7 +1,7 @@
 // The cursor of a page of history. It holds where the previous page ended, and the total as counted for the first page, so that
 // deep pages cost no more than the first. Clients treat it as opaque and follow the `link` header.
 import { z } from 'zod';
-import type { CountedPlace } from '../counts/event-counts.ts';
+import type { CountedPlace } from '../counts/space-events.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import { field } from './schemas/fields.ts';
 
@@ -12,6 +12,7 @@ const counted = z.object({
   resetCount: z.int(),
   count: z.int().min(0),
   net: z.int(),
+  upTo: z.object({ epoch: z.int(), seq: z.int() }).optional(),
 });
 const content = z.tuple([z.int().min(0), z.string().max(200), z.int().min(0), counted.optional()]);
 

@@ -41,9 +41,13 @@ export function setPageHeaders(ctx: Context, { total, offset, limit, next }: Pag
   ctx.set('x-total-count', String(total));
 }
 
-/** The current URL with some parameters replaced; an empty value removes the parameter. */
+/**
+ * The current URL with some parameters replaced; an empty value removes the parameter. All pages are of the place of the first one: a
+ * time may stand for a later place when the next one is asked for.
+ */
 function linkTo(ctx: Context, rel: 'next' | 'prev', changes: Readonly<Record<string, string>>): string {
   const params = new URLSearchParams(ctx.querystring);
+  if (params.has('known_at')) params.set('known_at', ctx.response.get('as-of'));
   for (const [name, value] of Object.entries(changes)) {
     if (value === '') params.delete(name);
     else params.set(name, value);

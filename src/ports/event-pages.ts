@@ -2,6 +2,7 @@
 // because counting does not depend on it. All methods throw Failure unavailable if ClickHouse does not answer.
 import type { Expression, TimeRange } from '../domain/filter.ts';
 import type { DpuId, SpaceId } from '../domain/ids.ts';
+import type { LogPlace } from '../domain/log-place.ts';
 import type { Direction } from '../domain/measure.ts';
 import type { Segment } from '../domain/segment.ts';
 import type { EventPlace } from '../domain/space-event.ts';
@@ -11,6 +12,8 @@ export interface EventPageQuery {
   readonly spaceId: SpaceId;
   /** Rows of later blocks are ignored. */
   readonly block: number;
+  /** Ignore rows of later commits, too. */
+  readonly upTo?: LogPlace | undefined;
   readonly range: TimeRange;
   /** Start after this place in event order (before it, if `desc`); null starts at the beginning. */
   readonly after: EventPlace | null;
@@ -106,13 +109,14 @@ export interface IntervalRow {
 export interface EventPages {
   /** A page of a space's events in event order, with retractions applied. */
   eventPage(query: EventPageQuery): Promise<EventPage>;
-  /** A space's events in a range, with retractions applied, counting blocks up to `block`. */
-  countEvents(spaceId: SpaceId, range: TimeRange, block: number): Promise<number>;
+  /** A space's events in a range, with retractions applied, counting blocks up to `block`. @param upTo count commits up to it */
+  countEvents(spaceId: SpaceId, range: TimeRange, block: number, upTo?: LogPlace): Promise<number>;
   /**
    * The newest block with a row of the space in the range; 0 if none. It changes whenever the contents of the range
    * do.
+   * @param upTo look at rows of commits up to it
    */
-  newestBlock(spaceId: SpaceId, range: TimeRange): Promise<number>;
+  newestBlock(spaceId: SpaceId, range: TimeRange, upTo?: LogPlace): Promise<number>;
   /**
    * For each space, its events with afterMs < timestamp <= upToMs in blocks up to its `block`, as a segment. Spaces
    * without any are left out.
@@ -121,7 +125,7 @@ export interface EventPages {
   /** For each space, its events in a range, in blocks up to its `block`, in event order, with retractions applied. */
   eventsOf(spaces: readonly OccupancyRequest[], range: TimeRange): Promise<Map<SpaceId, HistoryEvent[]>>;
   /** The space of each stored row, in event order, including retracted ones. At most `limit`. */
-  spacesByTime(query: Omit<EventPageQuery, 'spaceId' | 'block'>): Promise<TimedSpace[]>;
+  spacesByTime(query: Omit<EventPageQuery, 'spaceId' | 'block' | 'upTo'>): Promise<TimedSpace[]>;
   /** The events of all spaces in a range, with retractions applied. */
   countAllEvents(range: TimeRange): Promise<number>;
   /** A page of readings, without retracted ones. */

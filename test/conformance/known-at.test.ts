@@ -68,6 +68,36 @@ describePorts('what was known', (ports) => {
     expect(await newest(at(1, 6))).toEqual([{ timestampMs: 1_500, readings: 1 }]);
   });
 
+  it('P1 T26 so are pages, the number of events and the newest block', async () => {
+    const { eventPages } = ports();
+    const range = { fromMs: 0, toMs: 10_000 };
+    const page = async (upTo: LogPlace | undefined, desc = false, block = 4): Promise<number[]> => {
+      const query = { spaceId: SPACE, block, upTo, range, after: null, desc, limit: 10 };
+      return (await eventPages.eventPage(query)).events.map(({ timestampMs }) => timestampMs);
+    };
+    expect(await page(undefined)).toEqual([1_000, 1_500, 2_500, 3_000, 4_000]);
+    expect(await page(at(0, 8))).toEqual([1_000, 2_000, 3_000]);
+    expect(await page(at(0, 9), true)).toEqual([3_000, 2_000, 1_500, 1_000]);
+    expect(await page(at(1, 6))).toEqual([1_000, 1_500, 2_500, 3_000]);
+    expect(await page(at(1, 7), false, 1)).toEqual([1_000, 2_000, 3_000]);
+    const after = { timestampMs: 1_000, readingId: 'd1~1000~+' };
+    const rest = await eventPages.eventPage({
+      ...{ spaceId: SPACE, block: 4, upTo: at(0, 8), range, after, desc: false, limit: 10 },
+    });
+    expect(rest.events.map(({ timestampMs, entrances, exits }) => [timestampMs, entrances, exits])).toEqual([
+      [2_000, 1, 0],
+      [3_000, 0, 1],
+    ]);
+    const counted = (upTo?: LogPlace, block = 4): Promise<number> => eventPages.countEvents(SPACE, range, block, upTo);
+    expect(await counted()).toBe(5);
+    expect([await counted(at(0, 3)), await counted(at(0, 9)), await counted(at(1, 6))]).toEqual([1, 4, 4]);
+    expect(await counted(at(0, 9), 1)).toBe(3);
+    const newest = (upTo?: LogPlace): Promise<number> => eventPages.newestBlock(SPACE, range, upTo);
+    expect([await newest(), await newest(at(0, 8)), await newest(at(0, 9)), await newest(at(1, 0))]).toEqual([
+      4, 1, 2, 3,
+    ]);
+  });
+
   it('P1 T24 a time stands for the newest place that any shard recorded, with the last block of the own shard', async () => {
     const { logPlaces } = ports();
     expect(await logPlaces.placeAt(P0, 9_999)).toBeUndefined();

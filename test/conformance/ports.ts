@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { connectClickHouse } from '../../src/clickhouse/connect.ts';
+import { ClickHouseEventPages } from '../../src/clickhouse/event-pages.ts';
 import { ClickHouseHistory } from '../../src/clickhouse/history.ts';
 import { ClickHouseLogPlaces } from '../../src/clickhouse/log-places.ts';
 import { ClickHousePartitionRecords } from '../../src/clickhouse/partition-records.ts';
@@ -13,6 +14,7 @@ import { ClickHouseRecoveryRecords } from '../../src/clickhouse/recovery-records
 import { createTables } from '../../src/clickhouse/schema.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
+import type { PagesOfSpace } from '../../src/counts/space-events.ts';
 import { LogEpoch } from '../../src/domain/log-epoch.ts';
 import { startEngines } from '../../src/local/engines.ts';
 import { NatsChangeChannel } from '../../src/nats/change-channel.ts';
@@ -35,6 +37,7 @@ import type { SpaceEventsLog } from '../../src/ports/space-events-log.ts';
 import type { TopologyLog } from '../../src/ports/topology-log.ts';
 import type { RecoveryRecords } from '../../src/ports/recovery.ts';
 import { compare } from '../simulation/engines/compare.ts';
+import { memoryEventPages } from '../simulation/engines/memory-event-pages.ts';
 import { MemoryHistory, MemoryTables } from '../simulation/engines/memory-history.ts';
 import { LeaseTable, MemoryLeases } from '../simulation/engines/memory-leases.ts';
 import { MemoryLogPlaces } from '../simulation/engines/memory-log-places.ts';
@@ -63,6 +66,7 @@ export interface Ports {
   readonly checkpoints: Checkpoints;
   readonly history: History;
   readonly logPlaces: LogPlaces;
+  readonly eventPages: PagesOfSpace;
   readonly changes: ChangeChannel;
   readonly records: PartitionRecords;
   readonly leases: Leases;
@@ -118,6 +122,7 @@ export async function memoryPorts(now: () => number = Date.now): Promise<MemoryP
     history,
     records: history,
     logPlaces: new MemoryLogPlaces(access, tables),
+    eventPages: memoryEventPages(access, tables),
     changes: new MemoryChangeChannel(),
     recovery: new MemoryRecovery(access, tables),
     leases: new MemoryLeases(access, new LeaseTable(LEASE_TTL_MS, () => performance.now()), true),
@@ -156,6 +161,7 @@ async function enginePorts(): Promise<Ports> {
     history,
     records: new ClickHousePartitionRecords(client),
     logPlaces: new ClickHouseLogPlaces(client),
+    eventPages: new ClickHouseEventPages(client),
     changes: new NatsChangeChannel(nc),
     recovery: new ClickHouseRecoveryRecords(client),
     leases: await NatsLeases.open(handles, LEASE_TTL_MS, 1),

@@ -76,6 +76,8 @@ describe('density topology', () => {
     expect(csv.split('\n')).toContain('dpu,,,,,,,,,v1,,Vault door,,,,,,');
     const [json = ''] = (await density('export', '--format', 'json')).out;
     expect(`${json}\n`).toBe(await readFile(copy, 'utf8'));
+    const [before = ''] = (await density('export', '--format', 'json', '--known-at', '2020-01-01T00:00:00Z')).out;
+    expect(JSON.parse(before)).toMatchObject({ spaces: [], dpus: [] });
   });
 
   it('E3 prints the line of every mistake, and exits with 1', async () => {

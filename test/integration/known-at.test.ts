@@ -99,6 +99,52 @@ describe('an answer is given again by its place', () => {
     expect(await current(`?known_at=${known.as_of}`)).toEqual(known);
   });
 
+  it('T26 so are the counts after each event, page by page, after late readings, a deletion and a reset', async () => {
+    const walk = async (first: string): Promise<{ events: unknown[]; places: (string | null)[] }> => {
+      const [events, places]: [unknown[], (string | null)[]] = [[], []];
+      for (let path: string | undefined = first; path !== undefined;) {
+        const { status, body, headers } = await service.get(path);
+        expect(status).toBe(200);
+        events.push(...(body as unknown[]));
+        places.push(headers.get('as-of'));
+        path = /<\/api\/v1([^>]*)>; rel="next"/.exec(headers.get('link') ?? '')?.[1];
+      }
+      return { events, places };
+    };
+    await send(reading('10:00:00', 1), reading('10:10:00', 1), reading('10:20:00', -1), reading('10:30:00', 1));
+    const all = `/counts/${space}?filter=${encodeURIComponent(`timestamp >= '${DAY}09:00:00Z'`)}&tz=space`;
+    await eventually(async () => expect((await current(`?at=${DAY}10:31:00Z`)).final).toBe(true));
+    const before = await service.get(all);
+    expect(before.body).toMatchObject({ length: 6 });
+    const [place, total] = [before.headers.get('as-of') ?? '', before.headers.get('x-total-count')];
+    const time = new Date().toISOString();
+
+    await send(reading('09:50:00', 1), reading('10:15:00', 1));
+    const deleted = encodeURIComponent((before.body as { reading_id: string }[])[2]?.reading_id ?? '');
+    await service.send('DELETE', `/readings/${deleted}?reason=wrong`);
+    await service.send('POST', `/spaces/${space}/resets`, { timestamp: `${DAY}09:45:00Z`, count: 7 });
+    await eventually(async () => expect((await service.get(all)).headers.get('x-total-count')).not.toBe(total));
+
+    const again = await service.get(`${all}&known_at=${place}`);
+    expect([again.body, again.headers.get('as-of')]).toEqual([before.body, place]);
+    expect(again.headers.get('x-total-count')).toBe(total);
+    const walked = await walk(`${all}&limit=2&known_at=${place}`);
+    expect(walked.events).toEqual(before.body);
+    expect(new Set(walked.places)).toEqual(new Set([place]));
+    const backwards = await walk(`${all}&limit=2&desc=true&known_at=${place}`);
+    expect(backwards.events).toEqual([...(before.body as unknown[])].reverse());
+    const sorted = await service.get(`${all}&sort=count&known_at=${place}`);
+    expect(sorted.headers.get('x-total-count')).toBe(total);
+    // A cursor of the present in a question about the past: it says where the page starts, and nothing else.
+    const next = (await service.get(`${all}&limit=4`)).headers.get('link') ?? '';
+    const cursor = /cursor=([^&>]*)/.exec(next)?.[1] ?? '';
+    const rest = await service.get(`${all}&cursor=${cursor}&known_at=${place}`);
+    expect(before.body).toEqual(expect.arrayContaining(rest.body as unknown[]) as unknown);
+    const byTime = await walk(`${all}&limit=2&known_at=${time}`);
+    expect(byTime.events).toHaveLength((before.body as unknown[]).length);
+    expect(new Set(byTime.places).size).toBe(1);
+  });
+
   it('T24 or is refused, with the reason', async () => {
     expect(await refusal(`/counts/${space}/current?known_at=2026-01-01T00:00:00Z`)).toMatch(
       /too early.* from 20\d\d-.* on/,

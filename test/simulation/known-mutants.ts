@@ -59,6 +59,52 @@ export const KNOWN_MUTANTS: readonly Mutant[] = [
     'history.timeAtCounts(query)',
   ),
   mutant(
+    'the topology of a place is that of now',
+    'return { asOf, view: history.at(asOf.seq) };',
+    'return { asOf, view: history.latest() };',
+  ),
+  mutant(
+    'a sensor is listed where it is now, not where it was',
+    'return { ...place, atMs: place.atMs ?? nowMs };',
+    'return { ...place, atMs: nowMs };',
+  ),
+  mutant(
+    'what was stored at the very instant of a time came after it',
+    'storedMs <= atMs)?.seq',
+    'storedMs < atMs)?.seq',
+    'test/unit/known-topology.test.ts',
+  ),
+  mutant(
+    'a place in another log is taken for one in this log',
+    'history.digestAt(place.seq) !== place.digest)\n    throw refused',
+    'history.digestAt(place.seq) === undefined)\n    throw refused',
+    'test/unit/known-topology.test.ts',
+  ),
+  mutant('pages have what came after a place', '...{ spaceId, block, upTo, range },', '...{ spaceId, block, range },'),
+  mutant(
+    'the number of events is that of now',
+    'countEvents(spaceId, range, storedBlock, upTo)',
+    'countEvents(spaceId, range, storedBlock)',
+  ),
+  mutant(
+    'a page continues with the count of another place',
+    'if (counted.upTo?.epoch !== upTo?.epoch || counted.upTo?.seq !== upTo?.seq) return undefined;',
+    '',
+    'test/property/event-pages.test.ts',
+  ),
+  mutant(
+    'a page of an earlier place continues with any count if nothing has been stored since',
+    'return { spaceId, block, resetMs, resetCount, upTo };',
+    'return { spaceId, block, resetMs, resetCount };',
+    'test/property/event-pages.test.ts',
+  ),
+  mutant(
+    'the next page of a time is of a later place',
+    "if (params.has('known_at')) params.set('known_at', ctx.response.get('as-of'));",
+    '',
+    'test/unit/paging.test.ts',
+  ),
+  mutant(
     'a row has the place at which its block was cut',
     'return mark.seq === 0 ? 0 : row.seq;',
     'return mark.seq + 0 * row.seq;',

@@ -6,6 +6,7 @@ import { AsKnown } from '../../src/counts/as-known.ts';
 import { Comparisons } from '../../src/counts/comparison.ts';
 import { Counts } from '../../src/counts/counts.ts';
 import { DryRuns } from '../../src/counts/dry-runs.ts';
+import { EventCounts } from '../../src/counts/event-counts.ts';
 import { Explanations } from '../../src/counts/explanations.ts';
 import { Passages } from '../../src/counts/passages.ts';
 import { Profiles } from '../../src/counts/profiles.ts';
@@ -31,6 +32,7 @@ import { Ticks } from '../../src/shards/ticks.ts';
 import { payloadsReadTo } from '../../src/topology/payloads-read-to.ts';
 import { TopologyService } from '../../src/topology/topology-service.ts';
 import type { Access } from './engines/memory-cursor.ts';
+import { memoryEventPages } from './engines/memory-event-pages.ts';
 import { MemoryHistory, type MemoryTables } from './engines/memory-history.ts';
 import type { Scenario } from './scenario.ts';
 import { MemoryLogPlaces } from './engines/memory-log-places.ts';
@@ -65,6 +67,7 @@ interface Questions {
   readonly passages: Passages;
   readonly profiles: Profiles;
   readonly dryRuns: DryRuns;
+  readonly eventCounts: Pick<EventCounts, 'ofSpace'>;
 }
 
 export const SKEW_MS = 120_000;
@@ -208,6 +211,7 @@ export class SimProcess {
       reports: { isCutOff: false, report: (spaceId, atMs) => this.#report(spaceId, atMs) },
       history: this.#history,
       places: new MemoryLogPlaces(access, tables),
+      pages: memoryEventPages(access, tables),
       now: engines.now,
     });
     this.accounts = new Accounts(this.#events, this.#deadLetters, streams.partitions);
@@ -361,16 +365,18 @@ export class SimProcess {
       return found;
     };
     const reports = { isCutOff: false, report };
+    const sources = [this.topology.history, reports, this.#history] as const;
     return {
-      counts: new Counts(this.topology.history, reports, this.#history),
-      explanations: new Explanations(this.topology.history, reports, this.#history, UNSTORED_PER_QUERY),
+      counts: new Counts(...sources),
+      explanations: new Explanations(...sources, UNSTORED_PER_QUERY),
       passages: new Passages({
         topology: this.topology,
         reports,
         history: this.#history,
         timing: this.#timing,
       }),
-      profiles: new Profiles(this.topology.history, reports, this.#history),
+      profiles: new Profiles(...sources),
+      eventCounts: new EventCounts(...sources, memoryEventPages(this.access, this.#engines.tables)),
       dryRuns: new DryRuns({
         topology: this.topology,
         partitions: this.#engines.streams.partitions,

@@ -251,9 +251,10 @@ export class Verdict {
     }
   }
 
-  /** T24: every answer of the run is given again, and a time is answered as its place. */
+  /** T24 T26: every answer of the run is given again, and a time is answered as its place. */
   async #judgeKnown(): Promise<void> {
-    const { given } = this.#world.witness;
+    const { given, topologies } = this.#world.witness;
+    this.objections.push(...topologies.objections(this.#process, this.#world.engines));
     for (const one of given.all) {
       const objection = await this.#world.answer(() => given.again(this.#process, one));
       if (objection !== undefined) this.objections.push(objection);

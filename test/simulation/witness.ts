@@ -2,7 +2,7 @@
 // the log, whatever is being flushed, restarted or corrected at that moment.
 import type { CountAnswer, IntervalAnswer } from '../../src/counts/count-at.ts';
 import type { Explanation, Explanations, IntervalExplanation } from '../../src/counts/explanations.ts';
-import type { PassageInterval, PassagesAnswer } from '../../src/counts/passages.ts';
+import type { PassagesAnswer } from '../../src/counts/passages.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import { decideTopology, type TopologyCommand } from '../../src/domain/topology-command.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
@@ -18,33 +18,18 @@ import { factsOf, type Author } from '../../src/domain/topology.ts';
 import { objectionsToExplanation } from './explained.ts';
 import { objectionsToPassages } from './passed.ts';
 import { objectionsToProfile } from './profiled.ts';
+import type { PassageTestimony, Testimony } from './testimony.ts';
 import { SpaceOracle, type OracleSchedule } from '../support/oracle.ts';
 import { topologyOf } from './engines/memory-streams.ts';
 import { auditAccount, auditTables } from './audit.ts';
 import { GivenAnswers } from './given.ts';
+import { GivenTopologies } from './given-topologies.ts';
+import { listed, objectionsToList } from './listed.ts';
 import type { Engines, SimProcess } from './process.ts';
 
 const HOUR = 3_600_000;
 /** Not at every question, because an audit takes many steps, and so does asking again. */
 const AUDIT_EVERY = 3;
-
-export interface Testimony<Answer = CountAnswer> {
-  readonly spaceId: SpaceId;
-  /** Events after this instant do not concern the answer. */
-  readonly atMs: number;
-  readonly foldSeq: number;
-  readonly answer: Answer;
-  /** The resets with which it was computed. */
-  readonly schedule: string;
-  /** How often the state had been rebuilt before. */
-  readonly life: number;
-}
-
-export interface PassageTestimony {
-  readonly source: PassageSource;
-  readonly interval: PassageInterval;
-  readonly seq: number;
-}
 
 /** Without history, the live answer may be an estimate. */
 interface Certainty {
@@ -65,6 +50,7 @@ export class Witness {
   readonly testimonies: Testimony[] = [];
   /** To be given again. */
   readonly given = new GivenAnswers();
+  readonly topologies = new GivenTopologies();
   /** Only final answers. */
   readonly intervals: Testimony<IntervalAnswer>[] = [];
   /** Only final intervals. */
@@ -92,6 +78,7 @@ export class Witness {
     this.#isBlind = true;
     this.testimonies.length = this.intervals.length = this.passages.length = 0;
     this.given.clear();
+    this.topologies.clear();
     // The verdict knows which of them are left: it reads READINGS and everything else they can survive in.
     this.accepted.length = 0;
   }
@@ -121,6 +108,7 @@ export class Witness {
     for (const { id } of process.topology.history.latest().spaces()) this.#watchWatermark(process, id);
     if (!space || !process.foldOf(spaceId)) return;
     this.#auditTables(process, spaceId);
+    this.topologies.ask(process, this.#engines.now());
     for (const question of ['at', 'now'] as const) {
       if (!process.foldOf(spaceId)) return;
       try {
@@ -149,6 +137,7 @@ export class Witness {
     await this.#askExplanations(process, spaceId, atMs);
     await this.#askProfile(process, spaceId, atMs);
     await this.#askPassages(process, spaceId, atMs);
+    await this.#askEvents(process, spaceId, atMs);
     const audited = atMs % AUDIT_EVERY === 0 ? await auditAccount(this.#engines, process).catch(() => []) : [];
     if (!this.#isBlind) this.objections.push(...audited);
   }
@@ -260,6 +249,28 @@ export class Witness {
       this.given.wasGiven(found, (known) => known.profiles.between(spaceId, startMs, atMs + 1));
       const oracle = new SpaceOracle(this.eventsUpTo(spaceId, foldSeq).events, schedule);
       for (const objection of objectionsToProfile(found, oracle))
+        this.objections.push(`space ${spaceId}, log up to ${foldSeq}: ${objection}`);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+    }
+  }
+
+  /** T26: the count after each event of the hours before an instant, as one list of one sequence of the log. */
+  async #askEvents(process: SimProcess, spaceId: SpaceId, atMs: number): Promise<void> {
+    const range = { fromMs: Math.max(0, atMs - 2 * HOUR), toMs: atMs };
+    if (!process.foldOf(spaceId)) return;
+    try {
+      const schedule = scheduleOf(process, spaceId);
+      let foldSeq = 0;
+      const { eventCounts } = process.questions((report) => {
+        foldSeq = report.seq;
+        this.#neverBack(spaceId, report.seq);
+      });
+      const answer = await listed(await eventCounts.ofSpace(spaceId, range.toMs), range);
+      if (this.#isBlind) return;
+      this.given.wasGiven(answer, (known) => listed(known.events(), range));
+      const oracle = new SpaceOracle(this.eventsUpTo(spaceId, foldSeq).events, schedule);
+      for (const objection of objectionsToList(answer, range, oracle))
         this.objections.push(`space ${spaceId}, log up to ${foldSeq}: ${objection}`);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;

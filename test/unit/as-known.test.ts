@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KnownReport } from '../../actors/partition/space-report.ts';
 import { AsKnown, type KnownAt } from '../../src/counts/as-known.ts';
+import type { PagesOfSpace } from '../../src/counts/space-events.ts';
 import type { AsOf } from '../../src/domain/as-of.ts';
 import type { SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
@@ -27,6 +28,7 @@ interface Case {
   readonly onAsked?: (upTo: LogPlace | undefined) => void;
 }
 
+const NO_PAGES = fakeOf<PagesOfSpace>('EventPages', {});
 const topology = new TopologyHistory();
 topology.apply({ seq: 1, storedMs: FIRST, fact: { kind: 'space', doc: spaceCalled('hall', SPACE) } });
 topology.apply({
@@ -61,6 +63,7 @@ function asKnown({ report, from, place, completeSeq = 0, onAsked = () => undefin
       knownFrom: async () => Promise.resolve(from ?? { firstMs: FIRST, floor: undefined }),
       completeSeq: async () => Promise.resolve(completeSeq),
     },
+    pages: NO_PAGES,
     now: () => NOW,
   });
 }
@@ -198,6 +201,7 @@ it('T24 leaves out events in memory that came after the place, and all of them f
       knownFrom: async () => Promise.resolve({ firstMs: FIRST, floor: undefined }),
       completeSeq: async () => Promise.resolve(1_000),
     },
+    pages: NO_PAGES,
     now: () => NOW,
   });
   expect(await known.count(SPACE, undefined, asOf())).toMatchObject({ count: 7 });

@@ -101,7 +101,7 @@ describe('T22 a dry run', () => {
     const { history } = dryRuns({});
     const place = placeIn(history);
     expect(parsePlace(formatPlace(place))).toEqual(place);
-    for (const text of ['', 'topology-1', 'topology-1-', '"x"', 'topology--1-a', 'topology-1-a-b'])
+    for (const text of ['', 'topology-1', 'topology-1-', '"x"', 'topology--1-a', 'topology-1-a-b-c'])
       expect(parsePlace(text)).toBeUndefined();
   });
 });

@@ -44,5 +44,6 @@ test.each([
     fakeOf<History>('History', {}),
     fakeOf<EventPages>('EventPages', { countEvents: async () => Promise.resolve(stored) }),
   );
-  expect(await counts.total(SPACE, { fromMs: NOON_MS - 1000, toMs: NOON_MS + 1000 })).toBe(total);
+  const range = { fromMs: NOON_MS - 1000, toMs: NOON_MS + 1000 };
+  expect(await (await counts.ofSpace(SPACE, range.toMs)).total(range)).toBe(total);
 });

@@ -360,7 +360,7 @@ export interface paths {
         };
         /**
          * List which sensors were at the doorways of a space, and when
-         * @description At the doorways that lead into the space or out of it now; wherever the sensors are now.
+         * @description At the doorways that lead into the space or out of it; wherever the sensors are now.
          */
         get: operations["listSpacePlacements"];
         put?: never;
@@ -3276,6 +3276,8 @@ export interface operations {
                 desc?: boolean;
                 /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, name, external_id, time_zone, daily_reset, daily_reset_count, capacity, created_at, updated_at */
                 filter?: string;
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -3295,6 +3297,8 @@ export interface operations {
                     "x-total-count"?: number;
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3397,7 +3401,10 @@ export interface operations {
     };
     getSpace: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
+            };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
@@ -3415,6 +3422,8 @@ export interface operations {
                 headers: {
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3637,6 +3646,8 @@ export interface operations {
                 desc?: boolean;
                 /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, timestamp, count, recorded_at, updated_at */
                 filter?: string;
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -3659,6 +3670,8 @@ export interface operations {
                     "x-total-count"?: number;
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -3845,7 +3858,10 @@ export interface operations {
     };
     getReset: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
+            };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
@@ -3865,6 +3881,8 @@ export interface operations {
                 headers: {
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4170,6 +4188,8 @@ export interface operations {
                 desc?: boolean;
                 /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, name, external_id, ingress_space_id, egress_space_id, created_at, updated_at */
                 filter?: string;
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -4189,6 +4209,8 @@ export interface operations {
                     "x-total-count"?: number;
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4286,7 +4308,10 @@ export interface operations {
     };
     getDoorway: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
+            };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
@@ -4304,6 +4329,8 @@ export interface operations {
                 headers: {
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4525,6 +4552,8 @@ export interface operations {
                 desc?: boolean;
                 /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, doorway_id, created_at, updated_at */
                 filter?: string;
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -4544,6 +4573,8 @@ export interface operations {
                     "x-total-count"?: number;
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -4728,7 +4759,10 @@ export interface operations {
     };
     getDpu: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
+            };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
@@ -4746,6 +4780,8 @@ export interface operations {
                 headers: {
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5168,6 +5204,8 @@ export interface operations {
                 desc?: boolean;
                 /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, adapter, created_at, updated_at */
                 filter?: string;
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -5187,6 +5225,8 @@ export interface operations {
                     "x-total-count"?: number;
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5231,7 +5271,10 @@ export interface operations {
     };
     getDevice: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
+            };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
@@ -5249,6 +5292,8 @@ export interface operations {
                 headers: {
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5411,6 +5456,8 @@ export interface operations {
                 desc?: boolean;
                 /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields from, to, doorway_id */
                 filter?: string;
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -5433,6 +5480,8 @@ export interface operations {
                     "x-total-count"?: number;
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5481,6 +5530,8 @@ export interface operations {
                 desc?: boolean;
                 /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields from, to, doorway_id, dpu_id */
                 filter?: string;
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -5503,6 +5554,8 @@ export interface operations {
                     "x-total-count"?: number;
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -5552,6 +5605,8 @@ export interface operations {
                 desc?: boolean;
                 /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, from, to, reason, recorded_at */
                 filter?: string;
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -5574,6 +5629,8 @@ export interface operations {
                     "x-total-count"?: number;
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6037,7 +6094,10 @@ export interface operations {
     };
     exportTopology: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6047,6 +6107,8 @@ export interface operations {
             /** @description the whole topology */
             200: {
                 headers: {
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6629,6 +6691,8 @@ export interface operations {
                 desc?: boolean;
                 /** @description comparisons (`= != < <= > >=`, `in (…)`, `is null`) combined with `and`, `or`, `not` and parentheses, over the fields id, dpu_id, timestamp, reason, deleted_at */
                 filter?: string;
+                /** @description answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then */
+                known_at?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -6648,6 +6712,8 @@ export interface operations {
                     "x-total-count"?: number;
                     /** @description a hash of the answer */
                     etag?: string;
+                    /** @description the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6950,6 +7016,8 @@ export interface operations {
                 filter?: string;
                 /** @description where the previous page ended, taken from its `link` header; cannot be combined with `offset` */
                 cursor?: string;
+                /** @description answer with what was known at an earlier moment: the `as_of` of an answer gives the same answer again; a time gives the answer at the newest place in the log that was recorded up to then */
+                known_at?: string;
                 /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC. `space` is the zone of the space */
                 tz?: string;
             };
@@ -6972,6 +7040,8 @@ export interface operations {
                     link?: string;
                     /** @description number of items on all pages */
                     "x-total-count"?: number;
+                    /** @description the place of the answer in the logs, or one for each space, separated by commas: `known_at` takes it, and gives the same answer again */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {

@@ -4,7 +4,6 @@ import { Failure } from '../../domain/failure.ts';
 import { dpuOfReadingId, readingOfIdentity, storedReading, type Reading } from '../../domain/reading.ts';
 import type { Deletion } from '../../domain/topology.ts';
 import type { EventPages } from '../../ports/event-pages.ts';
-import type { TopologyService } from '../../topology/topology-service.ts';
 import { answerList, type Readers } from '../list.ts';
 import { change, DRY_RUN, IF_AS_OF, TRIED, type Changing } from './change.ts';
 import { dryRun } from '../schemas/dry-runs.ts';
@@ -12,8 +11,10 @@ import { ETAG, IF_NONE_MATCH } from '../middleware/caching.ts';
 import { LIST_HEADERS } from '../paging.ts';
 import { reasonText } from '../schemas/bodies.ts';
 import { deletedReading } from '../schemas/deleted-readings.ts';
+import { TOPOLOGY_AS_OF_HEADER, topologyKnownAt } from '../schemas/known-at.ts';
 import { listQuery } from '../schemas/list.ts';
 import { DELETION_EXAMPLE, deletionJson } from '../topology-json.ts';
+import type { TopologyReads } from '../topology-reads.ts';
 import { defineRoute, type Route } from './route.ts';
 import { readingId } from './stored-readings-routes.ts';
 
@@ -33,11 +34,15 @@ const READERS: Readers<Deletion, typeof FIELDS> = {
 };
 const params = z.strictObject({ id: readingId });
 
-export function deletedReadingsRoutes(changing: Changing, pages: Pick<EventPages, 'reading'>): Route[] {
-  return [listDeletedReadings(changing.topology), deleteReading(changing, pages), restoreReading(changing, pages)];
+export function deletedReadingsRoutes(
+  changing: Changing,
+  reads: TopologyReads,
+  pages: Pick<EventPages, 'reading'>,
+): Route[] {
+  return [listDeletedReadings(reads), deleteReading(changing, pages), restoreReading(changing, pages)];
 }
 
-function listDeletedReadings({ history }: TopologyService): Route {
+function listDeletedReadings(reads: TopologyReads): Route {
   return defineRoute({
     method: 'GET',
     path: '/deleted-readings',
@@ -45,16 +50,16 @@ function listDeletedReadings({ history }: TopologyService): Route {
     tag: 'readings',
     summary: 'List the deleted readings, with the reasons',
     scope: 'read',
-    query: z.strictObject(listQuery(FIELDS, 'deleted_at')),
+    query: z.strictObject({ ...listQuery(FIELDS, 'deleted_at'), ...topologyKnownAt }),
     requestHeaders: IF_NONE_MATCH,
     success: {
       status: 200,
       description: 'a page of deleted readings',
       schema: z.array(deletedReading),
       example: [DELETION_EXAMPLE],
-      headers: { ...LIST_HEADERS, ...ETAG },
+      headers: { ...LIST_HEADERS, ...ETAG, ...TOPOLOGY_AS_OF_HEADER },
     },
-    handle: ({ query }, ctx) => answerList(ctx, history.latest().deletions(), READERS, query, deletionJson),
+    handle: ({ query }, ctx) => answerList(ctx, reads.read(ctx, query).view.deletions(), READERS, query, deletionJson),
   });
 }
 

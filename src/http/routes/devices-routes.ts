@@ -17,8 +17,10 @@ import { HttpProblem } from '../problem.ts';
 import { deviceBody } from '../schemas/bodies.ts';
 import { dpuIdInPath } from '../schemas/fields.ts';
 import { listQuery } from '../schemas/list.ts';
+import { TOPOLOGY_AS_OF_HEADER, topologyKnownAt } from '../schemas/known-at.ts';
 import * as resources from '../schemas/resources.ts';
 import { DEVICE_EXAMPLE, deviceJson, notDeleted } from '../topology-json.ts';
+import type { TopologyReads } from '../topology-reads.ts';
 import { defineRoute, type Route } from './route.ts';
 
 const FIELDS = { id: 'text', adapter: 'text', created_at: 'instant', updated_at: 'instant' } as const;
@@ -35,7 +37,7 @@ const FOUND = { status: 200, schema: resources.device, example: DEVICE_EXAMPLE, 
 /** Throws if `if-match` names another state of the device. */
 type Unchanged = (ctx: Context, id: DpuId) => (view: TopologyView) => void;
 
-export function devicesRoutes(topology: TopologyService): Route[] {
+export function devicesRoutes(topology: TopologyService, reads: TopologyReads): Route[] {
   const unchanged: Unchanged = (ctx, id) => (view) => checkUnchanged(ctx, () => deviceJson(deviceIn(view, id)));
   return [
     defineRoute({
@@ -45,17 +47,17 @@ export function devicesRoutes(topology: TopologyService): Route[] {
       operationId: 'listDevices',
       summary: 'List the devices with options for reading their payloads',
       scope: 'read',
-      query: z.strictObject(listQuery(FIELDS, 'id')),
+      query: z.strictObject({ ...listQuery(FIELDS, 'id'), ...topologyKnownAt }),
       requestHeaders: IF_NONE_MATCH,
       success: {
         status: 200,
         description: 'a page of devices',
         schema: z.array(resources.device),
         example: [DEVICE_EXAMPLE],
-        headers: { ...LIST_HEADERS, ...ETAG },
+        headers: { ...LIST_HEADERS, ...ETAG, ...TOPOLOGY_AS_OF_HEADER },
       },
       handle: ({ query }, ctx) =>
-        answerList(ctx, notDeleted(topology.history.latest().devices()), READERS, query, deviceJson),
+        answerList(ctx, notDeleted(reads.read(ctx, query).view.devices()), READERS, query, deviceJson),
     }),
     defineRoute({
       ...ITEM,
@@ -64,9 +66,11 @@ export function devicesRoutes(topology: TopologyService): Route[] {
       summary: 'Get the options for reading the payloads of a device',
       scope: 'read',
       problems: [404],
+      query: z.strictObject(topologyKnownAt),
       requestHeaders: IF_NONE_MATCH,
-      success: { ...FOUND, description: 'the device' },
-      handle: ({ params: { id } }, ctx) => revalidated(ctx, deviceJson(deviceIn(topology.history.latest(), id))),
+      success: { ...FOUND, description: 'the device', headers: { ...ETAG, ...TOPOLOGY_AS_OF_HEADER } },
+      handle: ({ params: { id }, query }, ctx) =>
+        revalidated(ctx, deviceJson(deviceIn(reads.read(ctx, query).view, id))),
     }),
     putDevice(topology, unchanged),
     defineRoute({

@@ -15,8 +15,10 @@ import { doorwayBody, doorwayPatch } from '../schemas/bodies.ts';
 import { dryRun } from '../schemas/dry-runs.ts';
 import { doorwayIdInPath } from '../schemas/fields.ts';
 import { listQuery } from '../schemas/list.ts';
+import { TOPOLOGY_AS_OF_HEADER, topologyKnownAt } from '../schemas/known-at.ts';
 import * as resources from '../schemas/resources.ts';
 import { createdAt, defined, DOORWAY_EXAMPLE, doorwayJson, LOCATION, notDeleted } from '../topology-json.ts';
+import type { TopologyReads } from '../topology-reads.ts';
 
 const FIELDS = {
   id: 'number',
@@ -52,35 +54,36 @@ const UPDATED = {
 } as const;
 const APPLIES_TO_ALL = 'A change of its spaces applies to all of its readings, past ones included.';
 
-export function doorwaysRoutes(changing: Changing): Route[] {
+export function doorwaysRoutes(changing: Changing, reads: TopologyReads): Route[] {
   const { topology } = changing;
   return [
-    listDoorways(topology),
+    listDoorways(reads),
     createDoorway(topology),
-    getDoorway(topology),
+    getDoorway(reads),
     replaceDoorway(changing),
     updateDoorway(changing),
     deleteDoorway(topology),
   ];
 }
 
-function listDoorways({ history }: TopologyService): Route {
+function listDoorways(reads: TopologyReads): Route {
   return defineRoute({
     ...COLLECTION,
     method: 'GET',
     operationId: 'listDoorways',
     summary: 'List doorways',
     scope: 'read',
-    query: z.strictObject(listQuery(FIELDS, 'id')),
+    query: z.strictObject({ ...listQuery(FIELDS, 'id'), ...topologyKnownAt }),
     requestHeaders: IF_NONE_MATCH,
     success: {
       status: 200,
       description: 'a page of doorways',
       schema: z.array(resources.doorway),
       example: [DOORWAY_EXAMPLE],
-      headers: { ...LIST_HEADERS, ...ETAG },
+      headers: { ...LIST_HEADERS, ...ETAG, ...TOPOLOGY_AS_OF_HEADER },
     },
-    handle: ({ query }, ctx) => answerList(ctx, notDeleted(history.latest().doorways()), READERS, query, doorwayJson),
+    handle: ({ query }, ctx) =>
+      answerList(ctx, notDeleted(reads.read(ctx, query).view.doorways()), READERS, query, doorwayJson),
   });
 }
 
@@ -109,7 +112,7 @@ function createDoorway(topology: TopologyService): Route {
   });
 }
 
-function getDoorway({ history }: TopologyService): Route {
+function getDoorway(reads: TopologyReads): Route {
   return defineRoute({
     ...ITEM,
     method: 'GET',
@@ -117,15 +120,17 @@ function getDoorway({ history }: TopologyService): Route {
     summary: 'Get a doorway',
     scope: 'read',
     problems: [404],
+    query: z.strictObject(topologyKnownAt),
     requestHeaders: IF_NONE_MATCH,
     success: {
       status: 200,
       description: 'the doorway',
       schema: resources.doorway,
       example: DOORWAY_EXAMPLE,
-      headers: ETAG,
+      headers: { ...ETAG, ...TOPOLOGY_AS_OF_HEADER },
     },
-    handle: ({ params: { id } }, ctx) => revalidated(ctx, doorwayJson(doorwayIn(history.latest(), id))),
+    handle: ({ params: { id }, query }, ctx) =>
+      revalidated(ctx, doorwayJson(doorwayIn(reads.read(ctx, query).view, id))),
   });
 }
 

@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { doorwayAt } from '../../domain/placement.ts';
 import type { Dpu } from '../../domain/topology.ts';
 import { existing, type TopologyView } from '../../domain/topology-history.ts';
-import type { TopologyService } from '../../topology/topology-service.ts';
 import { change, DRY_RUN, IF_AS_OF, IF_MATCH_OR_AS_OF, TRIED, type Changing } from './change.ts';
 import { ETAG, IF_NONE_MATCH, revalidated } from '../middleware/caching.ts';
 import { answerList, type Readers } from '../list.ts';
@@ -14,8 +13,10 @@ import { dpuBody, dpuPatch, dpuPut } from '../schemas/bodies.ts';
 import { dryRun } from '../schemas/dry-runs.ts';
 import { dpuIdInPath, instantInQuery } from '../schemas/fields.ts';
 import { listQuery } from '../schemas/list.ts';
+import { TOPOLOGY_AS_OF_HEADER, topologyKnownAt } from '../schemas/known-at.ts';
 import * as resources from '../schemas/resources.ts';
 import { createdAt, DPU_EXAMPLE, dpuJson, LOCATION, notDeleted } from '../topology-json.ts';
+import type { TopologyReads } from '../topology-reads.ts';
 
 const FIELDS = { id: 'text', doorway_id: 'number', created_at: 'instant', updated_at: 'instant' } as const;
 
@@ -39,41 +40,45 @@ const UPDATED = {
 const EFFECTIVE_AT =
   'The placement changes from `effective_at` on, which may be in the past: readings since then are counted at the new doorway.';
 
-export function dpusRoutes(changing: Changing, now: () => number): Route[] {
+export function dpusRoutes(changing: Changing, reads: TopologyReads, now: () => number): Route[] {
   return [
-    listDpus(changing.topology, now),
+    listDpus(reads),
     createDpu(changing, now),
-    getDpu(changing.topology, now),
+    getDpu(reads),
     replaceDpu(changing, now),
     updateDpu(changing, now),
     deleteDpu(changing, now),
   ];
 }
 
-function listDpus({ history }: TopologyService, now: () => number): Route {
-  const readers: Readers<Dpu, typeof FIELDS> = {
-    id: ({ id }) => id,
-    doorway_id: ({ placements }) => doorwayAt(placements, now()),
-    created_at: ({ createdMs }) => createdMs,
-    updated_at: ({ updatedMs }) => updatedMs,
-  };
+/** @param atMs for the doorway */
+const readersAt = (atMs: number): Readers<Dpu, typeof FIELDS> => ({
+  id: ({ id }) => id,
+  doorway_id: ({ placements }) => doorwayAt(placements, atMs),
+  created_at: ({ createdMs }) => createdMs,
+  updated_at: ({ updatedMs }) => updatedMs,
+});
+
+function listDpus(reads: TopologyReads): Route {
   return defineRoute({
     ...COLLECTION,
     method: 'GET',
     operationId: 'listDpus',
     summary: 'List sensors',
     scope: 'read',
-    query: z.strictObject(listQuery(FIELDS, 'id')),
+    query: z.strictObject({ ...listQuery(FIELDS, 'id'), ...topologyKnownAt }),
     requestHeaders: IF_NONE_MATCH,
     success: {
       status: 200,
       description: 'a page of sensors',
       schema: z.array(resources.dpu),
       example: [DPU_EXAMPLE],
-      headers: { ...LIST_HEADERS, ...ETAG },
+      headers: { ...LIST_HEADERS, ...ETAG, ...TOPOLOGY_AS_OF_HEADER },
     },
-    handle: ({ query }, ctx) =>
-      answerList(ctx, notDeleted(history.latest().dpus()), readers, query, (dpu) => dpuJson(dpu, now())),
+    handle: ({ query }, ctx) => {
+      const { view, atMs } = reads.read(ctx, query);
+      return answerList(ctx, notDeleted(view.dpus()), readersAt(atMs), query, (dpu) => dpuJson(dpu, atMs));
+    },
   });
 }
 
@@ -110,7 +115,7 @@ function createDpu(changing: Changing, now: () => number): Route {
   });
 }
 
-function getDpu({ history }: TopologyService, now: () => number): Route {
+function getDpu(reads: TopologyReads): Route {
   return defineRoute({
     ...ITEM,
     method: 'GET',
@@ -118,9 +123,19 @@ function getDpu({ history }: TopologyService, now: () => number): Route {
     summary: 'Get a sensor',
     scope: 'read',
     problems: [404],
+    query: z.strictObject(topologyKnownAt),
     requestHeaders: IF_NONE_MATCH,
-    success: { status: 200, description: 'the sensor', schema: resources.dpu, example: DPU_EXAMPLE, headers: ETAG },
-    handle: ({ params: { id } }, ctx) => revalidated(ctx, dpuJson(dpuIn(history.latest(), id), now())),
+    success: {
+      status: 200,
+      description: 'the sensor',
+      schema: resources.dpu,
+      example: DPU_EXAMPLE,
+      headers: { ...ETAG, ...TOPOLOGY_AS_OF_HEADER },
+    },
+    handle: ({ params: { id }, query }, ctx) => {
+      const { view, atMs } = reads.read(ctx, query);
+      return revalidated(ctx, dpuJson(dpuIn(view, id), atMs));
+    },
   });
 }
 

@@ -1,6 +1,9 @@
 // The count after each event, for one space and for all.
 import { z } from 'zod';
-import { refuseScan, type CountAfterEvent, type CountedPlace, type EventCounts } from '../../counts/event-counts.ts';
+import type { AsKnown } from '../../counts/as-known.ts';
+import { refuseScan, type EventCounts } from '../../counts/event-counts.ts';
+import type { CountAfterEvent, CountedPlace } from '../../counts/space-events.ts';
+import { formatAsOf } from '../../domain/as-of.ts';
 import { matches, timeRangeOf, type TimeRange, type Value } from '../../domain/filter.ts';
 import type { SpaceId } from '../../domain/ids.ts';
 import { deltaOf } from '../../domain/space-event.ts';
@@ -14,6 +17,7 @@ import { checkCursor, CURSOR_SORT, LIST_HEADERS, setPageHeaders, type Page } fro
 import { invalid } from '../problem.ts';
 import { defineRoute, type Route } from './route.ts';
 import { spaceIdInPath } from '../schemas/fields.ts';
+import { AS_OF_HEADER, knownAtInQuery } from '../schemas/known-at.ts';
 import { listQuery, type ListQuery } from '../schemas/list.ts';
 import * as resources from '../schemas/resources.ts';
 import { timeZone, timeZoneOrSpace, writtenIn, type Written } from '../zoned-times.ts';
@@ -64,73 +68,90 @@ interface Source {
 
 type Query = ListQuery & { readonly cursor?: Cursor | undefined };
 
-export function eventCountsRoutes(counts: EventCounts, topology: TopologyHistory): Route[] {
-  return [
-    defineRoute({
-      method: 'GET',
-      path: '/counts/{space_id}',
-      operationId: 'listCounts',
-      tag: 'counts',
-      summary: 'The count after each event of a space',
-      scope: 'read',
-      description: FILTER_NOTE,
-      params: z.strictObject({ space_id: spaceIdInPath }),
-      query: z.strictObject({ ...listQuery(FIELDS, CURSOR_SORT), cursor, ...timeZoneOrSpace }),
-      problems: [404],
-      requestHeaders: IF_NONE_MATCH,
-      success: {
-        status: 200,
-        description: 'a page of counts',
-        schema: z.array(resources.countAfterEvent),
-        example: [EVENT_EXAMPLE],
-        headers: LIST_HEADERS,
-      },
-      handle: async ({ params: { space_id: id }, query }, ctx) => {
-        // Determined before the page is read, so that the page includes everything that is final.
-        const isFinal = await counts.isFinal(id, timeRangeOf(query.filter, 'timestamp', ALL_TIME).range);
-        const page = await pageOf(
-          { page: (asked) => counts.page(id, asked), total: (range) => counts.total(id, range) },
-          query,
-        );
-        setPageHeaders(ctx, { ...query, total: page.total, next: nextOf(page, countedPlaceOf) });
-        const written = writtenIn(query.tz, topology.latest().space(id)?.timeZone);
-        const body = page.items.map((event) => eventJson(event, written));
-        return isFinal ? history(ctx, isFinal, body) : revalidatedPage(ctx, page.total, body);
-      },
+interface EventCountsDeps {
+  readonly eventCounts: EventCounts;
+  readonly asKnown: AsKnown;
+  readonly topology: TopologyHistory;
+  readonly now: () => number;
+}
+
+export function eventCountsRoutes(deps: EventCountsDeps): Route[] {
+  return [countsOfSpace(deps), countsOfAll(deps.eventCounts)];
+}
+
+function countsOfSpace({ eventCounts, asKnown, topology, now }: EventCountsDeps): Route {
+  return defineRoute({
+    method: 'GET',
+    path: '/counts/{space_id}',
+    operationId: 'listCounts',
+    tag: 'counts',
+    summary: 'The count after each event of a space',
+    scope: 'read',
+    description: FILTER_NOTE,
+    params: z.strictObject({ space_id: spaceIdInPath }),
+    query: z.strictObject({
+      ...listQuery(FIELDS, CURSOR_SORT),
+      cursor,
+      known_at: knownAtInQuery().optional(),
+      ...timeZoneOrSpace,
     }),
-    defineRoute({
-      method: 'GET',
-      path: '/counts',
-      operationId: 'listCountsOfAll',
-      tag: 'counts',
-      summary: 'The count after each event, of all spaces',
-      scope: 'read',
-      description: `Events stored in ClickHouse, including those of deleted spaces; the newest, provisional events are listed with their space only. A reading between two spaces has an event in each, and both are on the same page. ${FILTER_NOTE}`,
-      query: z.strictObject({ ...listQuery({ space_id: 'number', ...FIELDS }, CURSOR_SORT), cursor, ...timeZone }),
-      requestHeaders: IF_NONE_MATCH,
-      success: {
-        status: 200,
-        description: 'a page of counts',
-        schema: z.array(resources.countAfterEvent),
-        example: [EVENT_EXAMPLE],
-        headers: LIST_HEADERS,
-      },
-      handle: async ({ query }, ctx) => {
-        const page = await pageOf(
-          { page: (asked) => counts.pageOfAll(asked), total: (range) => counts.totalOfAll(range) },
-          query,
-        );
-        setPageHeaders(ctx, { ...query, total: page.total, next: nextOf(page, (event) => event) });
-        // Never cached as final, because the spaces have no common watermark.
-        const written = writtenIn(query.tz);
-        return revalidatedPage(
-          ctx,
-          page.total,
-          page.items.map((event) => eventJson(event, written)),
-        );
-      },
-    }),
-  ];
+    problems: [404],
+    requestHeaders: IF_NONE_MATCH,
+    success: {
+      status: 200,
+      description: 'a page of counts',
+      schema: z.array(resources.countAfterEvent),
+      example: [EVENT_EXAMPLE],
+      headers: { ...LIST_HEADERS, ...AS_OF_HEADER },
+    },
+    handle: async ({ params: { space_id: id }, query }, ctx) => {
+      const { range } = timeRangeOf(query.filter, 'timestamp', ALL_TIME);
+      const known = query.known_at && (await asKnown.space(id, query.known_at));
+      const events = known?.events() ?? (await eventCounts.ofSpace(id, range.toMs));
+      const isFinal = events.isFinal(range);
+      const page = await pageOf(events, query);
+      ctx.set('as-of', formatAsOf(known?.asOf ?? events.asOf(Math.min(range.toMs, now()))));
+      setPageHeaders(ctx, { ...query, total: page.total, next: nextOf(page, countedPlaceOf) });
+      const written = writtenIn(query.tz, (known?.topology ?? topology).latest().space(id)?.timeZone);
+      const body = page.items.map((event) => eventJson(event, written));
+      return isFinal ? history(ctx, isFinal, body) : revalidatedPage(ctx, page.total, body);
+    },
+  });
+}
+
+function countsOfAll(counts: EventCounts): Route {
+  return defineRoute({
+    method: 'GET',
+    path: '/counts',
+    operationId: 'listCountsOfAll',
+    tag: 'counts',
+    summary: 'The count after each event, of all spaces',
+    scope: 'read',
+    description: `Events stored in ClickHouse, including those of deleted spaces; the newest, provisional events are listed with their space only. A reading between two spaces has an event in each, and both are on the same page. ${FILTER_NOTE}`,
+    query: z.strictObject({ ...listQuery({ space_id: 'number', ...FIELDS }, CURSOR_SORT), cursor, ...timeZone }),
+    requestHeaders: IF_NONE_MATCH,
+    success: {
+      status: 200,
+      description: 'a page of counts',
+      schema: z.array(resources.countAfterEvent),
+      example: [EVENT_EXAMPLE],
+      headers: LIST_HEADERS,
+    },
+    handle: async ({ query }, ctx) => {
+      const page = await pageOf(
+        { page: (asked) => counts.pageOfAll(asked), total: (range) => counts.totalOfAll(range) },
+        query,
+      );
+      setPageHeaders(ctx, { ...query, total: page.total, next: nextOf(page, (event) => event) });
+      // Never cached as final, because the spaces have no common watermark.
+      const written = writtenIn(query.tz);
+      return revalidatedPage(
+        ctx,
+        page.total,
+        page.items.map((event) => eventJson(event, written)),
+      );
+    },
+  });
 }
 
 /** A page of events. `last` is set if the next page starts after an event, `nextOffset` if it starts at an offset. */

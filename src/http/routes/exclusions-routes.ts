@@ -3,7 +3,6 @@ import { z } from 'zod';
 import { formatInstant } from '../../domain/instant.ts';
 import type { Exclusion } from '../../domain/topology.ts';
 import { existing } from '../../domain/topology-history.ts';
-import type { TopologyService } from '../../topology/topology-service.ts';
 import { change, DRY_RUN, IF_AS_OF, TRIED, type Changing } from './change.ts';
 import { ETAG, IF_NONE_MATCH } from '../middleware/caching.ts';
 import { answerList, type Readers } from '../list.ts';
@@ -12,8 +11,10 @@ import { defineRoute, type Route } from './route.ts';
 import { exclusionBody } from '../schemas/bodies.ts';
 import { dpuIdInPath, numberInPath } from '../schemas/fields.ts';
 import { listQuery } from '../schemas/list.ts';
+import { TOPOLOGY_AS_OF_HEADER, topologyKnownAt } from '../schemas/known-at.ts';
 import * as resources from '../schemas/resources.ts';
 import { EXCLUSION_EXAMPLE, exclusionJson, notDeleted } from '../topology-json.ts';
+import type { TopologyReads } from '../topology-reads.ts';
 
 const FIELDS = { id: 'number', from: 'instant', to: 'instant', reason: 'text', recorded_at: 'instant' } as const;
 const READERS: Readers<Exclusion, typeof FIELDS> = {
@@ -34,28 +35,28 @@ const WRITE = {
   alternativeStatus: TRIED,
 } as const;
 
-export function exclusionsRoutes(changing: Changing): Route[] {
-  return [listExclusions(changing.topology), excludeReadings(changing), deleteExclusion(changing)];
+export function exclusionsRoutes(changing: Changing, reads: TopologyReads): Route[] {
+  return [listExclusions(reads), excludeReadings(changing), deleteExclusion(changing)];
 }
 
-function listExclusions({ history }: TopologyService): Route {
+function listExclusions(reads: TopologyReads): Route {
   return defineRoute({
     ...EXCLUSIONS,
     method: 'GET',
     operationId: 'listExclusions',
     summary: 'List the exclusions of a sensor',
     scope: 'read',
-    query: z.strictObject(listQuery(FIELDS, 'from')),
+    query: z.strictObject({ ...listQuery(FIELDS, 'from'), ...topologyKnownAt }),
     requestHeaders: IF_NONE_MATCH,
     success: {
       status: 200,
       description: 'a page of exclusions',
       schema: z.array(resources.exclusion),
       example: [EXCLUSION_EXAMPLE],
-      headers: { ...LIST_HEADERS, ...ETAG },
+      headers: { ...LIST_HEADERS, ...ETAG, ...TOPOLOGY_AS_OF_HEADER },
     },
     handle: ({ params: { id }, query }, ctx) => {
-      const view = history.latest();
+      const { view } = reads.read(ctx, query);
       existing(view.dpu(id), `DPU ${id}`);
       return answerList(ctx, notDeleted(view.exclusions(id)), READERS, query, exclusionJson);
     },

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import type { Counts } from '../../counts/counts.ts';
 import type { IntervalAnswer } from '../../counts/count-at.ts';
-import type { CountedPlace, EventCounts } from '../../counts/event-counts.ts';
+import type { EventCounts } from '../../counts/event-counts.ts';
+import type { CountedPlace } from '../../counts/space-events.ts';
 import type { TimeRange } from '../../domain/filter.ts';
 import { END_MS } from '../../domain/instant.ts';
 import { boundsInParts, type Interval } from '../../domain/interval.ts';
@@ -208,7 +209,7 @@ async function* eventPagesOf(
   written: Written,
 ): AsyncGenerator<Row<typeof EVENT_COLUMNS>[]> {
   for (let after: CountedPlace | null = null; ;) {
-    const events = await counts.page(id, { range, after, desc: false, limit: PAGE_ROWS });
+    const events = await (await counts.ofSpace(id, range.toMs)).page({ range, after, desc: false, limit: PAGE_ROWS });
     yield events.map((event) => eventJson(event, written));
     const last = events.at(-1);
     if (events.length < PAGE_ROWS || !last) return;

@@ -4,15 +4,16 @@ import { END_MS } from '../../domain/instant.ts';
 import type { DpuId, SpaceId } from '../../domain/ids.ts';
 import { placementsOf, spansAtDoorway, type Placement } from '../../domain/placement.ts';
 import { existing, type TopologyView } from '../../domain/topology-history.ts';
-import type { TopologyService } from '../../topology/topology-service.ts';
 import { ETAG, IF_NONE_MATCH } from '../middleware/caching.ts';
 import { answerList, type Readers } from '../list.ts';
 import { LIST_HEADERS } from '../paging.ts';
 import { defineRoute, type Route } from './route.ts';
 import { dpuIdInPath, spaceIdInPath } from '../schemas/fields.ts';
 import { listQuery } from '../schemas/list.ts';
+import { TOPOLOGY_AS_OF_HEADER, topologyKnownAt } from '../schemas/known-at.ts';
 import * as resources from '../schemas/resources.ts';
 import { PLACEMENT_EXAMPLE, placementJson } from '../topology-json.ts';
+import type { TopologyReads } from '../topology-reads.ts';
 
 const FIELDS = { from: 'instant', to: 'instant', doorway_id: 'number' } as const;
 const READERS: Readers<Placement, typeof FIELDS> = {
@@ -29,7 +30,7 @@ interface SpacePlacement extends Placement {
 const SPACE_FIELDS = { ...FIELDS, dpu_id: 'text' } as const;
 const SPACE_READERS: Readers<SpacePlacement, typeof SPACE_FIELDS> = { ...READERS, dpu_id: ({ dpuId }) => dpuId };
 
-export function placementsRoutes({ history }: TopologyService): Route[] {
+export function placementsRoutes(reads: TopologyReads): Route[] {
   return [
     defineRoute({
       method: 'GET',
@@ -39,7 +40,7 @@ export function placementsRoutes({ history }: TopologyService): Route[] {
       summary: 'List the placements of a sensor',
       scope: 'read',
       params: z.strictObject({ id: dpuIdInPath }),
-      query: z.strictObject(listQuery(FIELDS, 'from')),
+      query: z.strictObject({ ...listQuery(FIELDS, 'from'), ...topologyKnownAt }),
       problems: [404],
       requestHeaders: IF_NONE_MATCH,
       success: {
@@ -47,10 +48,10 @@ export function placementsRoutes({ history }: TopologyService): Route[] {
         description: 'a page of placements',
         schema: z.array(resources.placement),
         example: [PLACEMENT_EXAMPLE],
-        headers: { ...LIST_HEADERS, ...ETAG },
+        headers: { ...LIST_HEADERS, ...ETAG, ...TOPOLOGY_AS_OF_HEADER },
       },
       handle: ({ params: { id }, query }, ctx) => {
-        const { placements } = existing(history.latest().dpu(id), `DPU ${id}`);
+        const { placements } = existing(reads.read(ctx, query).view.dpu(id), `DPU ${id}`);
         return answerList(ctx, placementsOf(placements), READERS, query, placementJson);
       },
     }),
@@ -60,10 +61,10 @@ export function placementsRoutes({ history }: TopologyService): Route[] {
       operationId: 'listSpacePlacements',
       tag: 'spaces',
       summary: 'List which sensors were at the doorways of a space, and when',
-      description: 'At the doorways that lead into the space or out of it now; wherever the sensors are now.',
+      description: 'At the doorways that lead into the space or out of it; wherever the sensors are now.',
       scope: 'read',
       params: z.strictObject({ id: spaceIdInPath }),
-      query: z.strictObject(listQuery(SPACE_FIELDS, 'from')),
+      query: z.strictObject({ ...listQuery(SPACE_FIELDS, 'from'), ...topologyKnownAt }),
       problems: [404],
       requestHeaders: IF_NONE_MATCH,
       success: {
@@ -71,10 +72,10 @@ export function placementsRoutes({ history }: TopologyService): Route[] {
         description: 'a page of placements',
         schema: z.array(resources.spacePlacement),
         example: [{ dpu_id: '423', ...PLACEMENT_EXAMPLE }],
-        headers: { ...LIST_HEADERS, ...ETAG },
+        headers: { ...LIST_HEADERS, ...ETAG, ...TOPOLOGY_AS_OF_HEADER },
       },
       handle: ({ params: { id }, query }, ctx) => {
-        const view = history.latest();
+        const { view } = reads.read(ctx, query);
         existing(view.space(id), `space ${id}`);
         return answerList(ctx, placementsInSpace(view, id), SPACE_READERS, query, (placement) => ({
           dpu_id: placement.dpuId,

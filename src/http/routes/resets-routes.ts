@@ -5,7 +5,6 @@ import { formatInstant } from '../../domain/instant.ts';
 import type { Reset } from '../../domain/topology.ts';
 import { resetIn } from '../../domain/topology-command.ts';
 import { existing, type TopologyView } from '../../domain/topology-history.ts';
-import type { TopologyService } from '../../topology/topology-service.ts';
 import { change, DRY_RUN, IF_AS_OF, IF_MATCH_OR_AS_OF, TRIED, type Changing } from './change.ts';
 import { ETAG, IF_NONE_MATCH, revalidated } from '../middleware/caching.ts';
 import { answerList, type Readers } from '../list.ts';
@@ -15,8 +14,10 @@ import { resetBody, resetPatch } from '../schemas/bodies.ts';
 import { dryRun } from '../schemas/dry-runs.ts';
 import { numberInPath, spaceIdInPath } from '../schemas/fields.ts';
 import { listQuery } from '../schemas/list.ts';
+import { TOPOLOGY_AS_OF_HEADER, topologyKnownAt } from '../schemas/known-at.ts';
 import * as resources from '../schemas/resources.ts';
 import { RESET_EXAMPLE, resetJson } from '../topology-json.ts';
+import type { TopologyReads } from '../topology-reads.ts';
 
 const FIELDS = {
   id: 'number',
@@ -58,18 +59,18 @@ const UPDATED = {
 const CHANGE =
   'Counts since the earlier one of the old and the new instant are recomputed. Of two resets at the same instant, the one that was changed last applies.';
 
-export function resetsRoutes(changing: Changing): Route[] {
+export function resetsRoutes(changing: Changing, reads: TopologyReads): Route[] {
   return [
-    listResets(changing.topology),
+    listResets(reads),
     recordReset(changing),
-    getReset(changing.topology),
+    getReset(reads),
     replaceReset(changing),
     updateReset(changing),
     deleteReset(changing),
   ];
 }
 
-function listResets({ history }: TopologyService): Route {
+function listResets(reads: TopologyReads): Route {
   return defineRoute({
     ...RESETS,
     method: 'GET',
@@ -77,17 +78,17 @@ function listResets({ history }: TopologyService): Route {
     summary: 'List the resets of a space',
     scope: 'read',
     description: 'Recorded resets only, without deleted ones. The daily reset is a field of the space.',
-    query: z.strictObject(listQuery(FIELDS, 'timestamp')),
+    query: z.strictObject({ ...listQuery(FIELDS, 'timestamp'), ...topologyKnownAt }),
     requestHeaders: IF_NONE_MATCH,
     success: {
       status: 200,
       description: 'a page of resets',
       schema: z.array(resources.reset),
       example: [RESET_EXAMPLE],
-      headers: { ...LIST_HEADERS, ...ETAG },
+      headers: { ...LIST_HEADERS, ...ETAG, ...TOPOLOGY_AS_OF_HEADER },
     },
     handle: ({ params: { id }, query }, ctx) => {
-      const view = history.latest();
+      const { view } = reads.read(ctx, query);
       const space = existing(view.space(id), `space ${id}`);
       return answerList(ctx, view.resets(space.id), READERS, query, resetJson);
     },
@@ -117,7 +118,7 @@ function recordReset(changing: Changing): Route {
   });
 }
 
-function getReset({ history }: TopologyService): Route {
+function getReset(reads: TopologyReads): Route {
   return defineRoute({
     ...ITEM,
     method: 'GET',
@@ -125,10 +126,17 @@ function getReset({ history }: TopologyService): Route {
     summary: 'Get a reset',
     scope: 'read',
     problems: [404],
+    query: z.strictObject(topologyKnownAt),
     requestHeaders: IF_NONE_MATCH,
-    success: { status: 200, description: 'the reset', schema: resources.reset, example: RESET_EXAMPLE, headers: ETAG },
-    handle: ({ params: { id, reset_id: resetId } }, ctx) =>
-      revalidated(ctx, resetJson(resetIn(history.latest(), id, resetId))),
+    success: {
+      status: 200,
+      description: 'the reset',
+      schema: resources.reset,
+      example: RESET_EXAMPLE,
+      headers: { ...ETAG, ...TOPOLOGY_AS_OF_HEADER },
+    },
+    handle: ({ params: { id, reset_id: resetId }, query }, ctx) =>
+      revalidated(ctx, resetJson(resetIn(reads.read(ctx, query).view, id, resetId))),
   });
 }
 

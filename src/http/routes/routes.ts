@@ -36,6 +36,7 @@ import { unplacedDpusRoutes } from './unplaced-dpus-routes.ts';
 import { Displays } from '../auth/displays.ts';
 import { FloorPlans } from '../floor-plans.ts';
 import { PairingLimits } from '../auth/pairing-limits.ts';
+import { TopologyReads } from '../topology-reads.ts';
 import { retryAfterCatchUp } from '../middleware/retry-after-catch-up.ts';
 
 /** The parts of the service that the routes use. */
@@ -76,29 +77,30 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     limits: new PairingLimits(),
     topology: topology.history,
   };
+  const reads = new TopologyReads(topology.history, now);
   const routes = [
     ...healthRoutes(service),
     ...principalRoutes(),
     ...accountRoutes(service),
-    ...spacesRoutes(topology),
-    ...resetsRoutes(service),
-    ...doorwaysRoutes(service),
-    ...dpusRoutes(service, now),
+    ...spacesRoutes(topology, reads),
+    ...resetsRoutes(service, reads),
+    ...doorwaysRoutes(service, reads),
+    ...dpusRoutes(service, reads, now),
     ...unplacedDpusRoutes({ pages: service.stores.eventPages, log: readings, topology: topology.history, now }),
     ...messagesRoutes(readings),
-    ...devicesRoutes(topology),
-    ...placementsRoutes(topology),
-    ...exclusionsRoutes(service),
-    ...topologyRoutes(service, now),
+    ...devicesRoutes(topology, reads),
+    ...placementsRoutes(reads),
+    ...exclusionsRoutes(service, reads),
+    ...topologyRoutes(service, reads, now),
     ...auditRoutes(topology),
     ...readingsRoutes({ log: readings, topology: topology.history, bound, now }),
     ...ingestRoutes({ log: readings, topology: topology.history, now }),
     ...storedReadingsRoutes(service.stores.eventPages),
-    ...deletedReadingsRoutes(service, service.stores.eventPages),
+    ...deletedReadingsRoutes(service, reads, service.stores.eventPages),
     ...deadLettersRoutes(service.deadLetters, {
       ...{ deadLetters: service.deadLetters, log: readings, topology, bound, now },
     }),
-    ...eventCountsRoutes(service.eventCounts, topology.history),
+    ...eventCountsRoutes({ eventCounts: service.eventCounts, asKnown, topology: topology.history, now }),
     ...countsRoutes({ counts, asKnown, topology: topology.history, now }),
     ...explainRoutes({ explanations: service.explanations, asKnown, now }),
     ...profileRoutes({ profiles: service.profiles, asKnown, topology: topology.history, now }),

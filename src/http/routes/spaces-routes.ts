@@ -13,8 +13,10 @@ import { defineRoute, type Route } from './route.ts';
 import { spaceBody, spacePatch } from '../schemas/bodies.ts';
 import { spaceIdInPath } from '../schemas/fields.ts';
 import { listQuery } from '../schemas/list.ts';
+import { TOPOLOGY_AS_OF_HEADER, topologyKnownAt } from '../schemas/known-at.ts';
 import * as resources from '../schemas/resources.ts';
 import { createdAt, defined, LOCATION, notDeleted, SPACE_EXAMPLE, spaceJson } from '../topology-json.ts';
+import type { TopologyReads } from '../topology-reads.ts';
 
 const FIELDS = {
   id: 'number',
@@ -52,34 +54,35 @@ const UPDATED = {
   headers: ETAG,
 } as const;
 
-export function spacesRoutes(topology: TopologyService): Route[] {
+export function spacesRoutes(topology: TopologyService, reads: TopologyReads): Route[] {
   return [
-    listSpaces(topology),
+    listSpaces(reads),
     createSpace(topology),
-    getSpace(topology),
+    getSpace(reads),
     replaceSpace(topology),
     updateSpace(topology),
     deleteSpace(topology),
   ];
 }
 
-function listSpaces({ history }: TopologyService): Route {
+function listSpaces(reads: TopologyReads): Route {
   return defineRoute({
     ...COLLECTION,
     method: 'GET',
     operationId: 'listSpaces',
     summary: 'List spaces',
     scope: 'read',
-    query: z.strictObject(listQuery(FIELDS, 'id')),
+    query: z.strictObject({ ...listQuery(FIELDS, 'id'), ...topologyKnownAt }),
     requestHeaders: IF_NONE_MATCH,
     success: {
       status: 200,
       description: 'a page of spaces',
       schema: z.array(resources.space),
       example: [SPACE_EXAMPLE],
-      headers: { ...LIST_HEADERS, ...ETAG },
+      headers: { ...LIST_HEADERS, ...ETAG, ...TOPOLOGY_AS_OF_HEADER },
     },
-    handle: ({ query }, ctx) => answerList(ctx, notDeleted(history.latest().spaces()), READERS, query, spaceJson),
+    handle: ({ query }, ctx) =>
+      answerList(ctx, notDeleted(reads.read(ctx, query).view.spaces()), READERS, query, spaceJson),
   });
 }
 
@@ -108,7 +111,7 @@ function createSpace(topology: TopologyService): Route {
   });
 }
 
-function getSpace({ history }: TopologyService): Route {
+function getSpace(reads: TopologyReads): Route {
   return defineRoute({
     ...ITEM,
     method: 'GET',
@@ -116,9 +119,16 @@ function getSpace({ history }: TopologyService): Route {
     summary: 'Get a space',
     scope: 'read',
     problems: [404],
+    query: z.strictObject(topologyKnownAt),
     requestHeaders: IF_NONE_MATCH,
-    success: { status: 200, description: 'the space', schema: resources.space, example: SPACE_EXAMPLE, headers: ETAG },
-    handle: ({ params: { id } }, ctx) => revalidated(ctx, spaceJson(spaceIn(history.latest(), id))),
+    success: {
+      status: 200,
+      description: 'the space',
+      schema: resources.space,
+      example: SPACE_EXAMPLE,
+      headers: { ...ETAG, ...TOPOLOGY_AS_OF_HEADER },
+    },
+    handle: ({ params: { id }, query }, ctx) => revalidated(ctx, spaceJson(spaceIn(reads.read(ctx, query).view, id))),
   });
 }
 

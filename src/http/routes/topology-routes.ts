@@ -10,13 +10,13 @@ import type { TopologyDocument } from '../../domain/topology-document.ts';
 import { Slots } from '../../runtime/slots.ts';
 import { MACHINE_TIMING } from '../../runtime/timing.ts';
 import { DocumentRefused, importTopology, planImport, type ImportResult } from '../../topology/import-topology.ts';
-import type { TopologyService } from '../../topology/topology-service.ts';
 import { authorOf } from '../auth/auth.ts';
 import { dryRunJson } from '../dry-run-json.ts';
 import { decompressed } from '../decompressed.ts';
 import { HttpProblem, problemOf, problemText } from '../problem.ts';
 import { logOf, requestIdOf } from '../request-state.ts';
 import { booleanInQuery } from '../schemas/fields.ts';
+import { TOPOLOGY_AS_OF_HEADER, topologyKnownAt } from '../schemas/known-at.ts';
 import * as resources from '../schemas/resources.ts';
 import { topologyDocument } from '../schemas/topology-document.ts';
 import { topologyImport } from '../schemas/topology-import.ts';
@@ -27,6 +27,7 @@ import { readJsonDocument } from '../topology-document/json-document.ts';
 import { asOfIn, IF_AS_OF, requireNoEtag, type Changing } from './change.ts';
 import { defineRoute, type Route } from './route.ts';
 import { SPACE_FIELDS_EXAMPLE } from '../topology-json.ts';
+import type { TopologyReads } from '../topology-reads.ts';
 
 const DOCUMENT_BYTES_MAX = 50_000_000;
 /** Each import may hold a document of that size in memory. The body of an import that waits is not read. */
@@ -68,8 +69,8 @@ const RESULT_EXAMPLE = {
   changes_count: 1,
 };
 
-export function topologyRoutes(changing: Changing, now: () => number): Route[] {
-  return [importRoute(changing, now), exportRoute(changing.topology)];
+export function topologyRoutes(changing: Changing, reads: TopologyReads, now: () => number): Route[] {
+  return [importRoute(changing, now), exportRoute(reads)];
 }
 
 function importRoute(changing: Changing, now: () => number): Route {
@@ -122,7 +123,7 @@ function importRoute(changing: Changing, now: () => number): Route {
   });
 }
 
-function exportRoute({ history }: TopologyService): Route {
+function exportRoute(reads: TopologyReads): Route {
   return defineRoute({
     method: 'GET',
     path: '/topology/export',
@@ -133,19 +134,22 @@ function exportRoute({ history }: TopologyService): Route {
     description:
       'Deleted things are left out, and so are the placements of a sensor up to its last one at a deleted doorway. It contains neither ids of the service, nor resets, nor secrets of devices.',
     problems: [406],
+    query: z.strictObject(topologyKnownAt),
     success: {
       status: 200,
       description: 'the whole topology',
       schema: resources.topologyExport,
       example: EXAMPLE,
       alternatives: { 'text/csv': CSV_EXAMPLE },
+      headers: TOPOLOGY_AS_OF_HEADER,
     },
-    handle: (_input, ctx) => {
+    handle: ({ query }, ctx) => {
       ctx.vary('accept');
       const type = ctx.accepts('json', 'text/csv');
       if (type === false) throw new HttpProblem(406, 'the answer is available as application/json and text/csv');
       ctx.type = type === 'json' ? 'application/json' : 'text/csv; charset=utf-8';
-      const lines = type === 'json' ? exportJson(history.latest()) : exportCsv(history.latest());
+      const { view } = reads.read(ctx, query);
+      const lines = type === 'json' ? exportJson(view) : exportCsv(view);
       ctx.body = Readable.from(lines, { objectMode: false });
     },
   });

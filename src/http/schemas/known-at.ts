@@ -3,6 +3,8 @@ import { AS_OF_PATTERN, formatAsOf, parseAsOf, type AsOf } from '../../domain/as
 import { parseInstant } from '../../domain/instant.ts';
 import type { KnownAt } from '../../counts/as-known.ts';
 import type { SpaceId } from '../../domain/ids.ts';
+import { formatTopologyAsOf, parsePlace } from '../../domain/topology-place.ts';
+import type { TopologyKnownAt } from '../../topology/known-topology.ts';
 import { field } from './fields.ts';
 
 const EXAMPLE: AsOf = {
@@ -30,9 +32,44 @@ export const knownAtInQuery = (note = '') =>
     (value) => (typeof value === 'string' ? parseKnownAt(value) : undefined),
   );
 
+const TOPOLOGY_AS_OF_EXAMPLE = formatTopologyAsOf({
+  ...{ seq: EXAMPLE.topologySeq, digest: EXAMPLE.topologyDigest, atMs: EXAMPLE.atMs },
+});
+const TOPOLOGY_ERROR =
+  'must be the as_of of an answer, or an ISO 8601 instant with an offset, such as 2018-02-24T08:45:21.893Z';
+
+/** For the topology. It also takes the place of an answer about counts, which contains one in the topology log. */
+export const topologyKnownAt = {
+  known_at: field(
+    {
+      type: 'string',
+      maxLength: 100,
+      description:
+        'answer with the topology as it was known at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does the `as_of` of a dry run or of an answer about counts give the topology that it used; a time gives the topology as it was stored then',
+      examples: [TOPOLOGY_AS_OF_EXAMPLE],
+    },
+    TOPOLOGY_ERROR,
+    (value) => (typeof value === 'string' ? parseTopologyKnownAt(value) : undefined),
+  ).optional(),
+};
+
+function parseTopologyKnownAt(text: string): TopologyKnownAt | undefined {
+  const atMs = parseTime(text);
+  if (atMs !== undefined) return { atMs };
+  const counts = parseAsOf(text);
+  const place = counts
+    ? { seq: counts.topologySeq, digest: counts.topologyDigest, atMs: counts.atMs }
+    : parsePlace(text);
+  return place && { place };
+}
+
+/** A client that does not encode the plus of `+01:00` sends a space. */
+function parseTime(text: string): number | undefined {
+  return parseInstant(text.replace(/ (?=\d\d:?\d\d$)/, '+'));
+}
+
 function parseKnownAt(text: string): KnownAt | undefined {
-  // A client that does not encode the plus of `+01:00` sends a space.
-  const atMs = parseInstant(text.replace(/ (?=\d\d:?\d\d$)/, '+'));
+  const atMs = parseTime(text);
   if (atMs !== undefined) return { atMs };
   const places = text.split(',').map(parseAsOf);
   return places.every((place) => place !== undefined) ? { asOf: places } : undefined;
@@ -43,6 +80,14 @@ export const AS_OF = {
   description:
     'the place of the answer in the logs: `known_at` takes it, and gives the same answer again, whatever has become known since',
   examples: [AS_OF_EXAMPLE],
+} as const;
+
+/** For answers about the topology. */
+export const TOPOLOGY_AS_OF_HEADER = {
+  'as-of': {
+    description:
+      'the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change',
+  },
 } as const;
 
 /** For answers that are lists. */
