@@ -1,3 +1,4 @@
+import { causeOf, REPAIRED, UNKNOWN_CAUSES, type CommitCauses } from '../../src/domain/commit-causes.ts';
 import type { Partition } from '../../src/domain/ids.ts';
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import type { CommitMark } from '../../src/domain/log-mark.ts';
@@ -8,6 +9,8 @@ export interface BlockMark extends CommitMark {
   readonly cutMs?: number;
   /** Events of the partition up to this sequence are in blocks up to this one; later ones may still be in buffers. */
   readonly completeSeq?: number;
+  /** Of the commits of its rows. Absent as `cutMs` is. */
+  readonly causes?: CommitCauses;
 }
 
 /**
@@ -50,6 +53,11 @@ export function readingsIn(events: Iterable<Pick<LoggedEvent, 'primary' | 'sign'
 /** The sequence of the commit that a row came with; 0 if its block does not come from a log: known since the epoch began. */
 export function commitSeqOf({ mark }: Pick<Block, 'mark'>, row: Pick<LoggedEvent, 'seq'>): number {
   return mark.seq === 0 ? 0 : row.seq;
+}
+
+/** Why a row was asserted or retracted. */
+export function causeOfRow({ mark }: Pick<Block, 'mark'>, row: Pick<LoggedEvent, 'seq'>): string {
+  return mark.seq === 0 ? REPAIRED : causeOf(mark.causes ?? UNKNOWN_CAUSES, row.seq);
 }
 
 export function leastSeq(events: Iterable<LoggedEvent>): number {

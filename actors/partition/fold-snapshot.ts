@@ -1,4 +1,5 @@
 // The state of a partition's fold without its spaces, as a checkpoint saves it.
+import type { CommitCauses } from '../../src/domain/commit-causes.ts';
 import type { CommitMark } from '../../src/domain/log-mark.ts';
 import type { Settings } from '../../src/domain/topology.ts';
 import type { Block } from './block.ts';
@@ -24,6 +25,10 @@ export interface FoldSnapshot extends OpenBlockSnapshot {
   readonly clocks: readonly number[];
   /** By router: the sequence of its last commit. */
   readonly commitSeqs: readonly number[];
+  /** By router: the topology that it has followed, by its last commit; null if that is not known. */
+  readonly topologySeqs: readonly (number | null)[];
+  /** Of the commits whose events may not be in cut blocks. */
+  readonly causes: CommitCauses;
   readonly settings: Settings;
   /** Undefined if the checkpoint from which the fold was restored did not have them. */
   readonly totals: ReadingTotals | undefined;

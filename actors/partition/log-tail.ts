@@ -2,11 +2,13 @@
 // only where ClickHouse has everything, so these include all events that ClickHouse lacks, and more; `missing` tells
 // them apart.
 import { invariant } from '../../src/domain/failure.ts';
+import { causeText, NO_CHANGES, type CommitCauses } from '../../src/domain/commit-causes.ts';
 import type { Partition } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import { addTo } from '../../src/domain/lists.ts';
 import type { CommitHeader, Heartbeat, LoggedSection } from '../../src/domain/commit.ts';
 import { commitOf } from '../../src/domain/commit-codec.ts';
+import { followedIn } from '../../src/domain/correction-cause.ts';
 import type { LoggedEvent, StoredEntry } from '../../src/domain/log-entry.ts';
 import type { LogPlace } from '../../src/domain/log-place.ts';
 import type { CommitMark } from '../../src/domain/log-mark.ts';
@@ -31,6 +33,9 @@ export class LogTail {
   readonly heartbeats: Heartbeat[] = [];
   readonly clocks: number[];
   readonly commitSeqs: number[];
+  /** Null for a router of which no commit was read. */
+  readonly topologySeqs: (number | null)[];
+  causes: CommitCauses = NO_CHANGES;
   /** Sequence of the last commit. */
   seq = 0;
   mark: CommitMark = NO_MARK;
@@ -50,6 +55,7 @@ export class LogTail {
     this.#storedBeforeSeq = storedBeforeSeq;
     this.clocks = new Array<number>(partitions).fill(BEGINNING_MS);
     this.commitSeqs = new Array<number>(partitions).fill(0);
+    this.topologySeqs = new Array<number | null>(partitions).fill(null);
   }
 
   /**
@@ -73,12 +79,17 @@ export class LogTail {
     const { router, commitId, clockMs, topologySeq } = header;
     assertChained(this.#partition, this.commitSeqs[router], header, this.#storedBeforeSeq);
     for (const event of section?.events ?? []) addTo(this.#events, keyOf(event), event);
+    if (header.isMove && section && section.events.length > 0) {
+      const followed = followedIn(header, this.topologySeqs[router] ?? undefined);
+      this.causes = { ...this.causes, changes: [...this.causes.changes, [seq, causeText(followed)]] };
+    }
     for (const heartbeat of section?.heartbeats ?? []) this.heartbeats.push(heartbeat);
     this.logMs = Math.max(this.logMs, timeMs);
     this.seq = seq;
     this.mark = { seq, commitId };
     if (router === this.#partition) this.topologySeq = topologySeq;
     this.commitSeqs[router] = seq;
+    this.topologySeqs[router] = topologySeq;
     this.clocks[router] = Math.max(this.clocks[router] ?? BEGINNING_MS, clockMs);
   }
 

@@ -10,6 +10,7 @@
 // - F2 block n + 1 follows block n, and each row is in one block.
 // - F3 corrections (from history) never change a block.
 import { invariant } from '../../src/domain/failure.ts';
+import { causesAmong, causeText, NO_CHANGES, type CommitCauses } from '../../src/domain/commit-causes.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import { addTo } from '../../src/domain/lists.ts';
@@ -40,6 +41,9 @@ export interface CorrectionDue {
   readonly base: ResetPoint;
 }
 
+/** The end of a log. */
+type LogPosition = Pick<FoldSnapshot, 'seq' | 'mark' | 'logMs' | 'clocks' | 'commitSeqs' | 'topologySeqs' | 'causes'>;
+
 /** A space whose newest final reading has to be looked up in the stored rows of all blocks up to `block`. */
 export interface NewestReadingDue {
   readonly spaceId: SpaceId;
@@ -65,8 +69,8 @@ export class PartitionFold {
   #logMs: number;
   readonly #clocks: number[];
   readonly #commitSeqs: number[];
-  /** The topology that each router has followed, by its last commit that was read here. Only the observer is told. */
-  readonly #topologySeqs: number[] = [];
+  readonly #topologySeqs: (number | null)[];
+  #causes: CommitCauses;
   #settings: Settings;
   #totals: ReadingTotals | undefined;
   readonly #open: OpenBlock;
@@ -85,6 +89,8 @@ export class PartitionFold {
     this.#logMs = from.logMs ?? BEGINNING_MS;
     this.#clocks = [...(from.clocks ?? new Array<number>(partitions).fill(BEGINNING_MS))];
     this.#commitSeqs = [...(from.commitSeqs ?? new Array<number>(partitions).fill(0))];
+    this.#topologySeqs = [...(from.topologySeqs ?? [])];
+    this.#causes = from.causes ?? { ...NO_CHANGES, knownAfterSeq: this.#seq };
     this.#settings = from.settings ?? DEFAULT_SETTINGS;
     this.#totals = 'totals' in from ? from.totals : { folded: 0, cut: 0 };
     this.#open = new OpenBlock(from);
@@ -99,6 +105,8 @@ export class PartitionFold {
       logMs: this.#logMs,
       clocks: this.#clocks,
       commitSeqs: this.#commitSeqs,
+      topologySeqs: this.#topologySeqs,
+      causes: this.#causes,
       settings: this.#settings,
       totals: this.#totals,
       ...this.#open.snapshot(),
@@ -224,6 +232,7 @@ export class PartitionFold {
       first?.number === number,
       () => `partition ${this.partition}: block ${number} stored, ${first?.number} expected`,
     );
+    this.#forgetCauses();
   }
 
   /** Number of the last block for which it and all blocks before it are stored. */
@@ -241,6 +250,19 @@ export class PartitionFold {
     let least = Math.min(this.#seq + 1, leastSeq(this.#open.rows));
     for (const block of this.#unstored) least = Math.min(least, block.leastSeq);
     return Math.min(least, this.#leastBufferedSeq());
+  }
+
+  /** Blocks have their own. */
+  #forgetCauses(): void {
+    const { knownAfterSeq, changes } = this.#causes;
+    if (changes.length === 0) return;
+    const before = this.storedBeforeSeq;
+    this.#causes = { knownAfterSeq, changes: changes.filter(([seq]) => seq >= before) };
+  }
+
+  /** The causes of events that are not stored yet. */
+  causesOf(events: readonly LoggedEvent[]): CommitCauses {
+    return causesAmong(this.#causes, events);
   }
 
   #leastBufferedSeq(): number {
@@ -327,14 +349,12 @@ export class PartitionFold {
   }
 
   /** Continues at the end of a log, with all earlier events that are not stored. */
-  resume(
-    { seq, mark, logMs, clocks, commitSeqs }: Pick<FoldSnapshot, 'seq' | 'mark' | 'logMs' | 'clocks' | 'commitSeqs'>,
-    missing: LoggedSection,
-  ): void {
+  resume({ seq, mark, logMs, clocks, commitSeqs, topologySeqs, causes }: LogPosition, missing: LoggedSection): void {
     invariant(
       this.#seq === 0 && this.#correcting.size === 0,
       () => `partition ${this.partition}: cannot resume, it is at ${this.#seq} of the log already`,
     );
+    this.#causes = causes;
     // Applied before the clocks are set, because the events that the clocks make final have to be in event order.
     this.#applySection(missing);
     this.#seq = seq;
@@ -342,13 +362,15 @@ export class PartitionFold {
     this.#logMs = logMs;
     clocks.forEach((clockMs, router) => (this.#clocks[router] = clockMs));
     commitSeqs.forEach((at, router) => (this.#commitSeqs[router] = at));
+    topologySeqs.forEach((at, router) => (this.#topologySeqs[router] = at));
     const context = this.#context();
     for (const spaceId of this.#actors.keys()) this.#tell(spaceId, { type: 'timeElapsed', context });
   }
 
   /** @param header of the commit; omitted for what history lacked */
   #applySection(section: LoggedSection, header?: CommitHeader): void {
-    const followed = header && followedIn(header, this.#topologySeqs[header.router]);
+    const followed = header && followedIn(header, this.#topologySeqs[header.router] ?? undefined);
+    if (header?.isMove && section.events.length > 0) this.#noteCause(followed);
     if (section.settings) this.#change(section.settings);
     const context = this.#context();
     for (const config of section.configs) {
@@ -366,6 +388,11 @@ export class PartitionFold {
     }
     for (const { spaceId, dpuId, timestampMs } of section.heartbeats)
       this.#tell(spaceId, { type: 'heartbeatObserved', dpuId, timestampMs, context });
+  }
+
+  #noteCause(followed: FollowedEntries | undefined): void {
+    const { knownAfterSeq, changes } = this.#causes;
+    this.#causes = { knownAfterSeq, changes: [...changes, [this.#seq, causeText(followed)]] };
   }
 
   /** Watermarks that were reached with the old settings are kept (W1). */
@@ -426,7 +453,8 @@ export class PartitionFold {
   #cutIfDue(): void {
     if (!this.#open.isDue(this.#logMs, this.#settings, this.#partOfAge)) return;
     const { number, rows } = this.#open.cut();
-    const mark = { ...this.#mark, cutMs: this.#logMs, completeSeq: Math.min(this.#seq, this.#leastBufferedSeq() - 1) };
+    const completeSeq = Math.min(this.#seq, this.#leastBufferedSeq() - 1);
+    const mark = { ...this.#mark, cutMs: this.#logMs, completeSeq, causes: this.causesOf(rows) };
     const block = blockOf(this.#epoch, this.partition, number, rows, mark);
     this.#unstored.push(block);
     if (this.#totals) this.#totals = { ...this.#totals, cut: this.#totals.cut + block.readings };

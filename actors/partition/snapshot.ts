@@ -36,10 +36,12 @@ const SPACE_WEIGHT = 5;
 export type LoggedTuple = [number, ...EventTuple];
 type LoggedPersonTuple = [number, ...PersonTuple];
 
+type Newer = 'epoch' | 'mark' | 'totals' | 'topologySeqs' | 'causes';
+
 /** Blocks are saved by number and mark; their rows are in the lines that follow. */
-type Header = Omit<FoldSnapshot, 'epoch' | 'mark' | 'totals' | 'openRows' | 'unstored'> &
+type Header = Omit<FoldSnapshot, 'openRows' | 'unstored' | Newer> &
   /** Missing in older snapshots. */
-  Partial<Pick<FoldSnapshot, 'epoch' | 'mark' | 'totals'>> & {
+  Partial<Pick<FoldSnapshot, Newer>> & {
     readonly version: number;
     readonly partition: number;
     readonly partitions: number;

@@ -1,5 +1,6 @@
 // A report of one space: everything that a question needs besides history, taken at one moment between two log
 // entries. It is plain data, so that it can be sent to another process.
+import { NO_CHANGES, type CommitCauses } from '../../src/domain/commit-causes.ts';
 import type { SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
@@ -31,6 +32,8 @@ export interface SpaceReport {
   /** Rows of blocks up to this one are in history; all others are in `unstored`. */
   readonly storedBlock: number;
   readonly unstored: readonly LoggedEvent[];
+  /** Of the commits of these; undefined if the sender has an older version. */
+  readonly causes?: CommitCauses;
   readonly watermarkMs: number;
   /** What keeps the watermark from advancing; null for a space that the fold does not know. */
   readonly heldBackBy: HeldBackBy | null;
@@ -69,6 +72,7 @@ export function reportSpace(fold: PartitionFold, spaceId: SpaceId, atMs: number)
       ...totals,
       storedBlock,
       unstored: [],
+      causes: NO_CHANGES,
       watermarkMs: BEGINNING_MS,
       heldBackBy: null,
       lateEvents: 0,
@@ -80,6 +84,7 @@ export function reportSpace(fold: PartitionFold, spaceId: SpaceId, atMs: number)
   }
   const watermarkMs = fold.watermarkOf(spaceId);
   const liveMs = Math.max(atMs, watermarkMs);
+  const unstored = fold.unstoredEvents(spaceId);
   return {
     spaceId,
     epoch,
@@ -90,7 +95,8 @@ export function reportSpace(fold: PartitionFold, spaceId: SpaceId, atMs: number)
     watermarkMs,
     heldBackBy: state.heldBackBy(fold),
     lateEvents: state.lateEvents,
-    unstored: fold.unstoredEvents(spaceId),
+    unstored,
+    causes: fold.causesOf(unstored),
     lastReadingMs: state.lastReadingAt(liveMs),
     live: state.occupancyAt(liveMs),
     isSettled: state.isSettled,

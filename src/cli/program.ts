@@ -8,6 +8,7 @@ import { replayCommand } from './replay-command.ts';
 import type { ExplainOptions } from './explain-command.ts';
 import type { AuditOptions } from './audit-command.ts';
 import type { ProfileOptions } from './profile-command.ts';
+import type { RevisionsOptions } from './revisions-command.ts';
 import { logCommand } from './log-command.ts';
 import { natsCommand } from './nats-command.ts';
 import type { ReadConfig } from './read-config.ts';
@@ -48,6 +49,7 @@ export function createProgram(terminal: Terminal): Command {
   deviceCommands(program, terminal);
   dataCommands(program, terminal);
   readingCommands(program, terminal);
+  changeCommands(program, terminal);
   askingCommands(program, terminal);
   for (const command of all(program)) command.exitOverride().showHelpAfterError('(see --help)');
   return program;
@@ -221,19 +223,6 @@ function askingCommands(program: Command, { readConfig, printLine, warn, finish 
       const { profileCommand } = await import('./profile-command.ts');
       finish(await profileCommand(await readConfig(), space, options, printLine));
     });
-  withApi(program.command('audit').description('print who changed what in the topology, the newest change first'))
-    .option('--limit <count>', 'maximum number of changes', atLeastOne, 25)
-    .option('--kind <kind>', 'only changes of this kind, such as space, dpu or reset')
-    .option('--space <id>', 'only changes of this space, its resets, and its doorways')
-    .option('--doorway <id>', 'only changes of this doorway, and DPUs that were moved to or from it')
-    .option('--dpu <id>', 'only changes of this DPU, its exclusions, and deletions of its readings')
-    .option('--by <author>', 'only changes that this author made, such as token:facility')
-    .option('--from <instant>', 'only changes made at this ISO 8601 instant or later')
-    .option('--to <instant>', 'only changes made before this instant')
-    .action(async (options: AuditOptions) => {
-      const { auditCommand } = await import('./audit-command.ts');
-      finish(await auditCommand(await readConfig(), options, printLine));
-    });
   program.addCommand(exportCommand(readConfig, finish));
   program.addCommand(spacesCommand(readConfig, printLine, finish));
   program.addCommand(doorwaysCommand(readConfig, printLine, finish));
@@ -252,6 +241,35 @@ function askingCommands(program: Command, { readConfig, printLine, warn, finish 
     .action(async (space: string, options: { json?: boolean; url?: string; events?: number }) => {
       const { watchCommand } = await import('./watch-command.ts');
       finish(await watchCommand(await readConfig(), space, options, printLine, warn, interrupted()));
+    });
+}
+
+function changeCommands(program: Command, { readConfig, printLine, finish }: Terminal): void {
+  withApi(
+    program
+      .command('revisions')
+      .description('print what has changed in a span since an earlier answer, and why')
+      .argument('<space>', 'id of the space'),
+  )
+    .requiredOption('--from <instant>', 'start of the span, an ISO 8601 instant, inclusive')
+    .option('--to <instant>', 'end of the span, exclusive; default: now')
+    .requiredOption('--since <moment>', 'the as_of of an earlier answer, or an ISO 8601 instant')
+    .action(async (space: string, options: RevisionsOptions) => {
+      const { revisionsCommand } = await import('./revisions-command.ts');
+      finish(await revisionsCommand(await readConfig(), space, options, printLine));
+    });
+  withApi(program.command('audit').description('print who changed what in the topology, the newest change first'))
+    .option('--limit <count>', 'maximum number of changes', atLeastOne, 25)
+    .option('--kind <kind>', 'only changes of this kind, such as space, dpu or reset')
+    .option('--space <id>', 'only changes of this space, its resets, and its doorways')
+    .option('--doorway <id>', 'only changes of this doorway, and DPUs that were moved to or from it')
+    .option('--dpu <id>', 'only changes of this DPU, its exclusions, and deletions of its readings')
+    .option('--by <author>', 'only changes that this author made, such as token:facility')
+    .option('--from <instant>', 'only changes made at this ISO 8601 instant or later')
+    .option('--to <instant>', 'only changes made before this instant')
+    .action(async (options: AuditOptions) => {
+      const { auditCommand } = await import('./audit-command.ts');
+      finish(await auditCommand(await readConfig(), options, printLine));
     });
 }
 

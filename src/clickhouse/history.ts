@@ -3,7 +3,7 @@
 // bound as parameters.
 import { Readable } from 'node:stream';
 import { ClickHouseError, type ClickHouseClient } from '@clickhouse/client';
-import { blockToken, commitSeqOf, type Block } from '../../actors/partition/block.ts';
+import { blockToken, causeOfRow, commitSeqOf, type Block } from '../../actors/partition/block.ts';
 import { Failure } from '../domain/failure.ts';
 import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import { addTo } from '../domain/lists.ts';
@@ -16,6 +16,8 @@ import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
 import type { SeriesKind } from '../domain/series.ts';
 import { DAY_MS } from '../domain/zone.ts';
 import type {
+  ChangedTotal,
+  ChangesQuery,
   ClaimsQuery,
   DpuClaim,
   DpuReadingsPage,
@@ -37,6 +39,7 @@ import type {
 } from '../ports/history.ts';
 import type { StoredBlockMark } from '../ports/space-events-log.ts';
 import { toBlockMark } from './recovery-records.ts';
+import { changesSince } from './changes-query.ts';
 import { claimsOfDpus, rowCount } from './claim-queries.ts';
 import { EVENT_ORDER, placeParams } from './event-order.ts';
 import { doorwayTotals, exitsAtZero } from './explain-queries.ts';
@@ -91,6 +94,7 @@ const COLUMNS = [
   'log_seq',
   'log_commit',
   'commit_seq',
+  'cause',
   'cut_ms',
   'complete_seq',
 ] as const;
@@ -343,6 +347,10 @@ export class ClickHouseHistory implements History {
     return claimsOfDpus(this.#client, query);
   }
 
+  async changesSince(query: ChangesQuery): Promise<ChangedTotal[]> {
+    return changesSince(this.#client, query);
+  }
+
   async rowCount(query: EventsQuery): Promise<number> {
     return rowCount(this.#client, query);
   }
@@ -402,8 +410,8 @@ function* toTabSeparated(block: Block): Generator<Buffer> {
       // The first row of each day carries the block's mark. ClickHouse splits an insert into parts by month or decade,
       // and any one of them may be all that survives; so every part has the mark.
       const rowDay = Math.floor(timestampMs / DAY_MS);
-      const end =
-        rowDay === day ? `${unmarked}${commitSeqOf(block, row)}${uncut}` : `${marked}${commitSeqOf(block, row)}${cut}`;
+      const commit = `${commitSeqOf(block, row)}\t${causeOfRow(block, row)}`;
+      const end = rowDay === day ? `${unmarked}${commit}${uncut}` : `${marked}${commit}${cut}`;
       text += `${row.spaceId}\t${timestampMs}\t${escaped(row.readingId)}\t${escaped(row.dpuId)}\t${row.doorwayId}\t${directionOf(row.measure)}\t${row.entrances}\t${row.exits}\t${row.isEgress ? '1' : '0'}\t${row.sign}\t${row.primary ? '1' : '0'}${end}`;
       day = rowDay;
     }

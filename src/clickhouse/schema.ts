@@ -159,6 +159,7 @@ const STATEMENTS: readonly string[] = [
     commit_seq UInt64 DEFAULT 0 CODEC(Delta, ZSTD),
     cut_ms Int64 DEFAULT 0,
     complete_seq UInt64 DEFAULT 0,
+    cause LowCardinality(String) DEFAULT 'unknown',
     ${KNOWN_INDEX},
     ${TOTALS_PROJECTION}
   ) ENGINE = MergeTree
@@ -296,6 +297,7 @@ const ADDED_COLUMNS: readonly (readonly [table: string, column: string, type: st
   ['events_by_time', 'exits', 'UInt32 DEFAULT direction < 0'],
   ['space_events', 'cut_ms', 'Int64 DEFAULT 0'],
   ['space_events', 'complete_seq', 'UInt64 DEFAULT 0'],
+  ['space_events', 'cause', "LowCardinality(String) DEFAULT 'unknown'"],
   ['space_events', COMMIT_COLUMN, 'UInt64 DEFAULT 0 CODEC(Delta, ZSTD)'],
 ];
 

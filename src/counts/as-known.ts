@@ -13,17 +13,11 @@ import type { KnownFrom, LogPlaces } from '../ports/log-places.ts';
 import type { SpaceReports } from '../ports/reports.ts';
 import { Counts, type GivenCount } from './counts.ts';
 import { Explanations } from './explanations.ts';
-import {
-  historyUpTo,
-  placeOf,
-  reportAsOf,
-  topologyAt,
-  type KnownHistory,
-  type TopologyOfCounts,
-} from './known-space.ts';
+import { historyUpTo, placeOf, reportAsOf, topologyAt, type TopologyOfCounts } from './known-space.ts';
 import { Profiles } from './profiles.ts';
 import { scheduleOf } from './schedule-of.ts';
 import { SpaceEvents, type PagesOfSpace } from './space-events.ts';
+import { Revisions, type HistoryOfRevisions, type Revised } from './revisions.ts';
 
 const KNOWN_FROM_KEPT_MS = 60_000;
 
@@ -45,19 +39,21 @@ interface AsKnownDeps {
   readonly partitions: number;
   readonly topology: TopologyHistory;
   readonly reports: SpaceReports;
-  readonly history: KnownHistory;
+  readonly history: HistoryOfRevisions;
   readonly places: LogPlaces;
   readonly pages: PagesOfSpace;
   readonly now: () => number;
 }
 
 export class AsKnown {
+  readonly #revisions: Revisions;
   readonly #deps: AsKnownDeps;
   /** By partition, and when it was read. It changes only while processes of an earlier version are running. */
   readonly #from = new Map<Partition, { readonly found: KnownFrom; readonly readMs: number }>();
 
   constructor(deps: AsKnownDeps) {
     this.#deps = deps;
+    this.#revisions = new Revisions(deps);
   }
 
   /** @throws Failure invalid for a moment that cannot be answered */
@@ -96,6 +92,15 @@ export class AsKnown {
   async count(spaceId: SpaceId, atMs: number | undefined, knownAt: KnownAt): Promise<GivenCount> {
     const { asOf, counts } = await this.space(spaceId, knownAt);
     return counts.at(spaceId, atMs ?? asOf.atMs);
+  }
+
+  /**
+   * What has changed in a span since an earlier moment.
+   * @param toMs exclusive
+   * @throws Failure as `space` does
+   */
+  async revised(spaceId: SpaceId, fromMs: number, toMs: number, since: KnownAt): Promise<Revised> {
+    return this.#revisions.between(await this.space(spaceId, since), fromMs, toMs);
   }
 
   /** The newest place recorded at or before a time. */

@@ -122,6 +122,40 @@ export interface PassagesQuery {
 
 export type PassageSource = { readonly doorwayId: DoorwayId } | { readonly dpuId: DpuId };
 
+/** What has been asserted and retracted in a space since a place, in blocks up to one. */
+export interface ChangesQuery {
+  readonly spaceId: SpaceId;
+  readonly block: number;
+  readonly since: LogPlace;
+  /** Entrances and exits are those with fromMs <= timestamp < toMs. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** `net` is of all events with netAfterMs < timestamp < toMs. */
+  readonly netAfterMs: number;
+  /** Readings up to here that have arrived since are late. */
+  readonly watermarkMs: number;
+  /** The largest of so many groups are told apart; the rest is one group, with the cause OTHERS. */
+  readonly limit: number;
+}
+
+/** A group of such events, by cause (commit-causes.ts), doorway and DPU. */
+export interface ChangedTotal {
+  readonly cause: string;
+  readonly isLate: boolean;
+  /** Null, as is `dpuId`, for all readings together that have arrived in order, and for OTHERS. */
+  readonly doorwayId: DoorwayId | null;
+  readonly dpuId: DpuId | null;
+  readonly entrances: number;
+  readonly exits: number;
+  readonly net: number;
+  /** Events with sign 1, and with sign -1. */
+  readonly asserted: number;
+  readonly retracted: number;
+  /** Of the first event, and of the last. */
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+
 /** How long each count lasts in stretches of a space, which ascend and share no events. */
 export interface TimeAtCountsQuery {
   readonly spaceId: SpaceId;
@@ -218,6 +252,8 @@ export interface History {
   newestInstants(query: NewestInstantsQuery): Promise<StandingInstant[]>;
   /** What DPUs claim in a space, without what adds up to 0, in no particular order. At most `limit` of every 2,000 DPUs. */
   claimsOfDpus(query: ClaimsQuery): Promise<DpuClaim[]>;
+  /** What has been asserted and retracted since a place, in no particular order. */
+  changesSince(query: ChangesQuery): Promise<ChangedTotal[]>;
   /** The stored rows of a space, retractions included: how much it is to read its events. */
   rowCount(query: EventsQuery): Promise<number>;
   /** Totals of every partition that has rows. Cheap: reads no rows. */

@@ -8,6 +8,7 @@ export type Care = 'valid' | 'borderline' | 'hostile';
 const NAMES = 200;
 const IDS = 20;
 const DAY_MS = 86_400_000;
+const JUST_NOW_MS = 500;
 
 /**
  * Constraints on fields that a schema cannot express. Without them hardly a request would pass the first validation.
@@ -22,6 +23,9 @@ const MEANT: Readonly<Record<string, (random: Random) => unknown>> = {
   capacity: (random) => random.int(0, 500),
   count: (random) => random.int(0, 500),
   filter: (random) => random.pick(FILTERS),
+  // A moment of which something was recorded: places were, while the service ran.
+  since: () => new Date(Date.now() - JUST_NOW_MS).toISOString(),
+  from: (random) => `2018-01-${random.int(10, 28)}T00:00:00Z`,
   cursor: (random) =>
     cursorOf([random.int(0, 2_000_000_000_000), `d1~${random.int(0, 2_000_000_000)}~+`, random.int(0, 100)]),
 };

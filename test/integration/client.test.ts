@@ -219,6 +219,10 @@ describe('the generated client', () => {
     const minute = { start: '2018-02-24T08:46:00Z', end: '2018-02-24T08:47:00Z' };
     const profile = await api.GET('/counts/{space_id}/profile', { params: { path: space, query: minute } });
     expect(profile.data).toMatchObject({ seconds: 60 });
+    const revised = await api.GET('/counts/{space_id}/revisions', {
+      params: { path: space, query: { from: minute.start, to: minute.end, since: explained.data?.as_of ?? '' } },
+    });
+    expect(revised.data).toMatchObject({ difference: { count: 0 }, revisions: [] });
     expect((await api.GET('/counts/{space_id}', { params: { path: space, query: { limit: 10 } } })).data).toMatchObject(
       [{ count: 3 }, { count: 4 }],
     );

@@ -24,6 +24,8 @@ const paths = [...new Set(routes.map(({ path }) => path))].map((path) => {
 let service: LocalService;
 let folder: string;
 let token: string;
+/** Of an answer about the space. */
+let place = '';
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'density-tokens-'));
@@ -44,6 +46,7 @@ beforeAll(async () => {
   ] as const) {
     expect((await ask('POST', path, { body: JSON.stringify(body) })).status).toBe(201);
   }
+  place = (JSON.parse((await ask('GET', '/counts/1/current')).text) as { as_of: string }).as_of;
   expect((await ask('PUT', '/devices/1', { body: '{"adapter":"xovis"}' })).status).toBe(200);
   expect((await ask('PUT', '/floor-plans/1', { body: '{"name":"Ground floor"}' })).status).toBe(200);
   expect((await ask('PUT', '/floor-plans/1/image', { body: pngOf(4, 3) })).status).toBe(200);
@@ -95,6 +98,7 @@ async function askOnce(
 /** For things that exist, or, if `isThere` is false, that do not. */
 function concrete({ path, query }: Pick<Route, 'path'> & { readonly query?: Route['query'] }, isThere = true): string {
   const filled = path.replace('{file}', 'start.js').replaceAll(/\{\w+\}/g, isThere ? '1' : '999999');
+  if (path.endsWith('/revisions')) return `${filled}?from=2018-02-24T04:00:00Z&since=${place}`;
   return path.endsWith('s/intervals') && query ? `${filled}?space_id=1` : filled;
 }
 

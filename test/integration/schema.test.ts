@@ -64,7 +64,7 @@ test('T24 a table whose rows lack their commit gets the columns, and the place f
   await command('DROP VIEW log_places_view');
   await command('DROP TABLE log_places');
   await command('ALTER TABLE space_events DROP INDEX known_at');
-  for (const column of ['commit_seq', 'cut_ms', 'complete_seq'])
+  for (const column of ['commit_seq', 'cut_ms', 'complete_seq', 'cause'])
     await command(`ALTER TABLE space_events DROP COLUMN ${column}`);
   const fromMs = Date.now();
   await createTables(client);
@@ -73,6 +73,7 @@ test('T24 a table whose rows lack their commit gets the columns, and the place f
   expect(await rows("SELECT name FROM system.data_skipping_indices WHERE table = 'space_events'")).toEqual([
     ['known_at'],
   ]);
+  expect(await rows('SELECT DISTINCT cause FROM space_events WHERE space_id = 5')).toEqual([['unknown']]);
   const places = new ClickHouseLogPlaces(client);
   const known = async (shard: number): Promise<unknown> => (await places.knownFrom(shard as Partition)).floor;
   expect([await known(3), await known(4), await known(5)]).toEqual([

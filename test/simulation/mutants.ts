@@ -8,6 +8,7 @@ import { EXPLANATION_MUTANTS } from './explanation-mutants.ts';
 import { PASSAGE_MUTANTS } from './passage-mutants.ts';
 import { PROFILE_MUTANTS } from './profile-mutants.ts';
 import { KNOWN_MUTANTS } from './known-mutants.ts';
+import { REVISED_MUTANTS } from './revised-mutants.ts';
 import { LOSS_MUTANTS } from './loss-mutants.ts';
 import { mutant, type Mutant } from './mutant.ts';
 import { REPLAY_MUTANTS } from './replay-mutants.ts';
@@ -347,6 +348,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...PASSAGE_MUTANTS,
   ...PROFILE_MUTANTS,
   ...KNOWN_MUTANTS,
+  ...REVISED_MUTANTS,
   ...DRY_RUN_MUTANTS,
   ...EXCLUSION_MUTANTS,
   ...DELETION_MUTANTS,

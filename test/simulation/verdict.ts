@@ -9,6 +9,7 @@ import { objectionsToAudit } from './audited.ts';
 import { drawChange } from './draw-change.ts';
 import { objectionsToExplanation } from './explained.ts';
 import { objectionsToTime } from './given.ts';
+import { objectionsToRevisions } from './revised.ts';
 import { objectionsToPassages } from './passed.ts';
 import { objectionsToProfile } from './profiled.ts';
 import type { SimProcess } from './process.ts';
@@ -25,6 +26,7 @@ const HOUR = 60 * MINUTE;
 const DAY = 86_400_000;
 const INSTANTS_PER_SPACE = 6;
 const DRY_RUNS = 3;
+const REVISIONS_ASKED = 4;
 
 export class Verdict {
   readonly objections: string[] = [];
@@ -65,6 +67,7 @@ export class Verdict {
     await this.#judgeAudit();
     this.objections.push(...objectionsToReports(this.#world.engines, this.#oracle.readings));
     await this.#judgeDryRuns(random);
+    await this.#judgeRevisions(random);
     return this.objections;
   }
 
@@ -262,6 +265,24 @@ export class Verdict {
     const times = new Map(given.all.map(({ asOf }) => [asOf.spaceId, asOf.atMs]));
     for (const [spaceId, atMs] of times)
       this.objections.push(...(await this.#world.answer(() => objectionsToTime(this.#process, spaceId, atMs))));
+  }
+
+  /** T27: since some of the answers of the run. */
+  async #judgeRevisions(random: Random): Promise<void> {
+    const { witness, engines } = this.#world;
+    const { all } = witness.given;
+    for (let n = 0; n < Math.min(REVISIONS_ASKED, all.length); n++) {
+      const { asOf } = random.pick(all);
+      if (this.#process.topology.history.latest().space(asOf.spaceId)?.deleted !== false) continue;
+      const objections = await this.#world.answer(() =>
+        objectionsToRevisions(this.#process, asOf, {
+          commits: engines.streams.events.everything,
+          eventsUpTo: (seq) => witness.eventsUpTo(asOf.spaceId, seq).events,
+          partitions: engines.streams.partitions,
+        }),
+      );
+      this.objections.push(...objections);
+    }
   }
 
   #judgeEventsByTime(): void {

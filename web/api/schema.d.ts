@@ -734,6 +734,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/counts/{space_id}/revisions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What has changed in a span since an earlier answer, and why
+         * @description A report of last month said 1,204, and today it says 1,187: why? `before` is the answer of the earlier moment (`known_at=<since>`), `after` the one of now, and the revisions say what came between: each has a cause, and they add up exactly. `before + revisions = after` for entrances, exits and `net`, and `count` is `net + drift`. A reading that arrived since is late if its time was final in the answer of that moment, and new otherwise. Readings that were imported, or replayed from dead letters, are told apart in no other way. At most 200 revisions are listed, those of the most people; `others` has the sum of the rest.
+         */
+        get: operations["listRevisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/counts/stream": {
         parameters: {
             query?: never;
@@ -2376,6 +2396,122 @@ export interface components {
             watermark: string | null;
             /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
             final: boolean;
+            /**
+             * @description the place of the answer in the logs: `known_at` takes it, and gives the same answer again, whatever has become known since
+             * @example counts-1-0-1qol-1l-13zbhc8-je4dv4a1-je4dvi2p-0-37xkea
+             */
+            as_of: string;
+        };
+        /** @description What has changed in a span of a space since an earlier moment */
+        Revisions: {
+            /** @description the space */
+            space_id: number;
+            /**
+             * Format: date-time
+             * @description start of the span, inclusive
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description end of the span, exclusive
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            to: string;
+            /**
+             * @description the place of the earlier moment: `known_at` takes it, and gives `before`
+             * @example counts-1-0-1qol-1l-13zbhc8-je4dv4a1-je4dvi2p-0-37xkea
+             */
+            since: string;
+            /** @description what was known of the span then */
+            before: {
+                /** @description people who entered in the span */
+                entrances: number;
+                /** @description people who left */
+                exits: number;
+                /** @description people in the space at the end of the span: `net + drift` */
+                count: number;
+                /** @description the reset's count plus all entrances minus all exits since */
+                net: number;
+                /** @description exits that did not change the count because it was 0 */
+                drift: number;
+                /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
+                final: boolean;
+            };
+            /** @description what is known of it now */
+            after: {
+                /** @description people who entered in the span */
+                entrances: number;
+                /** @description people who left */
+                exits: number;
+                /** @description people in the space at the end of the span: `net + drift` */
+                count: number;
+                /** @description the reset's count plus all entrances minus all exits since */
+                net: number;
+                /** @description exits that did not change the count because it was 0 */
+                drift: number;
+                /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
+                final: boolean;
+            };
+            /** @description `after` minus `before` */
+            difference: {
+                /** @description the sum of all revisions */
+                entrances: number;
+                /** @description the sum of all revisions */
+                exits: number;
+                /** @description the changes of `net` and of `drift` */
+                count: number;
+                /** @description the sum of all revisions */
+                net: number;
+                /** @description depends on the order of all events, so it belongs to no revision */
+                drift: number;
+            };
+            /** @description changes of the topology in their order, then late readings by doorway and sensor, the most people first, then the rest */
+            revisions: {
+                /**
+                 * @description late_readings: arrived since, and their time was final already. new_readings: arrived since, and their time was not final yet. move, counter_modulus, doorway (its spaces), exclusion, exclusion_removed, deletion, restoration (of a reading), reset and space (its daily reset or time zone): changes of the topology. changes: several of these, which cannot be told apart, or are not known. repair: of the logs. unknown: stored by an earlier version of the service. others: the sum of all revisions that are not listed
+                 * @enum {string}
+                 */
+                kind: "late_readings" | "new_readings" | "move" | "counter_modulus" | "doorway" | "exclusion" | "exclusion_removed" | "deletion" | "restoration" | "reset" | "space" | "changes" | "repair" | "unknown" | "others";
+                /** @description what was changed in the topology; empty for readings, and if it is not known */
+                changes: {
+                    /** @description of the entry in the topology log */
+                    sequence: number;
+                    /** @description who made the change, as in the audit; null if it is not known */
+                    by: string | null;
+                    /**
+                     * Format: date-time
+                     * @description when it was made
+                     * @example 2018-02-24T08:45:21.893Z
+                     */
+                    at: string;
+                    /** @description the change in the audit */
+                    audit_url: string;
+                }[];
+                doorway_id: number | null;
+                /** @description the sensor, if it is about one */
+                dpu_id: string | null;
+                /** @description how many entrances of the span this added; negative if it took some away */
+                entrances: number;
+                /** @description likewise of exits */
+                exits: number;
+                /** @description by how much it changed `net` at the end of the span; readings before the span do, too */
+                net: number;
+                /** @description readings that it counted in the space */
+                added: number;
+                /** @description readings that it took out of it. A reading that was replaced is in both */
+                removed: number;
+                first: string | null;
+                last: string | null;
+                /** @description the readings of the sensor from the first to the last, as far as they are stored */
+                readings_url: string | null;
+            }[];
+            watermark: string | null;
+            /**
+             * @description present if this is the last known count, which may be out of date
+             * @constant
+             */
+            stale?: true;
             /**
              * @description the place of the answer in the logs: `known_at` takes it, and gives the same answer again, whatever has become known since
              * @example counts-1-0-1qol-1l-13zbhc8-je4dv4a1-je4dvi2p-0-37xkea
@@ -7411,6 +7547,127 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             406: components["responses"]["NotAcceptable"];
+            408: components["responses"]["Timeout"];
+            417: components["responses"]["ExpectationFailed"];
+            422: components["responses"]["Invalid"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    listRevisions: {
+        parameters: {
+            query: {
+                /** @description start of the span, inclusive */
+                from: string;
+                /** @description end of the span, exclusive; default: now */
+                to?: string;
+                /** @description the earlier moment, as `known_at` takes it: the `as_of` of an answer about the space, or a time */
+                since: string;
+            };
+            header?: {
+                /** @description answer 304 without a body if the etag is still this one */
+                "if-none-match"?: string;
+            };
+            path: {
+                /** @description id of the space */
+                space_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description both answers, and the revisions between them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "space_id": 1,
+                     *       "from": "2018-01-01T00:00:00.000Z",
+                     *       "to": "2018-02-01T00:00:00.000Z",
+                     *       "since": "counts-1-0-1qol-1l-13zbhc8-je4dv4a1-je4dvi2p-0-37xkea",
+                     *       "before": {
+                     *         "entrances": 1204,
+                     *         "exits": 1196,
+                     *         "count": 8,
+                     *         "net": 8,
+                     *         "drift": 0,
+                     *         "final": true
+                     *       },
+                     *       "after": {
+                     *         "entrances": 1187,
+                     *         "exits": 1179,
+                     *         "count": 8,
+                     *         "net": 8,
+                     *         "drift": 0,
+                     *         "final": true
+                     *       },
+                     *       "difference": {
+                     *         "entrances": -17,
+                     *         "exits": -17,
+                     *         "count": 0,
+                     *         "net": 0,
+                     *         "drift": 0
+                     *       },
+                     *       "revisions": [
+                     *         {
+                     *           "kind": "exclusion",
+                     *           "changes": [
+                     *             {
+                     *               "sequence": 58,
+                     *               "by": "token:facility",
+                     *               "at": "2018-02-27T08:02:11.000Z",
+                     *               "audit_url": "/api/v1/audit?sequence=58"
+                     *             }
+                     *           ],
+                     *           "doorway_id": 1,
+                     *           "dpu_id": "423",
+                     *           "entrances": -20,
+                     *           "exits": -17,
+                     *           "net": -3,
+                     *           "added": 0,
+                     *           "removed": 37,
+                     *           "first": "2018-01-12T20:01:04.512Z",
+                     *           "last": "2018-01-12T21:44:40.070Z",
+                     *           "readings_url": "/api/v1/readings?filter=dpu_id+%3D+%27423%27+and+timestamp+%3E%3D+%272018-01-12T20%3A01%3A04.512Z%27+and+timestamp+%3C%3D+%272018-01-12T21%3A44%3A40.070Z%27"
+                     *         },
+                     *         {
+                     *           "kind": "late_readings",
+                     *           "changes": [],
+                     *           "doorway_id": 2,
+                     *           "dpu_id": "424",
+                     *           "entrances": 3,
+                     *           "exits": 0,
+                     *           "net": 3,
+                     *           "added": 3,
+                     *           "removed": 0,
+                     *           "first": "2018-01-30T16:12:09.000Z",
+                     *           "last": "2018-01-30T16:40:51.310Z",
+                     *           "readings_url": "/api/v1/readings?filter=dpu_id+%3D+%27424%27+and+timestamp+%3E%3D+%272018-01-30T16%3A12%3A09.000Z%27+and+timestamp+%3C%3D+%272018-01-30T16%3A40%3A51.310Z%27"
+                     *         }
+                     *       ],
+                     *       "watermark": "2018-02-27T15:33:42.120Z",
+                     *       "as_of": "counts-1-0-1qol-1l-13zbhc8-je4dv4a1-je4dvi2p-0-37xkea"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Revisions"];
+                };
+            };
+            /** @description not modified: the client has the current answer */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Malformed"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             408: components["responses"]["Timeout"];
             417: components["responses"]["ExpectationFailed"];
             422: components["responses"]["Invalid"];

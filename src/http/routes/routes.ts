@@ -20,6 +20,7 @@ import { healthRoutes } from './health-routes.ts';
 import { ingestRoutes } from './ingest-routes.ts';
 import { intervalsRoutes } from './intervals-routes.ts';
 import { profileRoutes } from './profile-routes.ts';
+import { revisionsRoutes } from './revisions-routes.ts';
 import { messagesRoutes } from './messages-routes.ts';
 import { passagesRoutes } from './passages-routes.ts';
 import { placementsRoutes } from './placements-routes.ts';
@@ -104,6 +105,7 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...countsRoutes({ counts, asKnown, topology: topology.history, now }),
     ...explainRoutes({ explanations: service.explanations, asKnown, now }),
     ...profileRoutes({ profiles: service.profiles, asKnown, topology: topology.history, now }),
+    ...revisionsRoutes({ asKnown, now }),
     ...streamRoutes(service.live, topology.history, heartbeatMs),
     ...displaysRoutes({ ...pairing, now }),
     ...floorPlansRoutes({ plans: new FloorPlans(() => service.stores.floorPlans, now), topology }),

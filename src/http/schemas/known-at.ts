@@ -24,6 +24,8 @@ const ERROR =
 const NOTE =
   'answer with what was known at an earlier moment: the `as_of` of an answer gives the same answer again; a time gives the answer at the newest place in the log that was recorded up to then';
 
+const SINCE = 'the earlier moment, as `known_at` takes it: the `as_of` of an answer about the space, or a time';
+
 /** @param note what else to say about it */
 export const knownAtInQuery = (note = '') =>
   field(
@@ -67,6 +69,11 @@ function parseTopologyKnownAt(text: string): TopologyKnownAt | undefined {
 function parseTime(text: string): number | undefined {
   return parseInstant(text.replace(/ (?=\d\d:?\d\d$)/, '+'));
 }
+
+export const sinceInQuery = () =>
+  field({ type: 'string', maxLength: 10_000, description: SINCE, examples: [AS_OF_EXAMPLE] }, ERROR, (value) =>
+    typeof value === 'string' ? parseKnownAt(value) : undefined,
+  );
 
 function parseKnownAt(text: string): KnownAt | undefined {
   const atMs = parseTime(text);

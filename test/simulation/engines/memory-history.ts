@@ -1,6 +1,13 @@
 // ClickHouse's port in memory, with the contracts of its tables: a window of tokens per table, inserts that may stop
 // between two parts, and reads of rows up to a block.
-import { blockToken, commitSeqOf, readingsIn, type Block, type BlockMark } from '../../../actors/partition/block.ts';
+import {
+  blockToken,
+  causeOfRow,
+  commitSeqOf,
+  readingsIn,
+  type Block,
+  type BlockMark,
+} from '../../../actors/partition/block.ts';
 import type { StoredNewest } from '../../../actors/partition/fold-from-history.ts';
 import type { StoredClaim } from '../../../actors/partition/log-tail.ts';
 import { TABLES } from '../../../src/clickhouse/schema.ts';
@@ -17,6 +24,8 @@ import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../../../src/dom
 import { readingOf, type EventPlace } from '../../../src/domain/space-event.ts';
 import type { TimeAtCount } from '../../../src/domain/time-at-counts.ts';
 import type {
+  ChangedTotal,
+  ChangesQuery,
   ClaimsQuery,
   DpuClaim,
   DpuReadingsPage,
@@ -40,6 +49,7 @@ import type {
 import type { StoredBlockMark } from '../../../src/ports/space-events-log.ts';
 import type { Access } from './memory-cursor.ts';
 import { compare } from './compare.ts';
+import { changesSince } from './changes.ts';
 import { claimsOfRows } from './claim-queries.ts';
 import { claimsAt } from './stored-claims.ts';
 import { eventsOfRows } from './events-of-rows.ts';
@@ -56,6 +66,7 @@ export interface Row extends LoggedEvent {
   readonly mark: BlockMark;
   /** Of the commit that it came with; 0 if it came with none. */
   readonly commitSeq: number;
+  readonly cause: string;
 }
 
 const TABLE_NAMES = ['space_events', 'readings', 'events_by_time'] as const;
@@ -198,8 +209,8 @@ export class MemoryHistory implements History, PartitionRecords {
     const token = blockToken('log', block);
     const { partition, number, epoch, mark } = block;
     const rows = block.rows.map((row): Row => {
-      const commitSeq = commitSeqOf(block, row);
-      return { ...row, partition, block: number, epoch, mark, commitSeq };
+      const [commitSeq, cause] = [commitSeqOf(block, row), causeOfRow(block, row)];
+      return { ...row, partition, block: number, epoch, mark, commitSeq, cause };
     });
     const insert = (partsMax?: number): boolean => {
       if (!this.#tables.isAway) this.#tables.insert(token, rows, partsMax);
@@ -341,6 +352,10 @@ export class MemoryHistory implements History, PartitionRecords {
 
   async claimsOfDpus(query: ClaimsQuery): Promise<DpuClaim[]> {
     return this.#read('claims of DPUs', () => claimsOfRows(this.#rowsOf(query.spaceId), query));
+  }
+
+  async changesSince(query: ChangesQuery): Promise<ChangedTotal[]> {
+    return this.#read('changes', () => changesSince(this.#rowsOf(query.spaceId), query));
   }
 
   async rowCount({ spaceId, block, afterMs, upToMs }: EventsQuery): Promise<number> {
