@@ -19,7 +19,7 @@ function tail(): LogTail {
   const found = new LogTail(SHARD, 1, 0);
   ([1, -1, 1] as const).forEach((sign, n) => {
     const header = fakeOf<CommitHeader>('header', {
-      ...{ router: SHARD, commitId: `c${n}`, clockMs: 0, topologySeq: 0, previousSeq: n },
+      ...{ router: SHARD, commitId: `c${n}`, clockMs: 0, topologySeq: 0, previousSeq: n, reattribution: null },
     });
     const section = fakeOf<LoggedSection>('section', { events: [event(n + 1, sign)], heartbeats: [] });
     found.addCommit({ seq: n + 1, timeMs: n }, header, section);
