@@ -22,6 +22,7 @@ describe('a time in a zone', () => {
         expect([weekdayIn(zone, ms), hourIn(zone, ms)]).toEqual([expected.weekday - 1, expected.hour]);
         // A time that a clock change repeats may be the other one, which shows the same.
         expect(localTimeIn(zone, instantIn(zone, local))).toBe(local);
+        expect(instantIn(zone, `${local}:59`)).toBe(instantIn(zone, local) + 59_000);
       }),
     );
   });

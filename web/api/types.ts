@@ -10,6 +10,7 @@ export type UnplacedDpu = Schemas['UnplacedDpu'];
 export type Interval = Schemas['Interval'];
 export type Explanation = Schemas['Explanation'];
 export type Reset = Schemas['Reset'];
+export type Revisions = Schemas['Revisions'];
 export type Exclusion = Schemas['Exclusion'];
 export type Reading = Schemas['Reading'];
 export type DeletedReading = Schemas['DeletedReading'];

@@ -38,7 +38,8 @@ export function instantIn(zone: string, local: string): number {
   if (Number.isNaN(shown)) return NaN;
   // The second round corrects a guess on the other side of a clock change.
   let ms = shown;
-  for (let round = 0; round < 2; round++) ms = shown - (Date.parse(`${localTimeIn(zone, ms)}Z`) - ms);
+  for (let round = 0; round < 2; round++)
+    ms = shown - (Date.parse(`${localTimeIn(zone, ms)}Z`) - Math.floor(ms / MINUTE_MS) * MINUTE_MS);
   return ms;
 }
 

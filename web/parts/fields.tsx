@@ -48,12 +48,22 @@ export function CountField({ label, value, onChange, isOptional = false }: Count
   );
 }
 
-/** A local time in minutes, such as 2026-07-01T14:00. */
-export function TimeField({ label, value, onChange }: FieldProps<string>) {
+interface TimeFieldProps extends FieldProps<string> {
+  readonly hasSeconds?: boolean;
+}
+
+/** A local time, such as 2026-07-01T14:00. */
+export function TimeField({ label, value, onChange, hasSeconds = false }: TimeFieldProps) {
   return (
     <label class="field">
       <span>{label}</span>
-      <input type="datetime-local" required value={value} onInput={(event) => onChange(event.currentTarget.value)} />
+      <input
+        type="datetime-local"
+        required
+        step={hasSeconds ? 1 : 60}
+        value={value}
+        onInput={(event) => onChange(event.currentTarget.value)}
+      />
     </label>
   );
 }

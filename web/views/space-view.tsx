@@ -8,6 +8,7 @@ import { ExplanationPanel } from '../space/explanation-panel.tsx';
 import { HeatMap } from '../space/heat-map.tsx';
 import { HistoryPanel } from '../space/history-panel.tsx';
 import { ResetPanel } from '../space/reset-panel.tsx';
+import { RevisionPanel } from '../space/revision-panel.tsx';
 import { SpaceNow } from '../space/space-now.tsx';
 import { today } from '../space/spans.ts';
 import { useTitle } from '../use-title.ts';
@@ -41,6 +42,7 @@ function KnownSpace({ known, span: wanted }: { readonly known: LiveSpace; readon
           <ResetPanel space={space} />
           <CorrectionList space={space} />
         </div>
+        <RevisionPanel key={space.id} space={space} span={span} />
       </div>
     </>
   );
