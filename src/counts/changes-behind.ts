@@ -5,8 +5,8 @@ import type { FollowedEntries } from '../domain/correction-cause.ts';
 import type { Span } from '../domain/placement.ts';
 import type { Edit } from '../domain/topology-edits.ts';
 import { factsOf, type TopologyEntry } from '../domain/topology.ts';
+import { spansOfEntry } from '../domain/topology-change.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
-import { wholeChange } from '../domain/topology-place.ts';
 
 export const CHANGE_KINDS = [
   'move',
@@ -45,10 +45,11 @@ export class TopologyChanges {
 
   /** @param dpuId the sensor whose readings were corrected, of which the first is at `firstMs` and the last at `lastMs` */
   behind(
-    { afterSeq, toSeq }: FollowedEntries,
+    followed: FollowedEntries,
     { dpuId, firstMs, lastMs }: { readonly dpuId: DpuId; readonly firstMs: number; readonly lastMs: number },
   ): ChangesBehind {
-    if (toSeq - afterSeq > ENTRIES_MAX || toSeq > this.#topology.seq) return UNKNOWN;
+    const { afterSeq, toSeq } = followed;
+    if (toSeq - afterSeq > ENTRIES_MAX || !this.#has(followed)) return UNKNOWN;
     const entries: TopologyEntry[] = [];
     for (const entry of this.#topology.entries(afterSeq, toSeq)) {
       const spans = this.#spansOf(entry);
@@ -70,13 +71,19 @@ export class TopologyChanges {
       );
   }
 
-  #spansOf({ seq, fact }: TopologyEntry): ReadonlyMap<DpuId, readonly Span[]> | undefined {
-    const known = this.#spans.get(seq);
+  /** False if the entries may have been lost, and others written in their place. */
+  #has({ toSeq, digest }: FollowedEntries): boolean {
+    if (digest !== undefined) return this.#topology.digestAt(toSeq) === digest;
+    return toSeq <= this.#topology.seq && this.#topology.latest().epoch() === undefined;
+  }
+
+  #spansOf(entry: TopologyEntry): ReadonlyMap<DpuId, readonly Span[]> | undefined {
+    const known = this.#spans.get(entry.seq);
     if (known) return known;
-    this.#factsLeft -= factsOf(fact).length;
+    this.#factsLeft -= factsOf(entry.fact).length;
     if (this.#factsLeft < 0) return undefined;
-    const { spans } = wholeChange(this.#topology, seq - 1, seq);
-    this.#spans.set(seq, spans);
+    const spans = spansOfEntry(this.#topology, entry);
+    this.#spans.set(entry.seq, spans);
     return spans;
   }
 

@@ -102,6 +102,8 @@ export class Revisions {
     const [schedule, place] = [scheduleOf(topology, spaceId), placeOf(topology)];
     const lastMs = toMs - 1;
     const report = await reports.report(spaceId, lastMs);
+    // Another process may have answered, which has yet to read the log up to the earlier moment.
+    const then = reportAsOf(report, known.asOf);
     const reset = resetInForce(schedule, lastMs);
     const [was, is, totals, byResets] = await Promise.all([
       Promise.all([known.counts.intervals(spaceId, [fromMs, toMs]), known.counts.at(spaceId, lastMs)]),
@@ -116,7 +118,7 @@ export class Revisions {
         },
         history,
       ),
-      this.#byResets(known, report, place.seq, lastMs),
+      this.#byResets(known, then, place.seq, lastMs),
     ]);
     return {
       ...{ spaceId, fromMs, toMs },
@@ -131,7 +133,7 @@ export class Revisions {
   }
 
   /** What each change of a reset would have done to what was known before. */
-  async #byResets(known: Earlier, report: KnownReport, toSeq: number, lastMs: number): Promise<Revision[]> {
+  async #byResets(known: Earlier, then: KnownReport, toSeq: number, lastMs: number): Promise<Revision[]> {
     const { topology, history } = this.#deps;
     const { spaceId, topologySeq } = known.asOf;
     const resetAt = (seq: number): ResetPoint => resetInForce(scheduleIn(topology.at(seq), spaceId), lastMs);
@@ -145,7 +147,7 @@ export class Revisions {
     const first = resetAt(topologySeq);
     if (steps.every(({ reset }) => isSameReset(reset, first))) return [];
     const nets = await netsSince(
-      reportAsOf(report, known.asOf),
+      then,
       [first, ...steps.map(({ reset }) => reset)],
       lastMs,
       historyUpTo(history, known.asOf),

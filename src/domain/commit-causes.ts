@@ -33,13 +33,17 @@ export function causeOf({ knownAfterSeq, changes }: CommitCauses, seq: number): 
 
 /** The text of a commit that followed TOPOLOGY. @param followed undefined if it is not known what it followed */
 export function causeText(followed: FollowedEntries | undefined): string {
-  return followed ? `${followed.afterSeq}-${followed.toSeq}` : SOME_CHANGE;
+  if (!followed) return SOME_CHANGE;
+  const { afterSeq, toSeq, digest } = followed;
+  return [afterSeq, toSeq, ...(digest === undefined ? [] : [digest.toString(36)])].join('-');
 }
 
 /** @returns undefined for every other cause */
 export function followedBy(cause: string): FollowedEntries | undefined {
-  const [, afterSeq, toSeq] = /^(\d+)-(\d+)$/.exec(cause) ?? [];
-  return toSeq === undefined ? undefined : { afterSeq: Number(afterSeq), toSeq: Number(toSeq) };
+  const [, afterSeq, toSeq, digest] = /^(\d+)-(\d+)(?:-([\da-z]+))?$/.exec(cause) ?? [];
+  if (toSeq === undefined) return undefined;
+  const followed = { afterSeq: Number(afterSeq), toSeq: Number(toSeq) };
+  return digest === undefined ? followed : { ...followed, digest: Number.parseInt(digest, 36) };
 }
 
 /** The causes without those of other commits. */

@@ -11,6 +11,8 @@ import { wholeChange } from './topology-place.ts';
 export interface FollowedEntries {
   readonly afterSeq: number;
   readonly toSeq: number;
+  /** Of TOPOLOGY up to `toSeq`, which may have other entries there since a loss; undefined if the commit does not have it. */
+  readonly digest?: number;
 }
 
 /** The kinds of facts that can cause each kind of correction. */
@@ -27,11 +29,13 @@ const [ENTRIES_MAX, FACTS_MAX] = [20, 100];
  * @param before the topology that its previous commit had followed, if known
  */
 export function followedIn(
-  { isMove, topologySeq, reattribution }: CommitHeader,
+  { isMove, topologySeq, topologyDigest, reattribution }: CommitHeader,
   before: number | undefined,
 ): FollowedEntries | undefined {
   const toSeq = reattribution?.toSeq ?? topologySeq;
-  return isMove && before !== undefined && toSeq > before ? { afterSeq: before, toSeq } : undefined;
+  if (!isMove || before === undefined || toSeq <= before) return undefined;
+  const followed = { afterSeq: before, toSeq };
+  return reattribution || topologyDigest === null ? followed : { ...followed, digest: topologyDigest };
 }
 
 /** @returns undefined if it is not certain, or if this process has not read the entries yet */

@@ -8,7 +8,7 @@ import { placementsOf, spansAtDoorway, spansOfDifference, type Span } from './pl
 import { isStanding, type Passed } from './measure.ts';
 import { readingOfIdentity, type Reading } from './reading.ts';
 import { attribute, attributesAlike, dpusOfSpace, type SpaceEvent } from './space-event.ts';
-import { factsOf, type Deletion, type Settings, type SingleFact } from './topology.ts';
+import { factsOf, type Deletion, type Settings, type SingleFact, type TopologyEntry } from './topology.ts';
 import type { TopologyHistory, TopologyView } from './topology-history.ts';
 
 const ALWAYS: Span = { fromMs: BEGINNING_MS, toMs: END_MS };
@@ -50,6 +50,19 @@ export function changeBetween(
     .filter((spaceId) => partitionOfSpace(spaceId, partitions) === router)
     .flatMap((spaceId) => configOf(after, spaceId) ?? []);
   return { before, after, spans, configs, settings };
+}
+
+/** Spans in which the readings of DPUs have to be attributed again because of one entry. */
+export function spansOfEntry(
+  history: TopologyHistory,
+  { seq, fact }: TopologyEntry,
+): ReadonlyMap<DpuId, readonly Span[]> {
+  const [before, after] = [history.at(seq - 1), history.at(seq)];
+  const spans = new Map<DpuId, Span[]>();
+  for (const one of factsOf(fact))
+    for (const [dpuId, more] of spansTouched(one, before, after))
+      spans.set(dpuId, [...(spans.get(dpuId) ?? []), ...more]);
+  return spans;
 }
 
 function isOfOtherRouter(fact: SingleFact, router: Partition, partitions: number): boolean {

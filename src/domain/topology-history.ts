@@ -197,13 +197,8 @@ export class TopologyHistory {
    */
   digestAt(seq: number): number | undefined {
     if (seq === 0) return 0;
-    // Sequences ascend from 1 and may have gaps, so the entry is at index seq - 1 or before.
-    for (let at = Math.min(seq, this.#entries.length) - 1; at >= 0; at--) {
-      const entry = this.#entries[at];
-      if (entry?.seq === seq) return this.#digests[at];
-      if (entry && entry.seq < seq) return undefined;
-    }
-    return undefined;
+    const at = this.#countUpTo(seq) - 1;
+    return this.#entries[at]?.seq === seq ? this.#digests[at] : undefined;
   }
 
   /** Empties the history, so that the log can be followed from its beginning. */
@@ -229,9 +224,23 @@ export class TopologyHistory {
 
   /** Entries with `after < seq <= upTo`. */
   entries(after: number, upTo: number): TopologyEntry[] {
-    let from = this.#entries.length;
-    while (from > 0 && (this.#entries[from - 1]?.seq ?? 0) > after) from--;
-    return this.#entries.slice(from).filter((entry) => entry.seq <= upTo);
+    return this.#entries.slice(this.#countUpTo(after), this.#countUpTo(upTo));
+  }
+
+  /** The number of entries with `seq <= upTo`. Sequences ascend, and may have gaps. */
+  #countUpTo(upTo: number): number {
+    let [low, high] = [0, Math.min(this.#entries.length, Math.max(upTo, 0))];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#entries[middle]?.seq ?? 0) <= upTo) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Sequence of the newest entry that was stored at or before an instant, by the log's clock; 0 if there is none. */
+  seqStoredBy(atMs: number): number {
+    return this.#entries.findLast(({ storedMs = 0 }) => storedMs <= atMs)?.seq ?? 0;
   }
 
   /**

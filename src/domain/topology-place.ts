@@ -27,7 +27,7 @@ export function placeIn(history: TopologyHistory): TopologyPlace {
 
 /** The place of the newest entry that was stored at or before an instant, by the log's clock. */
 export function placeAt(history: TopologyHistory, atMs: number): TopologyPlace {
-  const seq = history.entries(0, history.seq).findLast(({ storedMs = 0 }) => storedMs <= atMs)?.seq ?? 0;
+  const seq = history.seqStoredBy(atMs);
   return { seq, digest: history.digestAt(seq) ?? 0 };
 }
 

@@ -138,6 +138,8 @@ describe('the generated client', () => {
     ).toMatchObject({ doorway_id: 1 });
     expect((await api.GET('/dpus/{id}', dpu)).data).toMatchObject({ doorway_id: 1 });
     expect((await api.GET('/dpus/{id}/placements', dpu)).data?.at(-1)).toMatchObject({ doorway_id: 1, to: null });
+    const inSpace = { params: { path: { id: 1 } } };
+    expect((await api.GET('/spaces/{id}/placements', inSpace)).data?.at(-1)).toMatchObject({ doorway_id: 1, to: null });
     const crew = { from: '2018-01-02T20:00:00Z', to: '2018-01-02T21:00:00Z', reason: 'the cleaning crew' };
     expect((await api.POST('/dpus/{id}/exclusions', { ...dpu, body: crew })).data).toMatchObject({ id: 1 });
     expect((await api.GET('/dpus/{id}/exclusions', dpu)).data).toMatchObject([{ reason: crew.reason }]);

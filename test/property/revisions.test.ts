@@ -158,6 +158,11 @@ function asked(given: typeof some extends fc.Arbitrary<infer T> ? T : never) {
     ...{ topology, events, sinceSeq, asOf, toMs: fromMs + lengthMs, fromMs },
     ask: async (listedMax?: number): Promise<Revised> =>
       new Revisions({ topology, reports, history }, listedMax).between({ asOf, counts }, fromMs, fromMs + lengthMs),
+    /** The owner is another process now, which has yet to read the log up to there. */
+    askBehind: async (): Promise<Revised> => {
+      const behind = { isCutOff: false, report: async () => Promise.resolve({ ...report, seq: sinceSeq - 1 }) };
+      return new Revisions({ topology, reports: behind, history }).between({ asOf, counts }, fromMs, fromMs + lengthMs);
+    },
   };
 }
 
@@ -219,6 +224,12 @@ describe('T27 what has changed since an earlier answer', () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it('T27 is refused while what is known now ends before the earlier answer', async () => {
+    const [given] = fc.sample(some, 1);
+    if (!given) throw new Error('nothing was drawn');
+    await expect(asked(given).askBehind()).rejects.toMatchObject({ kind: 'unavailable' });
   });
 
   it('T27 sums up what is not listed', async () => {

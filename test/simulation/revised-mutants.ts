@@ -13,8 +13,8 @@ export const REVISED_MUTANTS: readonly Mutant[] = [
   mutant('revisions: net counts from the start of the span', 'netAfterMs: reset.timestampMs', 'netAfterMs: fromMs - 1'),
   mutant(
     'revisions: a changed reset is evaluated on what is known now',
-    'reportAsOf(report, known.asOf),\n      [first,',
-    'report,\n      [first,',
+    'const then = reportAsOf(report, known.asOf);',
+    'const then = report;',
     PROPERTY,
   ),
   mutant(

@@ -62,3 +62,25 @@ it.each([
     expect([found.kind, found.entries.map(({ seq }) => seq)]).toEqual([kind, seqs]);
   },
 );
+
+it('T27 nothing is named if TOPOLOGY may have lost the entries, and has others in their place', () => {
+  const named = (of: TopologyHistory, digest?: number): unknown[] => {
+    const followed = { afterSeq: 5, toSeq: 6, ...(digest === undefined ? {} : { digest }) };
+    const readings = { dpuId: 'a' as DpuId, firstMs: 1_000, lastMs: 1_200 };
+    return new TopologyChanges(of).behind(followed, readings).entries.map(({ seq }) => seq);
+  };
+  const digest = topology.digestAt(6);
+  expect(named(topology, digest)).toEqual([6]);
+  const replaced = new TopologyHistory();
+  for (const entry of topology.entries(0, 5)) replaced.apply(entry);
+  replaced.apply({ seq: 6, fact: exclusion('a', 900, 1_300) });
+  expect(named(replaced)).toEqual([6]);
+  expect(named(replaced, digest)).toEqual([]);
+  // Not every commit has a digest. Then nothing is certain once the logs were repaired.
+  replaced.apply({
+    seq: 7,
+    fact: { kind: 'epoch', doc: { epoch: 1, begunMs: 0, spaceIdsAbove: 0, doorwayIdsAbove: 0 } },
+  });
+  expect(named(replaced)).toEqual([]);
+  expect(named(replaced, replaced.digestAt(6))).toEqual([6]);
+});

@@ -22,7 +22,10 @@ const event = (timestampMs: number) =>
 describe('the causes of commits', () => {
   it('T27 are texts that name the entries that were followed', () => {
     expect(followedBy(causeText({ afterSeq: 12, toSeq: 15 }))).toEqual({ afterSeq: 12, toSeq: 15 });
-    for (const text of [causeText(undefined), '', '12', '12-', 'repair']) expect(followedBy(text)).toBeUndefined();
+    const digested = { afterSeq: 12, toSeq: 15, digest: 4_294_967_295 };
+    expect(followedBy(causeText(digested))).toEqual(digested);
+    for (const text of [causeText(undefined), '', '12', '12-', '12-15-', 'repair'])
+      expect(followedBy(text)).toBeUndefined();
   });
 
   it('T27 are known after a sequence, and only those that are asked for are kept', () => {

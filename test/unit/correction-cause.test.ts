@@ -84,10 +84,11 @@ describe('E6 the cause of a correction', () => {
       fakeOf<CommitHeader>('CommitHeader', {
         isMove,
         topologySeq,
+        topologyDigest: toSeq === null ? 36 : null,
         reattribution: toSeq === null ? null : { toSeq, after: { dpuId: 'd' as DpuId, timestampMs: 0, readingId: '' } },
       });
     expect(followedIn(header(5, 7), 5)).toEqual({ afterSeq: 5, toSeq: 7 });
-    expect(followedIn(header(7, null), 5)).toEqual({ afterSeq: 5, toSeq: 7 });
+    expect(followedIn(header(7, null), 5)).toEqual({ afterSeq: 5, toSeq: 7, digest: 36 });
     expect(followedIn(header(5, null), 5)).toBeUndefined();
     expect(followedIn(header(7, null), undefined)).toBeUndefined();
     expect(followedIn(header(7, null, false), 5)).toBeUndefined();

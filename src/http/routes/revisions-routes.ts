@@ -54,7 +54,10 @@ export function revisionsRoutes({ asKnown, now }: RevisionsDeps): Route[] {
             throw invalid(name, `must not be after ${formatInstant(LATEST_STORABLE_MS)}, the last instant of history`);
         if (fromMs >= toMs) throw invalid('from', to === undefined ? 'must be before now' : 'must be before to');
         const found = await revisionsSince(asKnown, spaceId, fromMs, toMs, since);
-        return history(ctx, found.after.isFinal && !found.isStale, revisionsJson(found), unchanging(found));
+        const body = revisionsJson(found);
+        // The etag leaves out what advances while everything else stays the same.
+        const unchanging = { ...body, watermark: undefined, as_of: undefined };
+        return history(ctx, found.after.isFinal && !found.isStale, body, unchanging);
       },
     }),
   ];
@@ -74,9 +77,4 @@ async function revisionsSince(
     if (!(error instanceof Failure) || error.field !== 'known_at') throw error;
     throw new Failure(error.kind, error.message, { field: 'since', cause: error });
   }
-}
-
-/** The etag leaves out what advances while everything else stays the same. */
-function unchanging(found: Revised): object {
-  return { ...found, watermarkMs: undefined, asOf: undefined };
 }
