@@ -1,6 +1,6 @@
 // When sensors came to the doorways of a space, and left them.
 import { allPages, api, bodyOf } from '../api/client.ts';
-import { loadDoorways } from '../api/topology.ts';
+import { loadDoorwaysOf } from '../api/topology.ts';
 import type { Span } from '../span.ts';
 
 export interface MoveMark {
@@ -18,7 +18,7 @@ export async function loadMoves(id: number, { fromMs, toMs }: Span): Promise<Mov
     bodyOf(api.GET('/spaces/{id}/placements', { params: { path: { id }, query: { ...paging, filter } } })),
   );
   if (placements.length === 0) return [];
-  const doorways = await loadDoorways();
+  const doorways = await loadDoorwaysOf(id);
   const ends = placements.flatMap(({ dpu_id: dpu, doorway_id: doorwayId, from: begin, to: end }) => {
     const doorway = doorways.get(doorwayId ?? -1)?.name ?? `#${doorwayId ?? ''}`;
     return [
