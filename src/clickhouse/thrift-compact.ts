@@ -15,9 +15,14 @@ export type Value =
   | { readonly type: typeof BYTE | typeof DOUBLE | typeof BINARY; readonly bytes: Uint8Array }
   | { readonly type: typeof I16 | typeof I32 | typeof I64; readonly int: bigint }
   | { readonly type: typeof LIST; readonly of: number; readonly items: readonly Value[] }
-  | { readonly type: typeof STRUCT; readonly fields: Struct };
+  | { readonly type: typeof STRUCT; readonly fields: Struct }
+  /** To be written only: a struct as `writeStruct` has written it. */
+  | { readonly type: typeof STRUCT; readonly written: Uint8Array };
 
-/** @throws Error if the bytes are not one struct with nothing after it, or have a set or a map */
+/**
+ * @returns values that refer to the bytes, and so hold the whole buffer that these are part of
+ * @throws Error if the bytes are not one struct with nothing after it, or have a set or a map
+ */
 export function readStruct(bytes: Uint8Array): Struct {
   const reader = new Reader(bytes);
   const fields = reader.struct();
@@ -26,9 +31,9 @@ export function readStruct(bytes: Uint8Array): Struct {
 }
 
 export function writeStruct(fields: Struct): Uint8Array {
-  const out: number[] = [];
-  writeFields(out, fields);
-  return Uint8Array.from(out);
+  const writer = new Writer();
+  writer.fields(fields);
+  return writer.written();
 }
 
 /** @throws Error if the field is missing or of another type */
@@ -43,7 +48,7 @@ export function structsOf(fields: Struct, id: number): Struct[] {
   const value = fields.get(id);
   if (value?.type !== LIST) throw new Error(`field ${id} is not a list`);
   return value.items.map((item) => {
-    if (item.type !== STRUCT) throw new Error(`field ${id} is not a list of structs`);
+    if (!('fields' in item)) throw new Error(`field ${id} is not a list of structs`);
     return item.fields;
   });
 }
@@ -53,6 +58,12 @@ export const structs = (items: readonly Struct[]): Value => ({
   type: LIST,
   of: STRUCT,
   items: items.map((fields) => ({ type: STRUCT, fields })),
+});
+/** A list of structs that are written already. */
+export const writtenStructs = (items: readonly Uint8Array[]): Value => ({
+  type: LIST,
+  of: STRUCT,
+  items: items.map((written) => ({ type: STRUCT, written })),
 });
 
 class Reader {
@@ -145,56 +156,78 @@ class Reader {
   }
 }
 
-function writeFields(out: number[], fields: Struct): void {
-  let last = 0;
-  for (const [id, value] of fields) {
-    const step = id - last;
-    if (step > 0 && step <= SHORT_MAX) out.push((step << 4) | value.type);
-    else {
-      out.push(value.type);
-      writeZigzag(out, BigInt(id));
-    }
-    writeValue(out, value);
-    last = id;
+class Writer {
+  #bytes = new Uint8Array(1_024);
+  #length = 0;
+
+  written(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
   }
-  out.push(0);
-}
 
-function writeValue(out: number[], value: Value): void {
-  switch (value.type) {
-    case TRUE:
-    case FALSE:
-      return;
-    case I16:
-    case I32:
-    case I64:
-      return writeZigzag(out, value.int);
-    case BINARY:
-      writeVarint(out, BigInt(value.bytes.length));
-      return append(out, value.bytes);
-    case BYTE:
-    case DOUBLE:
-      return append(out, value.bytes);
-    case LIST: {
-      const { items, of } = value;
-      out.push((Math.min(items.length, SHORT_MAX) << 4) | of);
-      if (items.length >= SHORT_MAX) writeVarint(out, BigInt(items.length));
-      for (const item of items) writeValue(out, item);
-      return;
+  fields(fields: Struct): void {
+    let last = 0;
+    for (const [id, value] of fields) {
+      const step = id - last;
+      if (step > 0 && step <= SHORT_MAX) this.#byte((step << 4) | value.type);
+      else {
+        this.#byte(value.type);
+        this.#zigzag(BigInt(id));
+      }
+      this.#value(value);
+      last = id;
     }
-    case STRUCT:
-      return writeFields(out, value.fields);
+    this.#byte(0);
   }
-}
 
-function append(out: number[], bytes: Uint8Array): void {
-  for (const byte of bytes) out.push(byte);
-}
+  #value(value: Value): void {
+    switch (value.type) {
+      case TRUE:
+      case FALSE:
+        return;
+      case I16:
+      case I32:
+      case I64:
+        return this.#zigzag(value.int);
+      case BINARY:
+        this.#varint(BigInt(value.bytes.length));
+        return this.#append(value.bytes);
+      case BYTE:
+      case DOUBLE:
+        return this.#append(value.bytes);
+      case LIST: {
+        const { items, of } = value;
+        this.#byte((Math.min(items.length, SHORT_MAX) << 4) | of);
+        if (items.length >= SHORT_MAX) this.#varint(BigInt(items.length));
+        for (const item of items) this.#value(item);
+        return;
+      }
+      case STRUCT:
+        return 'written' in value ? this.#append(value.written) : this.fields(value.fields);
+    }
+  }
 
-const writeZigzag = (out: number[], int: bigint): void => writeVarint(out, (int << 1n) ^ (int >> 63n));
+  #zigzag(int: bigint): void {
+    this.#varint((int << 1n) ^ (int >> 63n));
+  }
 
-function writeVarint(out: number[], value: bigint): void {
-  let rest = value;
-  for (; rest >= 0x80n; rest >>= 7n) out.push(Number(rest & 0x7fn) | 0x80);
-  out.push(Number(rest));
+  #varint(value: bigint): void {
+    let rest = value;
+    for (; rest >= 0x80n; rest >>= 7n) this.#byte(Number(rest & 0x7fn) | 0x80);
+    this.#byte(Number(rest));
+  }
+
+  #byte(byte: number): void {
+    this.#append([byte]);
+  }
+
+  #append(bytes: ArrayLike<number>): void {
+    const length = this.#length + bytes.length;
+    if (length > this.#bytes.length) {
+      const longer = new Uint8Array(2 * length);
+      longer.set(this.#bytes);
+      this.#bytes = longer;
+    }
+    this.#bytes.set(bytes, this.#length);
+    this.#length = length;
+  }
 }

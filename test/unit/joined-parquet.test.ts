@@ -1,5 +1,8 @@
 // Parquet files joined to one: the offsets of each are where its row groups are now. That real files can be read afterwards is in
 // test/integration/exports.test.ts.
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { joinedParquet } from '../../src/clickhouse/joined-parquet.ts';
 import {
@@ -18,6 +21,7 @@ const [ROWS, GROUPS, COLUMNS, META, DATA_PAGE, BLOOM_FILTER, COLUMN_INDEX] = [3,
 function file(data: string, { rows = 1n, schema = 'a' } = {}): Buffer {
   const meta: Struct = new Map([
     [1, i64(2n)],
+    [3, { type: 8, bytes: Buffer.from('start') }],
     [DATA_PAGE, i64(4n)],
     [BLOOM_FILTER, i64(5n)],
   ]);
@@ -81,6 +85,27 @@ it('has the row groups of all, and their offsets', async () => {
     [12n, 13n],
   ]);
   expect(chunks.map((chunk) => [intOf(chunk, 2), chunk.has(COLUMN_INDEX)])).toEqual(chunks.map(() => [0n, false]));
+});
+
+it('holds no file that it has passed on', async () => {
+  setFlagsFromString('--expose-gc');
+  const collectGarbage = runInNewContext('gc') as () => void;
+  const buffers: WeakRef<ArrayBufferLike>[] = [];
+  let held: number | undefined;
+  const files = async function* (): AsyncGenerator<Buffer> {
+    for (let each = 0; each < 50; each++) {
+      const piece = file('x'.repeat(100_000));
+      buffers.push(new WeakRef(piece.buffer));
+      yield piece;
+    }
+    // Until its turn is over, whoever made a WeakRef holds what it refers to.
+    await nextTurn();
+    collectGarbage();
+    held = buffers.filter((buffer) => buffer.deref() !== undefined).length;
+  };
+  for await (const chunk of joinedParquet(files())) expect(chunk.length).toBeGreaterThan(0);
+  // The last one may be in use.
+  expect(held).toBeLessThanOrEqual(1);
 });
 
 it('begins with the first file, and not before it', async () => {

@@ -1,6 +1,6 @@
 // When sensors came to the doorways of a space, and left them.
 import { allPages, api, bodyOf } from '../api/client.ts';
-import { loadDoorways } from '../api/topology.ts';
+import { loadDoorwaysOf } from '../api/topology.ts';
 import type { Span } from '../span.ts';
 
 export interface MoveMark {
@@ -14,11 +14,13 @@ export interface MoveMark {
 export async function loadMoves(id: number, { fromMs, toMs }: Span): Promise<MoveMark[]> {
   const [from, to] = [fromMs, toMs].map((ms) => `'${new Date(ms).toISOString()}'`);
   const filter = `(from >= ${from} and from < ${to}) or (to >= ${from} and to < ${to})`;
-  const placements = await allPages(async (paging) =>
-    bodyOf(api.GET('/spaces/{id}/placements', { params: { path: { id }, query: { ...paging, filter } } })),
-  );
+  const placements = await allPages(async (paging) => {
+    const answer = await api.GET('/spaces/{id}/placements', { params: { path: { id }, query: { ...paging, filter } } });
+    // During an upgrade, a process of an earlier version may answer, which does not have this list.
+    return answer.response.status === 404 ? [] : bodyOf(Promise.resolve(answer));
+  });
   if (placements.length === 0) return [];
-  const doorways = await loadDoorways();
+  const doorways = await loadDoorwaysOf(id);
   const ends = placements.flatMap(({ dpu_id: dpu, doorway_id: doorwayId, from: begin, to: end }) => {
     const doorway = doorways.get(doorwayId ?? -1)?.name ?? `#${doorwayId ?? ''}`;
     return [
