@@ -1,6 +1,6 @@
 // The limits of the local engine, on a chDB whose statements end when the test says so.
 import type { Session } from 'chdb';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { ChdbEngine, type Answer, type Chdb } from '../../src/local/clickhouse/chdb-engine.ts';
 import type { Statement } from '../../src/local/clickhouse/clickhouse-request.ts';
 import { fakeOf } from '../support/fake-of.ts';
@@ -41,14 +41,10 @@ class Engine {
         elapsed: 0,
       });
     };
-    // It is called with `new`.
-    function newSession(): Session {
+    const newSession = vi.fn(function (): Session {
       return fakeOf<Session>('session', { queryAsync, close: () => undefined });
-    }
-    const chdb = fakeOf<Chdb>('chdb', {
-      Session: newSession as unknown as typeof Session,
-      drainPending: async () => 0,
     });
+    const chdb = fakeOf<Chdb>('chdb', { Session: newSession, drainPending: async () => 0 });
     this.#engine = new ChdbEngine(chdb, '/nowhere');
   }
 
