@@ -202,7 +202,7 @@ class Fuzzer {
     const line = (): string => curlOf(this.#url, request);
     const answer = await this.#sender
       .send(request)
-      .catch((error: unknown) => void this.#report(request, `no answer: ${String(error)}`, '', line()));
+      .catch((error: unknown) => void this.#report(request, `no answer: ${String(error)}`, this.#endedEarly(), line()));
     if (!answer) return;
     this.#sent += 1;
     const { status, headers, body } = answer;
@@ -244,11 +244,20 @@ class Fuzzer {
 
   /** The entries about a request in the service's log, with the stack. */
   #logged(requestId: unknown): string {
-    const lines = this.#service
+    const lines = this.#linesWith(`"request":"${String(requestId)}"`);
+    return lines.map((line) => `\n  log: ${line}`).join('');
+  }
+
+  /** Why the last export was cut off, of which no answer tells. */
+  #endedEarly(): string {
+    return this.#linesWith('an export ended early').at(-1) ?? '';
+  }
+
+  #linesWith(text: string): string[] {
+    return this.#service
       .output()
       .split('\n')
-      .filter((line) => typeof requestId === 'string' && line.includes(`"request":"${requestId}"`));
-    return lines.map((line) => `\n  log: ${line}`).join('');
+      .filter((line) => line.includes(text));
   }
 
   /** Checks that a reading is counted, and that the account has no remainder. */
