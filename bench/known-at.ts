@@ -9,7 +9,7 @@ import { PartitionFold } from '../actors/partition/partition-fold.ts';
 import { ClickHouseEventPages } from '../src/clickhouse/event-pages.ts';
 import { ClickHouseHistory } from '../src/clickhouse/history.ts';
 import { ClickHouseLogPlaces } from '../src/clickhouse/log-places.ts';
-import { createTables } from '../src/clickhouse/schema.ts';
+import { createTables } from '../src/clickhouse/tables.ts';
 import { AsKnown } from '../src/counts/as-known.ts';
 import { Counts } from '../src/counts/counts.ts';
 import { EventCounts } from '../src/counts/event-counts.ts';

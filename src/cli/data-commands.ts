@@ -3,7 +3,7 @@
 // at the same time.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectClickHouse } from '../clickhouse/connect.ts';
-import { createTables, dropTables } from '../clickhouse/schema.ts';
+import { createTables, dropTables } from '../clickhouse/tables.ts';
 import type { Config } from '../config.ts';
 import { registerBuilding } from '../demo/building.ts';
 import { Crowd } from '../demo/crowd.ts';

@@ -5,7 +5,7 @@ import { ClickHouseHistory } from '../clickhouse/history.ts';
 import { ClickHousePartitionRecords } from '../clickhouse/partition-records.ts';
 import { connectClickHouse } from '../clickhouse/connect.ts';
 import { repartition, tablesByMonth } from '../clickhouse/repartition.ts';
-import { alterTables, createTables } from '../clickhouse/schema.ts';
+import { alterTables, createTables } from '../clickhouse/tables.ts';
 import type { Config } from '../config.ts';
 import type { Partition } from '../domain/ids.ts';
 import { allPartitions } from '../domain/partition.ts';

@@ -1,11 +1,8 @@
-// The tables: how they are created, and how those of earlier versions are updated.
+// The tables and views of this version.
 //
 // Invariant: every table that a block reaches, directly or through a view, has a deduplication window. If only the
 // source had one, a block that is sent twice would be stored once there and twice in the views.
-import type { ClickHouseClient } from '@clickhouse/client';
-import { hasTable, onCluster } from './ddl.ts';
-import { queryRows } from './query-rows.ts';
-import { dropRetiredTables, dropRetiredView } from './retired-tables.ts';
+import { onCluster } from './ddl.ts';
 
 export interface TableOptions {
   /** The ClickHouse cluster whose replicas hold the tables; undefined for a single server. */
@@ -39,7 +36,7 @@ export function windowBlocksFor(shards: number, blockAgeMaxMs: number): number {
 }
 
 /** A single server with the smallest window, for tests and simulations. */
-const PLAIN: TableOptions = { cluster: undefined, windowBlocks: WINDOW_MIN, isSynced: false, cold: undefined };
+export const PLAIN: TableOptions = { cluster: undefined, windowBlocks: WINDOW_MIN, isSynced: false, cold: undefined };
 
 /** The statements that create missing tables and views, on a single server or on the replicas of a cluster. */
 export function tablesFor(options: TableOptions): string[] {
@@ -98,12 +95,12 @@ function ttlOf({ cold }: TableOptions, timeColumn: string | undefined): string {
   return cold && timeColumn ? `\n  TTL ${coldAfter(cold, timeColumn)}` : '';
 }
 
-function coldAfter({ volume, afterDays }: NonNullable<TableOptions['cold']>, timeColumn: string): string {
+export function coldAfter({ volume, afterDays }: NonNullable<TableOptions['cold']>, timeColumn: string): string {
   return `toDateTime(${timeColumn}) + toIntervalDay(${afterDays}) TO VOLUME '${volume}'`;
 }
 
 /** The column by which old rows are moved; undefined for small tables, which stay on hot storage. */
-function timeColumnOf(statement: string): string | undefined {
+export function timeColumnOf(statement: string): string | undefined {
   return /PARTITION BY (?:(?!ORDER BY)[^])*?\btimestamp\b/.test(statement) ? 'timestamp' : undefined;
 }
 
@@ -113,10 +110,10 @@ export const LAST_BLOCK = 'max((block, epoch, log_seq, log_commit))';
  * Totals of each shard without reading its rows. A projection rather than a view, because it is maintained with the
  * rows and remains correct when rows are deleted or a part is lost.
  */
-const TOTALS_PROJECTION = `PROJECTION totals_by_shard (SELECT shard, is_reading, sum(sign), max(block), ${LAST_BLOCK} GROUP BY shard, is_reading)`;
+export const TOTALS_PROJECTION = `PROJECTION totals_by_shard (SELECT shard, is_reading, sum(sign), max(block), ${LAST_BLOCK} GROUP BY shard, is_reading)`;
 
 /** Lets a question about what was known skip what came later. */
-const KNOWN_INDEX = 'INDEX known_at (epoch, commit_seq) TYPE minmax GRANULARITY 1';
+export const KNOWN_INDEX = 'INDEX known_at (epoch, commit_seq) TYPE minmax GRANULARITY 1';
 
 /**
  * Partitions by month, and by decade for rows from before the service. Every insert creates a part for each partition
@@ -133,9 +130,9 @@ function byTime(column: string): string {
 const PASSED_BY_READING =
   'if(e.is_egress = 1, e.exits, e.entrances) AS entrances, if(e.is_egress = 1, e.entrances, e.exits) AS exits';
 
-const PLACES = 'log_places';
+export const PLACES = 'log_places';
 
-const STATEMENTS: readonly string[] = [
+export const STATEMENTS: readonly string[] = [
   // One row for each assertion (sign 1) or retraction (sign -1) of a reading in a space. `direction` is that of one
   // person, 0 for other measures; entrances and exits are those of the space.
   `CREATE TABLE IF NOT EXISTS space_events (
@@ -245,183 +242,13 @@ export function viewQuery(view: string): string {
   return statement.slice(statement.indexOf('SELECT'));
 }
 
-const TABLE_NAMES = STATEMENTS.flatMap(
+export const TABLE_NAMES = STATEMENTS.flatMap(
   (statement) => /CREATE TABLE IF NOT EXISTS (\w+)/.exec(statement)?.slice(1) ?? [],
 );
 
-const VIEW_NAMES = STATEMENTS.flatMap(
+export const VIEW_NAMES = STATEMENTS.flatMap(
   (statement) => /CREATE MATERIALIZED VIEW IF NOT EXISTS (\w+)/.exec(statement)?.slice(1) ?? [],
 );
 
 /** The tables of a single server. */
 export const TABLES = tablesFor(PLAIN);
-
-/**
- * Creates missing tables, views and columns. Any number of processes may do so at the same time.
- * @throws Error if existing tables are replicated and should not be, or the reverse
- */
-export async function createTables(client: ClickHouseClient, options: TableOptions = PLAIN): Promise<void> {
-  await dropRetiredView(client, options);
-  const hasNewColumns = await addColumns(client, options);
-  for (const query of tablesFor(options)) {
-    if (query.includes(` ${ADDED_VIEW} `) && !(await hasTable(client, ADDED_VIEW))) await fillEventsByTime(client);
-    await client.command({ query });
-  }
-  // Views of an earlier version fill only the columns of that version.
-  for (const view of hasNewColumns ? VIEW_NAMES : [])
-    await client.command({ query: `ALTER TABLE ${view}${onCluster(options)} MODIFY QUERY ${viewQuery(view)}` });
-  for (const { name, engine } of await existingTables(client)) {
-    if (engine.startsWith('Replicated') === (options.cluster !== undefined)) continue;
-    throw new Error(
-      `table ${name} exists with engine ${engine}: CLICKHOUSE_CLUSTER cannot be changed once the tables are created (docs/operations.md)`,
-    );
-  }
-}
-
-const COMMIT_COLUMN = 'commit_seq';
-
-/**
- * Columns that tables of earlier versions lack. In those tables each row was about one person, and `delta` was 1 or
- * -1.
- */
-const ADDED_COLUMNS: readonly (readonly [table: string, column: string, type: string])[] = [
-  ['space_events', 'epoch', 'UInt32 DEFAULT 0'],
-  ['space_events', 'log_seq', 'UInt64 DEFAULT 0'],
-  ['space_events', 'log_commit', "String DEFAULT ''"],
-  ['space_events', 'entrances', 'UInt32 DEFAULT delta > 0'],
-  ['space_events', 'exits', 'UInt32 DEFAULT delta < 0'],
-  ['space_events', 'is_egress', 'UInt8 DEFAULT direction != delta'],
-  ['readings', 'entrances', 'UInt32 DEFAULT direction > 0'],
-  ['readings', 'exits', 'UInt32 DEFAULT direction < 0'],
-  ['events_by_time', 'entrances', 'UInt32 DEFAULT direction > 0'],
-  ['events_by_time', 'exits', 'UInt32 DEFAULT direction < 0'],
-  ['space_events', 'cut_ms', 'Int64 DEFAULT 0'],
-  ['space_events', 'complete_seq', 'UInt64 DEFAULT 0'],
-  ['space_events', 'cause', "LowCardinality(String) DEFAULT 'unknown'"],
-  ['space_events', COMMIT_COLUMN, 'UInt64 DEFAULT 0 CODEC(Delta, ZSTD)'],
-];
-
-/** Adds missing columns to existing tables. @returns true if any were missing */
-async function addColumns(client: ClickHouseClient, options: TableOptions): Promise<boolean> {
-  const rows = await queryRows<[string, string]>(
-    client,
-    'SELECT table, name FROM system.columns WHERE database = currentDatabase() AND table IN {tables:Array(String)}',
-    { tables: TABLE_NAMES },
-  );
-  const tables = new Set(rows.map(([table]) => table));
-  const columns = new Set(rows.map(([table, name]) => `${table}.${name}`));
-  const missing = ADDED_COLUMNS.filter(([table, name]) => tables.has(table) && !columns.has(`${table}.${name}`));
-  for (const [table, name, type] of missing) {
-    // Before the column is there, so that a start that is interrupted does it again.
-    if (name === COMMIT_COLUMN) await recordFloor(client, options);
-    await client.command({
-      query: `ALTER TABLE ${table}${onCluster(options)} ADD COLUMN IF NOT EXISTS ${name} ${type}`,
-    });
-    if (name === COMMIT_COLUMN)
-      await client.command({
-        query: `ALTER TABLE ${table}${onCluster(options)} ADD ${KNOWN_INDEX.replace('INDEX', 'INDEX IF NOT EXISTS')}`,
-      });
-  }
-  return missing.length > 0;
-}
-
-/**
- * Records the last block of each shard whose rows lack their commit: questions about an earlier moment cannot be answered.
- */
-async function recordFloor(client: ClickHouseClient, options: TableOptions): Promise<void> {
-  for (const query of tablesFor(options)) if (query.includes(` ${PLACES} `)) await client.command({ query });
-  await client.command({
-    query: `INSERT INTO ${PLACES} (cut_ms, epoch, seq, shard, block, complete_seq, is_floor)
-      SELECT toUnixTimestamp64Milli(now64(3)), max(last).2, max(last).3, shard, max(last).1, 0, 1
-      FROM (SELECT shard, is_reading, ${LAST_BLOCK} AS last FROM space_events GROUP BY shard, is_reading) GROUP BY shard`,
-  });
-}
-
-/**
- * Applies the current settings to existing tables, and drops those that are no longer used. Run only by
- * `density migrate`, because it needs the privileges ALTER and DROP.
- */
-export async function alterTables(client: ClickHouseClient, options: TableOptions): Promise<void> {
-  await dropRetiredTables(client, options);
-  for (const query of alterationsFor(options)) await client.command({ query });
-  await addTotalsProjection(client, options);
-  for (const { name, definition } of await existingTables(client)) {
-    const timeColumn = timeColumnOf(definition);
-    const wanted = options.cold && timeColumn ? coldAfter(options.cold, timeColumn) : undefined;
-    const isCurrent = wanted === undefined ? !definition.includes(' TO VOLUME ') : definition.includes(wanted);
-    if (isCurrent) continue;
-    await client.command({
-      query: `ALTER TABLE ${name}${onCluster(options)} ${wanted === undefined ? 'REMOVE TTL' : `MODIFY TTL ${wanted}`}`,
-    });
-  }
-}
-
-/**
- * Adds the projection to a table of an earlier version. ClickHouse builds it for existing parts in the background,
- * and reads their rows until then.
- */
-async function addTotalsProjection(client: ClickHouseClient, options: TableOptions): Promise<void> {
-  const [row] = await queryRows<[string]>(
-    client,
-    "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = 'space_events'",
-    {},
-  );
-  if (!row || row[0].includes('PROJECTION totals_by_shard')) return;
-  await client.command({ query: `ALTER TABLE space_events${onCluster(options)} ADD ${TOTALS_PROJECTION}` });
-  await client.command({
-    query: `ALTER TABLE space_events${onCluster(options)} MATERIALIZE PROJECTION totals_by_shard`,
-  });
-}
-
-interface ExistingTable {
-  readonly name: string;
-  readonly engine: string;
-  readonly definition: string;
-}
-
-async function existingTables(client: ClickHouseClient): Promise<ExistingTable[]> {
-  const rows = await queryRows<[string, string, string]>(
-    client,
-    'SELECT name, engine, engine_full FROM system.tables WHERE database = currentDatabase() AND name IN {names:Array(String)}',
-    { names: TABLE_NAMES },
-  );
-  return rows.map(([name, engine, definition]) => ({ name, engine, definition }));
-}
-
-/**
- * Missing in earlier versions, whose space_events already has rows: its target is filled from those rows before the
- * view is created.
- */
-const ADDED_VIEW = 'events_by_time_view';
-
-/**
- * Idempotent, even if several processes do it at the same time: each month is one deterministic insert with its own
- * deduplication token.
- */
-async function fillEventsByTime(client: ClickHouseClient): Promise<void> {
-  const months = await queryRows<[number]>(client, 'SELECT DISTINCT toYYYYMM(timestamp) FROM space_events', {});
-  for (const [month] of months) {
-    await client.command({
-      query: `INSERT INTO events_by_time (timestamp, reading_id, dpu_id, direction, entrances, exits, doorway_id, space_id, sign, is_reading)
-        ${viewQuery(ADDED_VIEW)}
-        WHERE toYYYYMM(timestamp) = {month:UInt32} ORDER BY timestamp, reading_id, space_id, sign, block`,
-      query_params: { month },
-      clickhouse_settings: {
-        max_threads: 1,
-        max_insert_threads: '1',
-        insert_deduplicate: 1,
-        insert_deduplication_token: `events_by_time of ${month}`,
-      },
-    });
-  }
-}
-
-/** Deletes all tables and their contents; views before the tables that they write to. */
-export async function dropTables(client: ClickHouseClient, cluster?: string): Promise<void> {
-  const where = onCluster({ cluster });
-  await dropRetiredTables(client, { cluster });
-  for (const statement of [...STATEMENTS].reverse()) {
-    const [, kind, name] = /^CREATE (?:MATERIALIZED )?(TABLE|VIEW) IF NOT EXISTS (\w+)/.exec(statement) ?? [];
-    await client.command({ query: `DROP ${kind} IF EXISTS ${name}${where} SYNC` });
-  }
-}

@@ -2,7 +2,7 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Logger } from 'pino';
 import { connectClickHouse } from '../clickhouse/connect.ts';
-import { createTables } from '../clickhouse/schema.ts';
+import { createTables } from '../clickhouse/tables.ts';
 import { connectNats, type NatsHandles } from '../nats/connect.ts';
 import { NatsLeases } from '../nats/leases.ts';
 import { boundsFor, createStreams, SPACE_EVENTS } from '../nats/streams.ts';

@@ -11,7 +11,7 @@ import { ClickHouseHistory } from '../../src/clickhouse/history.ts';
 import { ClickHouseLogPlaces } from '../../src/clickhouse/log-places.ts';
 import { ClickHousePartitionRecords } from '../../src/clickhouse/partition-records.ts';
 import { ClickHouseRecoveryRecords } from '../../src/clickhouse/recovery-records.ts';
-import { createTables } from '../../src/clickhouse/schema.ts';
+import { createTables } from '../../src/clickhouse/tables.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import type { PagesOfSpace } from '../../src/counts/space-events.ts';

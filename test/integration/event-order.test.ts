@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClickHouseEventPages } from '../../src/clickhouse/event-pages.ts';
 import { ClickHouseHistory } from '../../src/clickhouse/history.ts';
 import { ClickHouseRecoveryRecords } from '../../src/clickhouse/recovery-records.ts';
-import { createTables } from '../../src/clickhouse/schema.ts';
+import { createTables } from '../../src/clickhouse/tables.ts';
 import type { DpuId, SpaceId } from '../../src/domain/ids.ts';
 import { END_MS, LATEST_STORABLE_MS } from '../../src/domain/instant.ts';
 import { identityOf, readingIdOf, type Reading } from '../../src/domain/reading.ts';

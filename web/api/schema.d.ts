@@ -1218,19 +1218,6 @@ export interface components {
              */
             updated_at: string;
         };
-        /** @description A sensor was placed at a doorway from `from`, inclusive, to `to`, exclusive */
-        Placement: {
-            doorway_id: number | null;
-            from: string | null;
-            to: string | null;
-        };
-        /** @description A sensor was placed at a doorway of a space from `from`, inclusive, to `to`, exclusive */
-        SpacePlacement: {
-            dpu_id: string;
-            doorway_id: number | null;
-            from: string | null;
-            to: string | null;
-        };
         /** @description The readings of a sensor from `from`, inclusive, to `to`, exclusive, count in no space */
         Exclusion: {
             /** @description unique for the sensor */
@@ -1707,6 +1694,19 @@ export interface components {
              * @example 2018-02-24T08:45:21.893Z
              */
             deleted_at: string;
+        };
+        /** @description A sensor was placed at a doorway from `from`, inclusive, to `to`, exclusive */
+        Placement: {
+            doorway_id: number | null;
+            from: string | null;
+            to: string | null;
+        };
+        /** @description A sensor was placed at a doorway of a space from `from`, inclusive, to `to`, exclusive */
+        SpacePlacement: {
+            dpu_id: string;
+            doorway_id: number | null;
+            from: string | null;
+            to: string | null;
         };
         /** @description A change of the topology, and who made it */
         AuditedChange: {

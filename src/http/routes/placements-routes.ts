@@ -11,7 +11,7 @@ import { defineRoute, type Route } from './route.ts';
 import { dpuIdInPath, spaceIdInPath } from '../schemas/fields.ts';
 import { listQuery } from '../schemas/list.ts';
 import { TOPOLOGY_AS_OF_HEADER, topologyKnownAt } from '../schemas/known-at.ts';
-import * as resources from '../schemas/resources.ts';
+import { placement, spacePlacement } from '../schemas/placements.ts';
 import { PLACEMENT_EXAMPLE, placementJson } from '../topology-json.ts';
 import type { TopologyReads } from '../topology-reads.ts';
 
@@ -46,7 +46,7 @@ export function placementsRoutes(reads: TopologyReads): Route[] {
       success: {
         status: 200,
         description: 'a page of placements',
-        schema: z.array(resources.placement),
+        schema: z.array(placement),
         example: [PLACEMENT_EXAMPLE],
         headers: { ...LIST_HEADERS, ...ETAG, ...TOPOLOGY_AS_OF_HEADER },
       },
@@ -70,16 +70,16 @@ export function placementsRoutes(reads: TopologyReads): Route[] {
       success: {
         status: 200,
         description: 'a page of placements',
-        schema: z.array(resources.spacePlacement),
+        schema: z.array(spacePlacement),
         example: [{ dpu_id: '423', ...PLACEMENT_EXAMPLE }],
         headers: { ...LIST_HEADERS, ...ETAG, ...TOPOLOGY_AS_OF_HEADER },
       },
       handle: ({ params: { id }, query }, ctx) => {
         const { view } = reads.read(ctx, query);
         existing(view.space(id), `space ${id}`);
-        return answerList(ctx, placementsInSpace(view, id), SPACE_READERS, query, (placement) => ({
-          dpu_id: placement.dpuId,
-          ...placementJson(placement),
+        return answerList(ctx, placementsInSpace(view, id), SPACE_READERS, query, (found) => ({
+          dpu_id: found.dpuId,
+          ...placementJson(found),
         }));
       },
     }),

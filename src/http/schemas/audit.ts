@@ -1,7 +1,8 @@
 // The schema of a change of the topology in the audit.
 import { z } from 'zod';
 import { deletedReading } from './deleted-readings.ts';
-import { count, device, doorway, dpu, exclusion, id, instant, placement, reset, resource, space } from './resources.ts';
+import { placement } from './placements.ts';
+import { count, device, doorway, dpu, exclusion, id, instant, reset, resource, space } from './resources.ts';
 
 export const AUDITED_KINDS = [
   'space',

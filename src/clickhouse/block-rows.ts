@@ -1,0 +1,58 @@
+// The rows of a block, as they are inserted into ClickHouse.
+import { causeOfRow, commitSeqOf, type Block } from '../../actors/partition/block.ts';
+import { directionOf } from '../domain/measure.ts';
+import { DAY_MS } from '../domain/zone.ts';
+
+const ROWS_PER_CHUNK = 1_000;
+
+export const BLOCK_COLUMNS = [
+  'space_id',
+  'timestamp_ms',
+  'reading_id',
+  'dpu_id',
+  'doorway_id',
+  'direction',
+  'entrances',
+  'exits',
+  'is_egress',
+  'sign',
+  'is_reading',
+  'shard',
+  'block',
+  'epoch',
+  'log_seq',
+  'log_commit',
+  'commit_seq',
+  'cause',
+  'cut_ms',
+  'complete_seq',
+] as const;
+
+/** Text in a row is printable ASCII: only a backslash has to be escaped. */
+function escaped(text: string): string {
+  return text.includes('\\') ? text.replaceAll('\\', '\\\\') : text;
+}
+
+/** Encodes a block as TabSeparated, at half the CPU cost of JSON for both this process and the server. */
+export function* blockRows(block: Block): Generator<Buffer> {
+  const { partition, number, epoch, mark, rows } = block;
+  const { cutMs = 0, completeSeq = 0 } = mark;
+  const place = `\t${partition}\t${number}\t${epoch}`;
+  const [marked, unmarked] = [`${place}\t${mark.seq}\t${mark.commitId}\t`, `${place}\t0\t\t`];
+  const [cut, uncut] = [`\t${cutMs}\t${completeSeq}\n`, '\t0\t0\n'];
+  let day = NaN;
+  for (let at = 0; at < rows.length; at += ROWS_PER_CHUNK) {
+    let text = '';
+    for (const row of rows.slice(at, at + ROWS_PER_CHUNK)) {
+      const { timestampMs } = row;
+      // The first row of each day carries the block's mark. ClickHouse splits an insert into parts by month or decade,
+      // and any one of them may be all that survives; so every part has the mark.
+      const rowDay = Math.floor(timestampMs / DAY_MS);
+      const commit = `${commitSeqOf(block, row)}\t${causeOfRow(block, row)}`;
+      const end = rowDay === day ? `${unmarked}${commit}${uncut}` : `${marked}${commit}${cut}`;
+      text += `${row.spaceId}\t${timestampMs}\t${escaped(row.readingId)}\t${escaped(row.dpuId)}\t${row.doorwayId}\t${directionOf(row.measure)}\t${row.entrances}\t${row.exits}\t${row.isEgress ? '1' : '0'}\t${row.sign}\t${row.primary ? '1' : '0'}${end}`;
+      day = rowDay;
+    }
+    yield Buffer.from(text);
+  }
+}
