@@ -2,7 +2,7 @@
 // only where ClickHouse has everything, so these include all events that ClickHouse lacks, and more; `missing` tells
 // them apart.
 import { invariant } from '../../src/domain/failure.ts';
-import { causeText, NO_CHANGES, type CommitCauses } from '../../src/domain/commit-causes.ts';
+import { NO_CHANGES, withChange, type CommitCauses } from '../../src/domain/commit-causes.ts';
 import type { Partition } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import { addTo } from '../../src/domain/lists.ts';
@@ -79,10 +79,8 @@ export class LogTail {
     const { router, commitId, clockMs, topologySeq } = header;
     assertChained(this.#partition, this.commitSeqs[router], header, this.#storedBeforeSeq);
     for (const event of section?.events ?? []) addTo(this.#events, keyOf(event), event);
-    if (header.isMove && section && section.events.length > 0) {
-      const followed = followedIn(header, this.topologySeqs[router] ?? undefined);
-      this.causes = { ...this.causes, changes: [...this.causes.changes, [seq, causeText(followed)]] };
-    }
+    if (header.isMove && section && section.events.length > 0)
+      this.causes = withChange(this.causes, seq, followedIn(header, this.topologySeqs[router] ?? undefined));
     for (const heartbeat of section?.heartbeats ?? []) this.heartbeats.push(heartbeat);
     this.logMs = Math.max(this.logMs, timeMs);
     this.seq = seq;

@@ -10,7 +10,7 @@
 // - F2 block n + 1 follows block n, and each row is in one block.
 // - F3 corrections (from history) never change a block.
 import { invariant } from '../../src/domain/failure.ts';
-import { causesAmong, causeText, NO_CHANGES, type CommitCauses } from '../../src/domain/commit-causes.ts';
+import { causesAmong, causesFrom, NO_CHANGES, withChange, type CommitCauses } from '../../src/domain/commit-causes.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import { addTo } from '../../src/domain/lists.ts';
@@ -232,7 +232,8 @@ export class PartitionFold {
       first?.number === number,
       () => `partition ${this.partition}: block ${number} stored, ${first?.number} expected`,
     );
-    this.#forgetCauses();
+    // Blocks have their own.
+    if (this.#causes.changes.length > 0) this.#causes = causesFrom(this.#causes, this.storedBeforeSeq);
   }
 
   /** Number of the last block for which it and all blocks before it are stored. */
@@ -250,14 +251,6 @@ export class PartitionFold {
     let least = Math.min(this.#seq + 1, leastSeq(this.#open.rows));
     for (const block of this.#unstored) least = Math.min(least, block.leastSeq);
     return Math.min(least, this.#leastBufferedSeq());
-  }
-
-  /** Blocks have their own. */
-  #forgetCauses(): void {
-    const { knownAfterSeq, changes } = this.#causes;
-    if (changes.length === 0) return;
-    const before = this.storedBeforeSeq;
-    this.#causes = { knownAfterSeq, changes: changes.filter(([seq]) => seq >= before) };
   }
 
   /** The causes of events that are not stored yet. */
@@ -370,7 +363,7 @@ export class PartitionFold {
   /** @param header of the commit; omitted for what history lacked */
   #applySection(section: LoggedSection, header?: CommitHeader): void {
     const followed = header && followedIn(header, this.#topologySeqs[header.router] ?? undefined);
-    if (header?.isMove && section.events.length > 0) this.#noteCause(followed);
+    if (header?.isMove && section.events.length > 0) this.#causes = withChange(this.#causes, this.#seq, followed);
     if (section.settings) this.#change(section.settings);
     const context = this.#context();
     for (const config of section.configs) {
@@ -388,11 +381,6 @@ export class PartitionFold {
     }
     for (const { spaceId, dpuId, timestampMs } of section.heartbeats)
       this.#tell(spaceId, { type: 'heartbeatObserved', dpuId, timestampMs, context });
-  }
-
-  #noteCause(followed: FollowedEntries | undefined): void {
-    const { knownAfterSeq, changes } = this.#causes;
-    this.#causes = { knownAfterSeq, changes: [...changes, [this.#seq, causeText(followed)]] };
   }
 
   /** Watermarks that were reached with the old settings are kept (W1). */

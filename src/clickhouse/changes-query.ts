@@ -5,6 +5,7 @@ import { ARRIVED, OTHERS } from '../domain/commit-causes.ts';
 import type { DoorwayId, DpuId } from '../domain/ids.ts';
 import type { ChangedTotal, ChangesQuery } from '../ports/history.ts';
 import { instantParam, storable } from './instants.ts';
+import { knownParams, ROWS_SINCE } from './known-rows.ts';
 import { queryRows } from './query-rows.ts';
 
 type ChangeRow = [
@@ -39,8 +40,7 @@ const CHANGES = `
         countIf(sign = 1) AS asserted, countIf(sign = -1) AS retracted,
         min(toUnixTimestamp64Milli(timestamp)) AS first, max(toUnixTimestamp64Milli(timestamp)) AS last
       FROM space_events AS e
-      WHERE space_id = {space:UInt32} AND block <= {block:UInt64}
-        AND (epoch > {sinceEpoch:UInt32} OR (epoch = {sinceEpoch:UInt32} AND commit_seq > {sinceSeq:UInt64}))
+      WHERE space_id = {space:UInt32} AND ${ROWS_SINCE}
         AND timestamp > ${instantParam('after')} AND timestamp < ${instantParam('to')}
       GROUP BY cause, is_late, is_new, doorway, dpu
     )
@@ -53,9 +53,7 @@ export async function changesSince(
 ): Promise<ChangedTotal[]> {
   const rows = await queryRows<ChangeRow>(client, CHANGES, {
     space: spaceId,
-    block,
-    sinceEpoch: since.epoch,
-    sinceSeq: since.seq,
+    ...knownParams({ block, upTo: since }),
     from: storable(fromMs),
     to: storable(toMs),
     after: storable(Math.min(fromMs - 1, netAfterMs)),

@@ -7,11 +7,15 @@ interface KnownRows {
   readonly upTo?: LogPlace | undefined;
 }
 
+const KNOWN = '(epoch < {upToEpoch:UInt32} OR (epoch = {upToEpoch:UInt32} AND commit_seq <= {upToSeq:UInt64}))';
+
 /** A condition for rows of space_events. Bind it with `knownParams`. */
 export function knownRows({ upTo }: Pick<KnownRows, 'upTo'>): string {
-  const known = 'epoch < {upToEpoch:UInt32} OR (epoch = {upToEpoch:UInt32} AND commit_seq <= {upToSeq:UInt64})';
-  return upTo ? `block <= {block:UInt64} AND (${known})` : 'block <= {block:UInt64}';
+  return upTo ? `block <= {block:UInt64} AND ${KNOWN}` : 'block <= {block:UInt64}';
 }
+
+/** The rows that became known after `upTo`. Bind it with `knownParams`. */
+export const ROWS_SINCE = `block <= {block:UInt64} AND NOT ${KNOWN}`;
 
 export function knownParams({ block, upTo }: KnownRows): Record<string, number> {
   return upTo ? { block, upToEpoch: upTo.epoch, upToSeq: upTo.seq } : { block };

@@ -1,11 +1,11 @@
-// Why rows of space_events were asserted or retracted. A commit either routes readings that arrived, or follows entries of TOPOLOGY;
-// which of the two, its sequence does not say. So whatever holds events also holds the causes of the few commits that followed
-// TOPOLOGY, and each row is stored with its cause (docs/adr/0108).
+// Why rows of space_events were asserted or retracted. A commit either routes readings that arrived, or follows entries of TOPOLOGY.
+// Its sequence does not say which, so whatever holds events also holds the causes of the few commits that followed TOPOLOGY, and each
+// row is stored with its cause (docs/adr/0108).
 import type { FollowedEntries } from './correction-cause.ts';
 
-/** Readings that arrived: of nearly all rows, so its text is the shortest. */
+/** Readings that arrived. Nearly all rows have this cause, so its text is the shortest. */
 export const ARRIVED = '';
-/** Entries of TOPOLOGY, of which it is not known which. */
+/** Entries of TOPOLOGY; it is not known which ones. */
 export const SOME_CHANGE = 'change';
 /** A repair of the logs. */
 export const REPAIRED = 'repair';
@@ -44,6 +44,16 @@ export function followedBy(cause: string): FollowedEntries | undefined {
   if (toSeq === undefined) return undefined;
   const followed = { afterSeq: Number(afterSeq), toSeq: Number(toSeq) };
   return digest === undefined ? followed : { ...followed, digest: Number.parseInt(digest, 36) };
+}
+
+/** With a commit that followed TOPOLOGY, later than all others. @param followed as in `causeText` */
+export function withChange(causes: CommitCauses, seq: number, followed: FollowedEntries | undefined): CommitCauses {
+  return { ...causes, changes: [...causes.changes, [seq, causeText(followed)]] };
+}
+
+/** The causes without those of commits before a sequence. */
+export function causesFrom(causes: CommitCauses, seq: number): CommitCauses {
+  return { ...causes, changes: causes.changes.filter(([some]) => some >= seq) };
 }
 
 /** The causes without those of other commits. */

@@ -11,7 +11,7 @@ import { wholeChange } from './topology-place.ts';
 export interface FollowedEntries {
   readonly afterSeq: number;
   readonly toSeq: number;
-  /** Of TOPOLOGY up to `toSeq`, which may have other entries there since a loss; undefined if the commit does not have it. */
+  /** Digest of TOPOLOGY up to `toSeq`: after a loss, other entries may be there. Undefined if the commit does not have it. */
   readonly digest?: number;
 }
 

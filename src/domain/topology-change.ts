@@ -33,6 +33,7 @@ export function changeBetween(
   const [before, after] = [history.at(fromSeq), history.at(toSeq)];
   const spans = new Map<DpuId, Span[]>();
   const spaces = new Set<SpaceId>();
+  const isOurs = (dpuId: DpuId): boolean => partitionOfDpu(dpuId, partitions) === router;
   let settings: Settings | undefined;
   // Every router looks at every fact, and an import has very many, so nothing is allocated for those of other
   // partitions.
@@ -41,9 +42,7 @@ export function changeBetween(
       if (fact.kind === 'settings') settings = fact.doc;
       addSpacesTouched(spaces, fact, before, after);
       if (isOfOtherRouter(fact, router, partitions)) continue;
-      for (const [dpuId, more] of spansTouched(fact, before, after)) {
-        if (partitionOfDpu(dpuId, partitions) === router) spans.set(dpuId, [...(spans.get(dpuId) ?? []), ...more]);
-      }
+      addSpansTouched(spans, fact, before, after, isOurs);
     }
   }
   const configs = [...spaces]
@@ -59,10 +58,19 @@ export function spansOfEntry(
 ): ReadonlyMap<DpuId, readonly Span[]> {
   const [before, after] = [history.at(seq - 1), history.at(seq)];
   const spans = new Map<DpuId, Span[]>();
-  for (const one of factsOf(fact))
-    for (const [dpuId, more] of spansTouched(one, before, after))
-      spans.set(dpuId, [...(spans.get(dpuId) ?? []), ...more]);
+  for (const one of factsOf(fact)) addSpansTouched(spans, one, before, after, () => true);
   return spans;
+}
+
+function addSpansTouched(
+  spans: Map<DpuId, Span[]>,
+  fact: SingleFact,
+  before: TopologyView,
+  after: TopologyView,
+  isWanted: (dpuId: DpuId) => boolean,
+): void {
+  for (const [dpuId, more] of spansTouched(fact, before, after))
+    if (isWanted(dpuId)) spans.set(dpuId, [...(spans.get(dpuId) ?? []), ...more]);
 }
 
 function isOfOtherRouter(fact: SingleFact, router: Partition, partitions: number): boolean {

@@ -4,7 +4,6 @@ import { addToSet } from './lists.ts';
 import { copyInto, type Container } from './copy-into.ts';
 import { Failure, invariant } from './failure.ts';
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
-import { digestOf } from './log-mark.ts';
 import { mergedSpans, type Span } from './placement.ts';
 import { identityOf, type Reading } from './reading.ts';
 import { called, documentsOf, labelsOf } from './topology-labels.ts';
@@ -26,6 +25,7 @@ import {
   type Space,
   type TopologyEntry,
 } from './topology.ts';
+import { TopologyEntries } from './topology-entries.ts';
 
 interface Version<T> {
   readonly seq: number;
@@ -38,7 +38,6 @@ interface DeviceVersion extends Version<Device> {
 }
 
 const NO_SPANS: readonly Span[] = [];
-const encoder = new TextEncoder();
 
 type Versions<Id, T> = Map<Id, Version<T>[]>;
 
@@ -99,11 +98,9 @@ export class TopologyHistory {
   readonly #settings: Version<Settings>[] = [];
   readonly #epochs: Version<EpochBegun>[] = [];
   #lastView: TopologyView | undefined;
-  readonly #entries: TopologyEntry[] = [];
+  readonly #entries = new TopologyEntries();
   /** What each fact changed. In a history made by `supposing`, only its additional facts. */
   readonly edits = new TopologyEdits();
-  /** For each entry, the digest of the log up to and including it. */
-  readonly #digests: number[] = [];
   /** Indexes over all versions: a superset that views filter. */
   readonly #doorwaysBySpace = new Map<SpaceId, Set<DoorwayId>>();
   readonly #dpusByDoorway = new Map<DoorwayId, Set<DpuId>>();
@@ -123,8 +120,7 @@ export class TopologyHistory {
   apply(entry: TopologyEntry): void {
     invariant(entry.seq > this.#seq, () => `topology entry ${entry.seq} was read after ${this.#seq}`);
     this.#seq = entry.seq;
-    this.#entries.push(entry);
-    this.#digests.push(digestOf(encoder.encode(`${entry.seq} ${JSON.stringify(entry.fact)}`), this.#digests.at(-1)));
+    this.#entries.add(entry);
     for (const [index, fact] of factsOf(entry.fact).entries()) {
       const whole = this.#whole(fact);
       const before = this.#applyFact(whole, entry);
@@ -196,17 +192,16 @@ export class TopologyHistory {
    * Digest of the log up to and including a sequence; undefined if it has no entry there. The empty log's digest is 0.
    */
   digestAt(seq: number): number | undefined {
-    if (seq === 0) return 0;
-    const at = this.#countUpTo(seq) - 1;
-    return this.#entries[at]?.seq === seq ? this.#digests[at] : undefined;
+    return this.#entries.digestAt(seq);
   }
 
   /** Empties the history, so that the log can be followed from its beginning. */
   clear(): void {
-    for (const container of [...this.#containers(), this.#entries, this.#digests]) {
+    for (const container of this.#containers()) {
       if (Array.isArray(container)) container.length = 0;
       else container.clear();
     }
+    this.#entries.clear();
     this.edits.clear();
     this.#lastView = undefined;
     this.#seq = 0;
@@ -224,23 +219,12 @@ export class TopologyHistory {
 
   /** Entries with `after < seq <= upTo`. */
   entries(after: number, upTo: number): TopologyEntry[] {
-    return this.#entries.slice(this.#countUpTo(after), this.#countUpTo(upTo));
-  }
-
-  /** The number of entries with `seq <= upTo`. Sequences ascend, and may have gaps. */
-  #countUpTo(upTo: number): number {
-    let [low, high] = [0, Math.min(this.#entries.length, Math.max(upTo, 0))];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#entries[middle]?.seq ?? 0) <= upTo) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return this.#entries.between(after, upTo);
   }
 
   /** Sequence of the newest entry that was stored at or before an instant, by the log's clock; 0 if there is none. */
   seqStoredBy(atMs: number): number {
-    return this.#entries.findLast(({ storedMs = 0 }) => storedMs <= atMs)?.seq ?? 0;
+    return this.#entries.seqStoredBy(atMs);
   }
 
   /**

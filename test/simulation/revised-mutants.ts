@@ -7,8 +7,8 @@ const CAUSES = 'test/unit/commit-causes.test.ts';
 export const REVISED_MUTANTS: readonly Mutant[] = [
   mutant(
     'revisions: what a router moved arrived',
-    'if (header?.isMove && section.events.length > 0) this.#noteCause',
-    'if (header?.isMove && section.events.length < 0) this.#noteCause',
+    'if (header?.isMove && section.events.length > 0) this.#causes = withChange(',
+    'if (header?.isMove && section.events.length < 0) this.#causes = withChange(',
   ),
   mutant('revisions: net counts from the start of the span', 'netAfterMs: reset.timestampMs', 'netAfterMs: fromMs - 1'),
   mutant(
@@ -42,8 +42,8 @@ export const REVISED_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'revisions: a cause is forgotten with its first event that is stored',
-    'changes.filter(([seq]) => seq >= before)',
-    'changes.filter(([seq]) => seq > before)',
+    'causes.changes.filter(([some]) => some >= seq)',
+    'causes.changes.filter(([some]) => some > seq)',
   ),
   mutant('revisions: a block lacks its causes', 'causes: this.causesOf(rows) }', 'causes: NO_CHANGES }'),
   mutant('revisions: a rebuild loses the causes of the log', 'this.#causes = causes;\n', 'void causes;\n'),
