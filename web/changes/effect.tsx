@@ -1,7 +1,7 @@
 // What a change would do: which readings it corrects, and the counts before and after.
 import { loadDoorways } from '../api/topology.ts';
 import type { Doorway, DryRun } from '../api/types.ts';
-import { leads, zoneOf } from '../live/doorway-names.ts';
+import { doorwayName, leads, zoneOf } from '../live/doorway-names.ts';
 import { formatNumber, formatTime } from '../i18n/format.ts';
 import { messages } from '../i18n/i18n.ts';
 import { useAnswer } from '../use-answer.ts';
@@ -64,6 +64,5 @@ function spanOf({ first_reading_at: first, last_reading_at: last, from, to }: Co
 
 function placeOf(at: Correction['from'], doorways: ReadonlyMap<number, Doorway> | undefined): string {
   if (at.state !== 'counted') return messages.attribution[at.state];
-  const name = doorways?.get(at.doorway_id ?? -1)?.name ?? String(at.doorway_id);
-  return `${name} (${leads(at)})`;
+  return `${doorwayName(doorways, at.doorway_id)} (${leads(at)})`;
 }

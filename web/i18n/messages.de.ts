@@ -126,7 +126,6 @@ export const de: Messages = {
     'Vergleicht, was zu einem früheren Zeitpunkt über den Zeitraum oben bekannt war, mit dem heutigen Stand.',
   knownAt: 'Stand vom',
   compareWithThen: 'Vergleichen',
-  revisionsOf: (from, to) => `${from} – ${to}`,
   cause: 'Ursache',
   knownThen: 'Damals bekannt',
   knownNow: 'Heute',

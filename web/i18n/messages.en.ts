@@ -120,7 +120,6 @@ export const en = {
     'Compares what the numbers of the span above were known to be at an earlier moment with what they are now.',
   knownAt: 'As known at',
   compareWithThen: 'Compare',
-  revisionsOf: (from: string, to: string) => `${from} – ${to}`,
   cause: 'Cause',
   knownThen: 'As known then',
   knownNow: 'Now',

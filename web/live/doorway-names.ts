@@ -5,6 +5,11 @@ import { spaceName, spaces } from './live-spaces.ts';
 
 type Sides = Pick<Doorway, 'egress_space_id' | 'ingress_space_id'>;
 
+/** Its name, or its number if there is no such doorway any more. */
+export function doorwayName(doorways: ReadonlyMap<number, Doorway> | undefined, id: number | null): string {
+  return doorways?.get(id ?? -1)?.name ?? String(id);
+}
+
 /** The spaces that it leads out of and into, in direction 1. */
 export function leads({ egress_space_id: from, ingress_space_id: to }: Sides): string {
   const nameOf = (id: number | null): string => (id === null ? messages.outside : spaceName(id));

@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks';
 import { savePlan, uploadPlanImage, type SeenPlan } from '../api/floor-plans.ts';
 import type { Doorway } from '../api/types.ts';
 import { messages } from '../i18n/i18n.ts';
+import { doorwayName } from '../live/doorway-names.ts';
 import { spaceName, spaces } from '../live/live-spaces.ts';
 import { ImageField, TextField } from '../parts/fields.tsx';
 import { textOf } from '../use-answer.ts';
@@ -35,8 +36,7 @@ export function PlanEditor({ seen: { plan, etag: seenEtag }, doorways, onEnd }: 
   const [isFirst, setFirst] = useState(true);
   const [file, setFile] = useState<File>();
   const [problem, setProblem] = useState<string>();
-  const nameOf = (kind: Kind, id: number): string =>
-    kind === 'space' ? spaceName(id) : (doorways.get(id)?.name ?? String(id));
+  const nameOf = (kind: Kind, id: number): string => (kind === 'space' ? spaceName(id) : doorwayName(doorways, id));
   const choose = (what: Chosen | undefined): void => {
     setChosen(what);
     setFirst(true);

@@ -4,9 +4,11 @@ import { loadDoorways } from '../api/topology.ts';
 import type { Doorway, Explanation, Space } from '../api/types.ts';
 import { formatNumber, formatSigned, formatTime } from '../i18n/format.ts';
 import { messages } from '../i18n/i18n.ts';
+import { doorwayName } from '../live/doorway-names.ts';
 import { Notice } from '../parts/notice.tsx';
 import type { Span } from '../span.ts';
 import { textOf } from '../use-answer.ts';
+import { DriftRow, SumHead } from './sum-table.tsx';
 
 interface Explained {
   readonly explanation: Explanation;
@@ -63,14 +65,7 @@ function Breakdown({ explanation, doorways, zone }: Explained & { readonly zone:
   return (
     <>
       <table class="sum">
-        <thead>
-          <tr>
-            <th scope="col">{messages.doorwayAndSensor}</th>
-            <th scope="col">{messages.entrances}</th>
-            <th scope="col">{messages.exits}</th>
-            <th scope="col">{messages.result}</th>
-          </tr>
-        </thead>
+        <SumHead terms={messages.doorwayAndSensor} />
         <tbody>
           <tr>
             <th scope="row" colSpan={3}>
@@ -81,21 +76,14 @@ function Breakdown({ explanation, doorways, zone }: Explained & { readonly zone:
           {terms.map(({ doorway_id: id, dpu_id: dpu, entrances, exits }) => (
             <tr key={`${id} ${dpu}`}>
               <th scope="row">
-                {doorways.get(id)?.name ?? id} · {dpu}
+                {doorwayName(doorways, id)} · {dpu}
               </th>
               <td>{formatNumber(entrances)}</td>
               <td>{formatNumber(exits)}</td>
               <td>{formatSigned(entrances - exits)}</td>
             </tr>
           ))}
-          {drift === 0 ? null : (
-            <tr>
-              <th scope="row" colSpan={3}>
-                {messages.ignoredExits}
-              </th>
-              <td>{formatSigned(drift)}</td>
-            </tr>
-          )}
+          <DriftRow drift={drift} />
         </tbody>
         <tfoot>
           <tr>

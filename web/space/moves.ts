@@ -1,6 +1,7 @@
 // When sensors came to the doorways of a space, and left them.
 import { allPages, api, bodyOf } from '../api/client.ts';
 import { loadDoorwaysOf } from '../api/topology.ts';
+import { doorwayName } from '../live/doorway-names.ts';
 import type { Span } from '../span.ts';
 
 export interface MoveMark {
@@ -22,7 +23,7 @@ export async function loadMoves(id: number, { fromMs, toMs }: Span): Promise<Mov
   if (placements.length === 0) return [];
   const doorways = await loadDoorwaysOf(id);
   const ends = placements.flatMap(({ dpu_id: dpu, doorway_id: doorwayId, from: begin, to: end }) => {
-    const doorway = doorways.get(doorwayId ?? -1)?.name ?? `#${doorwayId ?? ''}`;
+    const doorway = doorwayName(doorways, doorwayId);
     return [
       { at: begin, dpu, doorway, isArrival: true },
       { at: end, dpu, doorway, isArrival: false },

@@ -4,11 +4,13 @@ import { loadDoorways } from '../api/topology.ts';
 import type { Doorway, Revisions, Space } from '../api/types.ts';
 import { formatNumber, formatSigned, formatTime } from '../i18n/format.ts';
 import { messages } from '../i18n/i18n.ts';
-import { instantIn, localTimeIn } from '../i18n/zoned-time.ts';
+import { doorwayName } from '../live/doorway-names.ts';
+import { DAY_MS, instantIn, localTimeIn } from '../i18n/zoned-time.ts';
 import { TimeField } from '../parts/fields.tsx';
 import { Notice } from '../parts/notice.tsx';
 import type { Span } from '../span.ts';
 import { textOf } from '../use-answer.ts';
+import { DriftRow, SumHead } from './sum-table.tsx';
 
 type Revision = Revisions['revisions'][number];
 
@@ -16,8 +18,6 @@ interface Compared {
   readonly revisions: Revisions;
   readonly doorways: ReadonlyMap<number, Doorway>;
 }
-
-const DAY_MS = 86_400_000;
 
 /** What has changed in the span since an earlier moment, and why. */
 export function RevisionPanel({ space, span }: { readonly space: Space; readonly span: Span }) {
@@ -68,16 +68,9 @@ function Terms({ revisions: { before, after, difference, revisions, from, to }, 
   return (
     <table class="sum">
       <caption class="hint">
-        {messages.revisionsOf(formatTime(from, 'dateTime', zone), formatTime(to, 'dateTime', zone))}
+        {formatTime(from, 'dateTime', zone)} – {formatTime(to, 'dateTime', zone)}
       </caption>
-      <thead>
-        <tr>
-          <th scope="col">{messages.cause}</th>
-          <th scope="col">{messages.entrances}</th>
-          <th scope="col">{messages.exits}</th>
-          <th scope="col">{messages.result}</th>
-        </tr>
-      </thead>
+      <SumHead terms={messages.cause} />
       <tbody>
         <tr>
           <th scope="row">{messages.knownThen}</th>
@@ -93,14 +86,7 @@ function Terms({ revisions: { before, after, difference, revisions, from, to }, 
             <td>{formatSigned(revision.net)}</td>
           </tr>
         ))}
-        {difference.drift === 0 ? null : (
-          <tr>
-            <th scope="row" colSpan={3}>
-              {messages.ignoredExits}
-            </th>
-            <td>{formatSigned(difference.drift)}</td>
-          </tr>
-        )}
+        <DriftRow drift={difference.drift} />
       </tbody>
       <tfoot>
         <tr>
@@ -125,6 +111,6 @@ function causeOf(
   zone: string,
 ) {
   const made = changes.map(({ at, by }) => [formatTime(at, 'dateTime', zone), by].filter(Boolean).join(', '));
-  const where = id === null ? undefined : (doorways.get(id)?.name ?? `#${id}`);
+  const where = id === null ? undefined : doorwayName(doorways, id);
   return [messages.revisionKinds[kind], where, dpu, ...made].filter(Boolean).join(' · ');
 }
