@@ -1,5 +1,5 @@
-// Writes an answer of any length to a file or to standard output, as it arrives. A file has its name only once it is complete, so a part
-// is never taken for the whole: until then it is beside it, under another name.
+// Writes an answer of any length to a file or to standard output, as it arrives. A file gets its name only when it is complete, so that a
+// part is never mistaken for the whole. Until then it has a temporary name in the same folder.
 import { createWriteStream } from 'node:fs';
 import { realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';

@@ -1,6 +1,5 @@
-// Joins Parquet files with the same columns to one file, as they come: the row groups of each are passed on as they are, and the
-// offsets in its footer are moved to where they are now. Of each file, only what its footer says
-// of the row groups is held, in about 1 KB of bytes.
+// Joins Parquet files with the same columns into one file, as they arrive. Row groups are passed on unchanged, and the offsets in the
+// footers are moved to match. Of each file, only the description of its row groups is kept, about 1 KB.
 import {
   i64,
   intOf,

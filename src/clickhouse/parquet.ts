@@ -1,7 +1,7 @@
 // Exports as Parquet, which ClickHouse writes. They are streamed: neither this process nor ClickHouse holds all rows.
 // Intervals are computed by this process, because a count depends on events that are not stored yet, and on the clamp at 0. So
-// ClickHouse gets them as constants, some thousands at a time, and the files that it makes of them are joined. It needs no right and
-// no place to write for that.
+// ClickHouse is given them as constants, some thousands at a time, and the files that it returns are joined. That needs no privilege
+// beyond SELECT, and nothing is written anywhere.
 import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
 import { Failure } from '../domain/failure.ts';
 import { DELETED_DOORWAY, NO_DOORWAY, NOWHERE } from '../domain/ids.ts';

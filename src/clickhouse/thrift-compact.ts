@@ -1,5 +1,5 @@
-// Thrift's compact protocol, in which the footer of a Parquet file is written. What is read and written again has the same bytes, also
-// where it has fields that nobody here knows.
+// Thrift's compact protocol, in which the footer of a Parquet file is written. A struct that is read and written again has the same
+// bytes, including fields that this code does not know.
 
 const [TRUE, FALSE, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, STRUCT] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12] as const;
 const DOUBLE_BYTES = 8;

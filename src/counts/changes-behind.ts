@@ -1,5 +1,5 @@
-// Which entries of TOPOLOGY are behind a correction. A router may follow several entries at once, so of these it is the ones that
-// change where readings of the sensor count, in the time in question; if it is one, it is the cause.
+// Which entries of TOPOLOGY are behind a correction. A router may follow several at once. Those that change where the sensor's
+// readings count at that time are named, and if there is only one, it is the cause.
 import type { DpuId, SpaceId } from '../domain/ids.ts';
 import type { FollowedEntries } from '../domain/correction-cause.ts';
 import type { Span } from '../domain/placement.ts';

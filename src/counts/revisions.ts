@@ -5,7 +5,7 @@
 //
 // Entrances and exits are sums over the events of the span, so each event that was asserted or retracted since belongs to one cause.
 // So does net, as long as it counts from the same reset. What changed resets is therefore evaluated on what was known before, and
-// events are counted from the reset that is in force now. The drift depends on the order of all events, and is nobody's share.
+// events are counted from the reset that is in force now. The drift depends on the order of all events, so it belongs to no revision.
 import type { KnownReport } from '../../actors/partition/space-report.ts';
 import { ARRIVED, followedBy, REPAIRED, SOME_CHANGE, UNKNOWN_CAUSE } from '../domain/commit-causes.ts';
 import type { AsOf } from '../domain/as-of.ts';
@@ -102,7 +102,7 @@ export class Revisions {
     const [schedule, place] = [scheduleOf(topology, spaceId), placeOf(topology)];
     const lastMs = toMs - 1;
     const report = await reports.report(spaceId, lastMs);
-    // Another process may have answered, which has yet to read the log up to the earlier moment.
+    // Refused if this is from a process that has yet to read the log up to the earlier moment.
     const then = reportAsOf(report, known.asOf);
     const reset = resetInForce(schedule, lastMs);
     const [was, is, totals, byResets] = await Promise.all([
@@ -132,7 +132,7 @@ export class Revisions {
     };
   }
 
-  /** What each change of a reset would have done to what was known before. */
+  /** How each change of a reset would have changed what was known before. */
   async #byResets(known: Earlier, then: KnownReport, toSeq: number, lastMs: number): Promise<Revision[]> {
     const { topology, history } = this.#deps;
     const { spaceId, topologySeq } = known.asOf;
@@ -215,7 +215,7 @@ function merged(a: Revision, b: Revision): Revision {
   };
 }
 
-/** The net at an instant, if the count went on from each of some resets. @param report with its history, of what was known */
+/** The net at an instant, had counting continued from each of the resets. @param report with its history, of what was known */
 async function netsSince(
   report: KnownReport,
   resets: readonly ResetPoint[],

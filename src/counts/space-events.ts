@@ -141,7 +141,7 @@ export class SpaceEvents {
     const { spaceId, upTo } = this.#report;
     const base = resetInForce(this.#schedule, after.timestampMs - 1);
     if (counted.spaceId !== spaceId || base.timestampMs !== resetMs || base.count !== resetCount) return undefined;
-    // Of blocks up to the same one, different commits are included.
+    // The same blocks do not mean the same commits.
     if (counted.upTo?.epoch !== upTo?.epoch || counted.upTo?.seq !== upTo?.seq) return undefined;
     const since = { fromMs: resetMs + 1, toMs: after.timestampMs };
     if (inRange(this.#report, since).length > 0) return undefined;

@@ -42,8 +42,8 @@ export function setPageHeaders(ctx: Context, { total, offset, limit, next }: Pag
 }
 
 /**
- * The current URL with some parameters replaced; an empty value removes the parameter. All pages are of the place of the first one: a
- * time may stand for a later place when the next one is asked for.
+ * The current URL with some parameters replaced; an empty value removes the parameter. All pages are of the place of the first one,
+ * because a time may stand for a later place when the next page is requested.
  */
 function linkTo(ctx: Context, rel: 'next' | 'prev', changes: Readonly<Record<string, string>>): string {
   const params = new URLSearchParams(ctx.querystring);

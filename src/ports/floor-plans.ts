@@ -52,6 +52,6 @@ export interface FloorPlanStore {
   /** Under a name that was never used. */
   addImage(name: string, bytes: Uint8Array): Promise<void>;
   removeImage(name: string): Promise<void>;
-  /** Removes what uploads and removals that did not end have left behind, if it was stored before an instant. It is no image. */
+  /** Removes what interrupted uploads and removals stored before an instant, and what belongs to no image. */
   removeRemains(beforeMs: number): Promise<void>;
 }

@@ -134,7 +134,7 @@ export interface ChangesQuery {
   readonly netAfterMs: number;
   /** Readings up to here that have arrived since are late. */
   readonly watermarkMs: number;
-  /** The largest of so many groups are told apart; the rest is one group, with the cause OTHERS. */
+  /** This many groups are returned, the largest ones. The others are summed up as one, with the cause OTHERS. */
   readonly limit: number;
 }
 

@@ -15,11 +15,11 @@ let lookups: CookieLookups;
 
 class CountingDisplays extends MemoryDisplays {
   reads = 0;
-  isAway = false;
+  isUnavailable = false;
 
   override async paired(id: string): Promise<PairedDisplay | undefined> {
     this.reads += 1;
-    if (this.isAway) throw new Error('NATS is away');
+    if (this.isUnavailable) throw new Error('NATS is unavailable');
     return super.paired(id);
   }
 }
@@ -89,9 +89,9 @@ it('all displays behind one address get in at once after a restart', async () =>
 
 it('what NATS does not answer does not count', async () => {
   const { credential } = await pairedDisplay();
-  store.isAway = true;
+  store.isUnavailable = true;
   for (let n = 0; n < 2 * UNKNOWN_COOKIES_MAX; n++)
-    await expect(lookups.paired(credential, HALL, '10.0.0.1')).rejects.toThrow('NATS is away');
-  store.isAway = false;
+    await expect(lookups.paired(credential, HALL, '10.0.0.1')).rejects.toThrow('NATS is unavailable');
+  store.isUnavailable = false;
   expect(await lookups.paired(credential, HALL, '10.0.0.1')).toBeDefined();
 });

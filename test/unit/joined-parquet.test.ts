@@ -98,7 +98,7 @@ it('holds no file that it has passed on', async () => {
       buffers.push(new WeakRef(piece.buffer));
       yield piece;
     }
-    // Until its turn is over, whoever made a WeakRef holds what it refers to.
+    // A WeakRef keeps its target alive until the current turn of the event loop has ended.
     await nextTurn();
     collectGarbage();
     held = buffers.filter((buffer) => buffer.deref() !== undefined).length;
@@ -111,11 +111,11 @@ it('holds no file that it has passed on', async () => {
 it('begins with the first file, and not before it', async () => {
   const failing = joinedParquet(
     (async function* (): AsyncGenerator<Buffer> {
-      await Promise.reject(new Error('ClickHouse is away'));
+      await Promise.reject(new Error('ClickHouse is unavailable'));
       yield file('never');
     })(),
   );
-  await expect(failing.next()).rejects.toThrow('ClickHouse is away');
+  await expect(failing.next()).rejects.toThrow('ClickHouse is unavailable');
 });
 
 it.each([

@@ -1,5 +1,5 @@
-// Bounds what the cookies of displays cost that anybody can invent: each lookup reads NATS. A cookie that this process has found before is
-// looked up as often as it is sent, so that a removed display is refused at once; all others count for their address.
+// Bounds the cost of invented display cookies, because each lookup reads NATS. A cookie that this process has found before is looked up
+// every time it is sent, so that a removed display is refused at once. All others count against their address.
 import type { SpaceId } from '../../domain/ids.ts';
 import { DISPLAYS_MAX, isCredential, type DisplayCredential, type Displays } from './displays.ts';
 import type { PairingLimits } from './pairing-limits.ts';
@@ -40,7 +40,7 @@ export class CookieLookups {
       if (principal && isNew) await this.#limits.forgiveUnknown(address);
       return principal;
     } catch (error) {
-      // NATS is away, so nobody knows yet.
+      // NATS is unavailable, so the cookie may be that of a display.
       if (isNew) await this.#limits.forgiveUnknown(address);
       throw error;
     }
