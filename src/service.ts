@@ -3,14 +3,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Accounts } from './counts/account.ts';
-import { AsKnown } from './counts/as-known.ts';
-import { Comparisons } from './counts/comparison.ts';
-import { Counts } from './counts/counts.ts';
-import { EventCounts } from './counts/event-counts.ts';
-import { DryRuns } from './counts/dry-runs.ts';
-import { Explanations } from './counts/explanations.ts';
-import { Passages } from './counts/passages.ts';
-import { Profiles } from './counts/profiles.ts';
 import { LogEpoch } from './domain/log-epoch.ts';
 import { Health } from './health/health.ts';
 import {
@@ -45,6 +37,7 @@ import { createAdapters, type Adapters } from './service/adapters.ts';
 import { openConnections, type Connections } from './service/connections.ts';
 import { messageTasks } from './service/message-tasks.ts';
 import type { ServiceOptions } from './service/options.ts';
+import { createQuestions, type Questions } from './service/questions.ts';
 import { createShards } from './service/shards.ts';
 import { ClusterReports } from './shards/cluster-reports.ts';
 import { Freshness } from './shards/freshness.ts';
@@ -64,15 +57,16 @@ export class Service {
   // The parts that the API, the commands and the tests use.
   readonly options: ServiceOptions;
   readonly topology: TopologyService;
-  readonly counts: Counts;
-  readonly asKnown: AsKnown;
-  readonly eventCounts: EventCounts;
-  readonly explanations: Explanations;
-  readonly passages: Passages;
-  readonly profiles: Profiles;
-  readonly dryRuns: DryRuns;
+  readonly counts: Questions['counts'];
+  readonly asKnown: Questions['asKnown'];
+  readonly storedPlaces: Questions['storedPlaces'];
+  readonly eventCounts: Questions['eventCounts'];
+  readonly explanations: Questions['explanations'];
+  readonly passages: Questions['passages'];
+  readonly profiles: Questions['profiles'];
+  readonly dryRuns: Questions['dryRuns'];
   readonly accounts: Accounts;
-  readonly comparisons: Comparisons;
+  readonly comparisons: Questions['comparisons'];
   readonly live: LiveCounts;
   readonly bound: TimestampBound;
   readonly losses: Losses;
@@ -142,17 +136,21 @@ export class Service {
     });
     this.cluster = this.#createMembership(ticks);
 
-    this.counts = new Counts(this.topology.history, this.#reports, history);
-    this.eventCounts = new EventCounts(this.topology.history, this.#reports, history, eventPages);
-    this.explanations = new Explanations(this.topology.history, this.#reports, history);
-    this.profiles = new Profiles(this.topology.history, this.#reports, history);
-    const shared = { partitions, reports: this.#reports, events, history, timing: MACHINE_TIMING };
-    this.passages = new Passages({ ...shared, topology: this.topology });
-    const known = { topology: this.topology.history, places: this.#adapters.logPlaces, pages: eventPages, now };
-    this.asKnown = new AsKnown({ ...shared, ...known });
-    this.dryRuns = new DryRuns({ ...shared, topology: this.topology, now });
+    ({
+      counts: this.counts,
+      asKnown: this.asKnown,
+      storedPlaces: this.storedPlaces,
+      eventCounts: this.eventCounts,
+      explanations: this.explanations,
+      passages: this.passages,
+      profiles: this.profiles,
+      dryRuns: this.dryRuns,
+      comparisons: this.comparisons,
+    } = createQuestions({
+      ...{ partitions, topology: this.topology, reports: this.#reports, now, timing: MACHINE_TIMING },
+      ...{ events, history, places: this.#adapters.logPlaces, pages: eventPages },
+    }));
     this.accounts = new Accounts(events, deadLetters, partitions);
-    this.comparisons = new Comparisons(shared);
     this.live = this.#createLiveCounts();
     this.losses = new Losses(recovery, this.#epoch);
     this.health = this.#createHealth();

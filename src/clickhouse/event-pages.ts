@@ -10,6 +10,7 @@ import { LATEST_STORABLE_MS } from '../domain/instant.ts';
 import type { Segment } from '../domain/segment.ts';
 import { uncountedAs, type EventPlace } from '../domain/space-event.ts';
 import type {
+  Blocks,
   EventPage,
   EventPageQuery,
   EventPages,
@@ -18,6 +19,7 @@ import type {
   HeldDpusQuery,
   IntervalRow,
   ReadingsQuery,
+  SpacesByTimeQuery,
   StoredReading,
   TimedSpace,
 } from '../ports/event-pages.ts';
@@ -25,7 +27,7 @@ import type { HistoryEvent, OccupancyRequest } from '../ports/history.ts';
 import { beyondPlace, EVENT_ORDER, eventOrder, placeParams } from './event-order.ts';
 import { conditionOf, type Columns } from './filter-sql.ts';
 import { heldDpus } from './held-dpus.ts';
-import { knownParams, knownRows } from './known-rows.ts';
+import { blocksParams, knownParams, knownRows, rowsInBlocks } from './known-rows.ts';
 import { instantParam, storable } from './instants.ts';
 import { parquetOfEvents, parquetOfIntervals, parquetOfReadings } from './parquet.ts';
 import { queryRows } from './query-rows.ts';
@@ -185,17 +187,17 @@ export class ClickHouseEventPages implements EventPages {
     return found;
   }
 
-  async spacesByTime({
-    range,
-    after,
-    desc,
-    limit,
-  }: Omit<EventPageQuery, 'spaceId' | 'block' | 'upTo'>): Promise<TimedSpace[]> {
+  async spacesByTime({ range, after, desc, limit, blocks }: SpacesByTimeQuery): Promise<TimedSpace[]> {
     const rows = await this.#rows<[number, number, string]>(
       `SELECT space_id, toUnixTimestamp64Milli(timestamp), reading_id FROM events_by_time
-      WHERE space_id > 0 AND ${IN_RANGE} ${after ? `AND ${beyondPlace(desc)}` : ''}
+      WHERE space_id > 0 AND ${rowsInBlocks(blocks)} AND ${IN_RANGE} ${after ? `AND ${beyondPlace(desc)}` : ''}
       ORDER BY ${eventOrder(desc)} LIMIT {limit:UInt32}`,
-      { limit, ...rangeParams(rangeBeyond(range, after, desc)), ...(after ? placeParams(after) : {}) },
+      {
+        limit,
+        ...blocksParams(blocks),
+        ...rangeParams(rangeBeyond(range, after, desc)),
+        ...(after ? placeParams(after) : {}),
+      },
     );
     return rows.map(([spaceId, timestampMs, readingId]) => ({
       spaceId: Number(spaceId) as SpaceId,
@@ -204,10 +206,10 @@ export class ClickHouseEventPages implements EventPages {
     }));
   }
 
-  async countAllEvents(range: TimeRange): Promise<number> {
+  async countAllEvents(range: TimeRange, blocks?: Blocks): Promise<number> {
     const [row] = await this.#rows<[number]>(
-      `SELECT sumIf(sign, entrances + exits > 0) FROM events_by_time WHERE space_id > 0 AND ${IN_RANGE}`,
-      rangeParams(range),
+      `SELECT sumIf(sign, entrances + exits > 0) FROM events_by_time WHERE space_id > 0 AND ${rowsInBlocks(blocks)} AND ${IN_RANGE}`,
+      { ...blocksParams(blocks), ...rangeParams(range) },
     );
     return Number(row?.[0] ?? 0);
   }
@@ -220,16 +222,16 @@ export class ClickHouseEventPages implements EventPages {
       : this.#readingsSorted(query);
   }
 
-  async #readingsInOrder({ filter, desc, limit, after }: ReadingsQuery): Promise<StoredReading[]> {
+  async #readingsInOrder({ filter, desc, limit, after, blocks }: ReadingsQuery): Promise<StoredReading[]> {
     const condition = conditionOf(filter, READING_COLUMNS);
     const found: StoredReading[] = [];
     for (let place: EventPlace | null = after; found.length < limit;) {
       const rowsMax = Math.max(limit - found.length, ROWS_MIN);
       const rows: [...ReadingRow, sign: number][] = await this.#rows<[...ReadingRow, sign: number]>(
         `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, entrances, exits, ${COUNTED_AT} AS counted_at, ${UNCOUNTED_AT}, sign FROM events_by_time
-        WHERE is_reading = 1 AND ${condition.sql} ${place ? readingsBeyond(desc) : ''}
+        WHERE is_reading = 1 AND ${rowsInBlocks(blocks)} AND ${condition.sql} ${place ? readingsBeyond(desc) : ''}
         ORDER BY ${eventOrder(desc)} LIMIT {limit:UInt32}`,
-        { ...condition.params, limit: rowsMax + 1, ...(place ? placeParams(place) : {}) },
+        { ...condition.params, ...blocksParams(blocks), limit: rowsMax + 1, ...(place ? placeParams(place) : {}) },
       );
       const isAll = rows.length <= rowsMax;
       const groups = groupConsecutive(rows, (a, b) => a[0] === b[0] && a[2] === b[2]);
@@ -243,18 +245,18 @@ export class ClickHouseEventPages implements EventPages {
     return found.slice(0, limit);
   }
 
-  async #readingsSorted({ filter, sort, desc, offset, limit, after }: ReadingsQuery): Promise<StoredReading[]> {
+  async #readingsSorted({ filter, sort, desc, offset, limit, after, blocks }: ReadingsQuery): Promise<StoredReading[]> {
     const condition = conditionOf(filter, READING_COLUMNS);
     const column = READING_COLUMNS[sort]?.sql ?? 'timestamp';
     const rows = await this.#rows<ReadingRow>(
       `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, entrances, exits, counted_at, uncounted_at FROM (
         SELECT timestamp, reading_id, dpu_id, direction, entrances, exits, ${COUNTED_AT} AS counted_at, ${UNCOUNTED_AT} FROM events_by_time
-        WHERE is_reading = 1 AND ${condition.sql} ${after ? readingsBeyond(desc) : ''}
+        WHERE is_reading = 1 AND ${rowsInBlocks(blocks)} AND ${condition.sql} ${after ? readingsBeyond(desc) : ''}
         GROUP BY timestamp, reading_id, dpu_id, direction, entrances, exits, counted_at, uncounted_at HAVING sum(sign) > 0
         ORDER BY ${column === 'timestamp' ? '' : `${column} ${desc ? 'DESC' : 'ASC'}, `}${eventOrder(desc)}
         LIMIT {limit:UInt32} OFFSET {offset:UInt64}
       )`,
-      { ...condition.params, limit, offset, ...(after ? placeParams(after) : {}) },
+      { ...condition.params, ...blocksParams(blocks), limit, offset, ...(after ? placeParams(after) : {}) },
     );
     return rows.map(toReading);
   }
@@ -271,11 +273,11 @@ export class ClickHouseEventPages implements EventPages {
     return parquetOfIntervals(this.#client, pages);
   }
 
-  async countReadings(filter: ReadingsQuery['filter']): Promise<number> {
+  async countReadings(filter: ReadingsQuery['filter'], blocks?: Blocks): Promise<number> {
     const condition = conditionOf(filter, READING_COLUMNS);
     const [row] = await this.#rows<[number]>(
-      `SELECT sum(sign) FROM events_by_time WHERE is_reading = 1 AND ${condition.sql}`,
-      condition.params,
+      `SELECT sum(sign) FROM events_by_time WHERE is_reading = 1 AND ${rowsInBlocks(blocks)} AND ${condition.sql}`,
+      { ...condition.params, ...blocksParams(blocks) },
     );
     return Number(row?.[0] ?? 0);
   }
@@ -284,18 +286,19 @@ export class ClickHouseEventPages implements EventPages {
     return heldDpus(this.#client, query);
   }
 
-  async reading(dpuId: DpuId, readingId: string): Promise<StoredReading | undefined> {
+  async reading(dpuId: DpuId, readingId: string, blocks?: Blocks): Promise<StoredReading | undefined> {
     const identified = readingOfIdentity(readingId);
     if (identified && identified.timestampMs > LATEST_STORABLE_MS) return undefined;
     // A client may know a reading by its current id although it is stored under an id of the previous format.
     const ids = identified?.name === undefined ? [readingId] : [readingId, previousIdOf(identified)];
     const [row] = await this.#rows<ReadingRow>(
       `SELECT reading_id, dpu_id, toUnixTimestamp64Milli(timestamp), direction, entrances, exits, ${COUNTED_AT} AS counted_at, ${UNCOUNTED_AT} FROM readings
-      WHERE dpu_id = {dpu:String} AND reading_id IN {ids:Array(String)} ${identified ? `AND timestamp = ${instantParam('time')} AND direction = {direction:Int8}` : ''}
+      WHERE dpu_id = {dpu:String} AND ${rowsInBlocks(blocks)} AND reading_id IN {ids:Array(String)} ${identified ? `AND timestamp = ${instantParam('time')} AND direction = {direction:Int8}` : ''}
       GROUP BY timestamp, reading_id, dpu_id, direction, entrances, exits, counted_at, uncounted_at HAVING sum(sign) > 0 ORDER BY timestamp, direction LIMIT 1`,
       {
         dpu: dpuId,
         ids,
+        ...blocksParams(blocks),
         ...(identified ? { time: identified.timestampMs, direction: directionOf(identified.measure) } : {}),
       },
     );

@@ -9,6 +9,19 @@ interface KnownRows {
 
 const KNOWN = '(epoch < {upToEpoch:UInt32} OR (epoch = {upToEpoch:UInt32} AND commit_seq <= {upToSeq:UInt64}))';
 
+/**
+ * A condition for the rows of a list over all spaces or sensors. Bind it with `blocksParams`.
+ * @param blocks by partition, the last block that is included; undefined for all. Rows from before tables had the block have
+ * 0, and are included in all
+ */
+export function rowsInBlocks(blocks: readonly number[] | undefined): string {
+  return blocks ? 'block <= arrayElement({lastBlocks:Array(UInt64)}, shard + 1)' : '1';
+}
+
+export function blocksParams(blocks: readonly number[] | undefined): Record<string, readonly number[]> {
+  return blocks ? { lastBlocks: blocks } : {};
+}
+
 /** A condition for rows of space_events. Bind it with `knownParams`. */
 export function knownRows({ upTo }: Pick<KnownRows, 'upTo'>): string {
   return upTo ? `block <= {block:UInt64} AND ${KNOWN}` : 'block <= {block:UInt64}';

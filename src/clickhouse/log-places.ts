@@ -2,6 +2,7 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Partition } from '../domain/ids.ts';
 import type { LogPlace } from '../domain/log-place.ts';
+import { allPartitions } from '../domain/partition.ts';
 import type { KnownFrom, LogPlaces, RecordedPlace } from '../ports/log-places.ts';
 import { queryRows } from './query-rows.ts';
 
@@ -15,7 +16,7 @@ export class ClickHouseLogPlaces implements LogPlaces {
   async placeAt(partition: Partition, atMs: number): Promise<RecordedPlace | undefined> {
     // Ordered as the table is, so that ClickHouse reads its end only.
     const [place] = await this.#rows<[epoch: number, seq: string]>(
-      'SELECT epoch, seq FROM log_places WHERE cut_ms <= {at:Int64} ORDER BY cut_ms DESC, epoch DESC, seq DESC LIMIT 1',
+      'SELECT epoch, seq FROM log_places WHERE cut_ms <= {at:Int64} AND is_floor < 2 ORDER BY cut_ms DESC, epoch DESC, seq DESC LIMIT 1',
       { at: atMs },
     );
     if (!place) return undefined;
@@ -33,7 +34,7 @@ export class ClickHouseLogPlaces implements LogPlaces {
     const [row] = await this.#rows<
       [firstMs: string, count: string, floor: [epoch: number, seq: string], floors: string]
     >(
-      `SELECT min(cut_ms), count(), maxIf((epoch, seq), is_floor = 1 AND shard = {shard:UInt16}), countIf(is_floor = 1 AND shard = {shard:UInt16})
+      `SELECT minIf(cut_ms, is_floor < 2), countIf(is_floor < 2), maxIf((epoch, seq), is_floor = 1 AND shard = {shard:UInt16}), countIf(is_floor = 1 AND shard = {shard:UInt16})
       FROM log_places`,
       { shard: partition },
     );
@@ -44,6 +45,25 @@ export class ClickHouseLogPlaces implements LogPlaces {
       firstMs: Number(count) === 0 ? undefined : Number(firstMs),
       floor: Number(floors) === 0 ? undefined : floor,
     };
+  }
+
+  async blocksCutBy(partitions: number, atMs: number): Promise<number[]> {
+    // In the table's order, so that ClickHouse reads back only until it has found every shard.
+    const rows = await this.#rows<[shard: number, block: string]>(
+      `SELECT shard, block FROM log_places WHERE cut_ms <= {at:Int64} AND is_floor < 2
+      ORDER BY cut_ms DESC, epoch DESC, seq DESC, shard DESC LIMIT 1 BY shard LIMIT {partitions:UInt32}`,
+      { at: atMs, partitions },
+    );
+    const blocks = new Map(rows.map(([shard, block]) => [Number(shard), Number(block)]));
+    return allPartitions(partitions).map((partition) => blocks.get(partition) ?? 0);
+  }
+
+  async blocksFromMs(): Promise<number | undefined> {
+    const [row] = await this.#rows<[atMs: string, count: string]>(
+      'SELECT min(cut_ms), count() FROM log_places WHERE is_floor = 2',
+      {},
+    );
+    return row && Number(row[1]) > 0 ? Number(row[0]) : undefined;
   }
 
   async completeSeq(partition: Partition, epoch: number): Promise<number> {

@@ -8,14 +8,14 @@ import type { DoorwayId, DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import type { EventPlace } from '../domain/space-event.ts';
 import type { PartitionRecords } from '../ports/history.ts';
 import { chunksOf, queryRows } from './query-rows.ts';
-import { viewQuery } from './schema.ts';
+import { viewQuery, viewTarget } from './schema.ts';
 
 /**
  * A materialized view of space_events, and how to compare its target with the source. All fields except names are
  * SQL.
  */
 interface View {
-  readonly view: string;
+  readonly view: Parameters<typeof viewTarget>[0];
   readonly target: string;
   /** The rows of space_events that the view selects. */
   readonly where: string;
@@ -93,7 +93,7 @@ export class ClickHousePartitionRecords implements PartitionRecords {
     const select = viewQuery(view);
     await this.#client
       .command({
-        query: `INSERT INTO ${target} ${select.replace('FROM space_events', `FROM (SELECT * FROM ${ROWS} AND toYYYYMM(timestamp) = {month:UInt32})`)}`,
+        query: `INSERT INTO ${viewTarget(view)} ${select.replace('FROM space_events', `FROM (SELECT * FROM ${ROWS} AND toYYYYMM(timestamp) = {month:UInt32})`)}`,
         query_params: params,
         clickhouse_settings: { insert_deduplicate: 0, async_insert: 0 },
       })

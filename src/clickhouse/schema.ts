@@ -181,8 +181,9 @@ export const STATEMENTS: readonly string[] = [
   ) ENGINE = ReplacingMergeTree(epoch)
   ORDER BY seq
   SETTINGS`,
-  // Where the log stood when a block was cut, from the marks of its rows. `is_floor` marks a block that a process of an
-  // earlier version stored, whose rows lack their commit: questions about an earlier moment cannot be answered.
+  // Where the log stood when a block was cut, from the marks of its rows. `is_floor` is 1 for a block that a process of an
+  // earlier version stored, whose rows lack their commit: questions about an earlier moment cannot be answered. It is 2
+  // for the moment from which on all rows of all tables have their block.
   `CREATE TABLE IF NOT EXISTS ${PLACES} (
     cut_ms Int64,
     epoch UInt32,
@@ -208,13 +209,15 @@ export const STATEMENTS: readonly string[] = [
     doorway_id UInt32,
     space_id UInt32,
     sign Int8,
+    shard UInt16,
+    block UInt64 CODEC(Delta, ZSTD),
     INDEX reading_id_bloom reading_id TYPE bloom_filter GRANULARITY 1
   ) ENGINE = MergeTree
   PARTITION BY ${byTime('timestamp')}
   ORDER BY (dpu_id, timestamp, reading_id)
   SETTINGS`,
   `CREATE MATERIALIZED VIEW IF NOT EXISTS readings_view TO readings AS
-  SELECT dpu_id, timestamp, reading_id, direction, ${PASSED_BY_READING}, doorway_id, space_id, sign
+  SELECT dpu_id, timestamp, reading_id, direction, ${PASSED_BY_READING}, doorway_id, space_id, sign, shard, block
   FROM space_events AS e WHERE is_reading = 1`,
   // The same events in event order, for lists across all spaces and DPUs.
   `CREATE TABLE IF NOT EXISTS events_by_time (
@@ -227,14 +230,23 @@ export const STATEMENTS: readonly string[] = [
     doorway_id UInt32,
     space_id UInt32,
     sign Int8,
-    is_reading UInt8
+    is_reading UInt8,
+    shard UInt16,
+    block UInt64 CODEC(Delta, ZSTD)
   ) ENGINE = MergeTree
   PARTITION BY ${byTime('timestamp')}
   ORDER BY (timestamp, reading_id)
   SETTINGS`,
   `CREATE MATERIALIZED VIEW IF NOT EXISTS events_by_time_view TO events_by_time AS
-  SELECT timestamp, reading_id, dpu_id, direction, ${PASSED_BY_READING}, doorway_id, space_id, sign, is_reading FROM space_events AS e`,
+  SELECT timestamp, reading_id, dpu_id, direction, ${PASSED_BY_READING}, doorway_id, space_id, sign, is_reading, shard, block FROM space_events AS e`,
 ];
+
+/** What a materialized view fills, with its columns in the order of its SELECT: those of an upgraded table are in another. */
+export function viewTarget(view: 'readings_view' | 'events_by_time_view'): string {
+  return view === 'readings_view'
+    ? 'readings (dpu_id, timestamp, reading_id, direction, entrances, exits, doorway_id, space_id, sign, shard, block)'
+    : 'events_by_time (timestamp, reading_id, dpu_id, direction, entrances, exits, doorway_id, space_id, sign, is_reading, shard, block)';
+}
 
 /** The SELECT of a materialized view. */
 export function viewQuery(view: string): string {

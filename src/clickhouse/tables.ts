@@ -17,6 +17,7 @@ import {
   TOTALS_PROJECTION,
   VIEW_NAMES,
   viewQuery,
+  viewTarget,
   type TableOptions,
 } from './schema.ts';
 
@@ -32,8 +33,9 @@ export async function createTables(client: ClickHouseClient, options: TableOptio
     await client.command({ query });
   }
   // Views of an earlier version fill only the columns of that version.
-  for (const view of hasNewColumns ? VIEW_NAMES : [])
+  for (const view of hasNewColumns || (await hasViewsWithoutBlocks(client)) ? VIEW_NAMES : [])
     await client.command({ query: `ALTER TABLE ${view}${onCluster(options)} MODIFY QUERY ${viewQuery(view)}` });
+  await recordBlocksFrom(client);
   for (const { name, engine } of await existingTables(client)) {
     if (engine.startsWith('Replicated') === (options.cluster !== undefined)) continue;
     throw new Error(
@@ -62,6 +64,10 @@ const ADDED_COLUMNS: readonly (readonly [table: string, column: string, type: st
   ['space_events', 'cut_ms', 'Int64 DEFAULT 0'],
   ['space_events', 'complete_seq', 'UInt64 DEFAULT 0'],
   ['space_events', 'cause', "LowCardinality(String) DEFAULT 'unknown'"],
+  ['readings', 'shard', 'UInt16 DEFAULT 0'],
+  ['readings', 'block', 'UInt64 DEFAULT 0 CODEC(Delta, ZSTD)'],
+  ['events_by_time', 'shard', 'UInt16 DEFAULT 0'],
+  ['events_by_time', 'block', 'UInt64 DEFAULT 0 CODEC(Delta, ZSTD)'],
   ['space_events', COMMIT_COLUMN, 'UInt64 DEFAULT 0 CODEC(Delta, ZSTD)'],
 ];
 
@@ -98,6 +104,29 @@ async function recordFloor(client: ClickHouseClient, options: TableOptions): Pro
     query: `INSERT INTO ${PLACES} (cut_ms, epoch, seq, shard, block, complete_seq, is_floor)
       SELECT toUnixTimestamp64Milli(now64(3)), max(last).2, max(last).3, shard, max(last).1, 0, 1
       FROM (SELECT shard, is_reading, ${LAST_BLOCK} AS last FROM space_events GROUP BY shard, is_reading) GROUP BY shard`,
+  });
+}
+
+/** True after a start that was interrupted between adding the columns and changing the views. */
+async function hasViewsWithoutBlocks(client: ClickHouseClient): Promise<boolean> {
+  const views = await queryRows<[string]>(
+    client,
+    'SELECT as_select FROM system.tables WHERE database = currentDatabase() AND name IN {views:Array(String)}',
+    { views: VIEW_NAMES },
+  );
+  return views.some(([select]) => !/\bblock\b/.test(select));
+}
+
+/**
+ * Records from when on all rows have their block, which is once the views fill it. Lists of an earlier moment cannot be
+ * answered.
+ */
+async function recordBlocksFrom(client: ClickHouseClient): Promise<void> {
+  const recorded = await queryRows(client, `SELECT 1 FROM ${PLACES} WHERE is_floor = 2 LIMIT 1`, {});
+  if (recorded.length > 0) return;
+  await client.command({
+    query: `INSERT INTO ${PLACES} (cut_ms, epoch, seq, shard, block, complete_seq, is_floor)
+      SELECT toUnixTimestamp64Milli(now64(3)), 0, 0, 0, 0, 0, 2`,
   });
 }
 
@@ -166,7 +195,7 @@ async function fillEventsByTime(client: ClickHouseClient): Promise<void> {
   const months = await queryRows<[number]>(client, 'SELECT DISTINCT toYYYYMM(timestamp) FROM space_events', {});
   for (const [month] of months) {
     await client.command({
-      query: `INSERT INTO events_by_time (timestamp, reading_id, dpu_id, direction, entrances, exits, doorway_id, space_id, sign, is_reading)
+      query: `INSERT INTO ${viewTarget(ADDED_VIEW)}
         ${viewQuery(ADDED_VIEW)}
         WHERE toYYYYMM(timestamp) = {month:UInt32} ORDER BY timestamp, reading_id, space_id, sign, block`,
       query_params: { month },

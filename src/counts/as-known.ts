@@ -4,7 +4,7 @@ import type { KnownReport } from '../../actors/partition/space-report.ts';
 import type { AsOf } from '../domain/as-of.ts';
 import { Failure } from '../domain/failure.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
-import { BEGINNING_MS, END_MS, formatInstant } from '../domain/instant.ts';
+import { BEGINNING_MS, END_MS } from '../domain/instant.ts';
 import { isKnownAt } from '../domain/log-place.ts';
 import { partitionOfSpace } from '../domain/partition.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
@@ -15,6 +15,7 @@ import { Counts, type GivenCount } from './counts.ts';
 import { Explanations } from './explanations.ts';
 import { historyUpTo, placeOf, reportAsOf, topologyAt, type TopologyOfCounts } from './known-space.ts';
 import { Profiles } from './profiles.ts';
+import { refusedMoment, tooEarly } from '../domain/refused-moment.ts';
 import { scheduleOf } from './schedule-of.ts';
 import { SpaceEvents, type PagesOfSpace } from './space-events.ts';
 import { Revisions, type HistoryOfRevisions, type Revised } from './revisions.ts';
@@ -40,7 +41,7 @@ interface AsKnownDeps {
   readonly topology: TopologyHistory;
   readonly reports: SpaceReports;
   readonly history: HistoryOfRevisions;
-  readonly places: LogPlaces;
+  readonly places: Pick<LogPlaces, 'placeAt' | 'knownFrom' | 'completeSeq'>;
   readonly pages: PagesOfSpace;
   readonly now: () => number;
 }
@@ -106,7 +107,7 @@ export class AsKnown {
   /** The newest place recorded at or before a time. */
   async #asOfTime(partition: Partition, spaceId: SpaceId, atMs: number, { firstMs, floor }: KnownFrom): Promise<AsOf> {
     const { topology, history, places, now } = this.#deps;
-    if (atMs > now()) throw refused('is in the future');
+    if (atMs > now()) throw refusedMoment('is in the future');
     const place = await places.placeAt(partition, atMs);
     if (!place || (floor && !isKnownAt(floor, place))) throw tooEarly(firstMs);
     const { seq: topologySeq, digest: topologyDigest } = placeAt(topology, atMs);
@@ -135,11 +136,11 @@ export class AsKnown {
     const { epoch, seq, topologySeq, topologyDigest } = asOf;
     if (from.floor && !isKnownAt(from.floor, asOf)) throw tooEarly(from.firstMs);
     if (epoch < report.epoch && seq > (await places.completeSeq(partition, epoch)))
-      throw refused('is shortly before the logs were repaired, and what was known then cannot be told any more');
+      throw refusedMoment('is shortly before the logs were repaired, and what was known then cannot be told any more');
     if (epoch > report.epoch || (epoch === report.epoch && topologySeq > topology.seq))
       throw new Failure('unavailable', 'this process has not read the logs up to there yet', { retryAfterSeconds: 1 });
     if ((topology.digestAt(topologySeq) ?? 0) !== topologyDigest)
-      throw refused('is a place that the topology log does not have any more');
+      throw refusedMoment('is a place that the topology log does not have any more');
   }
 
   async #knownFrom(partition: Partition): Promise<KnownFrom> {
@@ -155,19 +156,7 @@ export class AsKnown {
 function placeFor(spaceId: SpaceId, places: readonly AsOf[]): AsOf {
   const found = places.find((place) => place.spaceId === spaceId);
   if (found) return found;
-  throw refused(
+  throw refusedMoment(
     `is the place of an answer about space ${places.map((place) => place.spaceId).join(', ')}, and this question is about space ${spaceId}`,
   );
-}
-
-function tooEarly(firstMs: number | undefined): Failure {
-  return refused(
-    firstMs === undefined
-      ? 'is too early: nothing has been recorded yet of what was known'
-      : `is too early: what was known can be told from ${formatInstant(firstMs)} on`,
-  );
-}
-
-function refused(detail: string): Failure {
-  return new Failure('invalid', detail, { field: 'known_at' });
 }

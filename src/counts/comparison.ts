@@ -13,7 +13,7 @@ import { commitOf } from '../domain/commit-codec.ts';
 import { Failure } from '../domain/failure.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
-import { allPartitions, partitionOfSpace } from '../domain/partition.ts';
+import { allPartitions, anySpaceOf } from '../domain/partition.ts';
 import type { History } from '../ports/history.ts';
 import type { SpaceReports } from '../ports/reports.ts';
 import type { SpaceEventsLog } from '../ports/space-events-log.ts';
@@ -250,10 +250,4 @@ function comparedWith(
 ): Compared {
   const isSame = stored === expected && unknownBlock === undefined;
   return { stored, difference: isSame ? undefined : { shard, block, expected, stored, unknownBlock } };
-}
-
-function anySpaceOf(shard: Partition, partitions: number): SpaceId {
-  let id = 1;
-  while (partitionOfSpace(id as SpaceId, partitions) !== shard) id += 1;
-  return id as SpaceId;
 }

@@ -1,4 +1,3 @@
-import { Failure } from '../domain/failure.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import type { ResetSchedule } from '../domain/reset-schedule.ts';
 import type { Reset } from '../domain/topology.ts';
@@ -12,14 +11,7 @@ export interface RecordedSchedule extends ResetSchedule {
 /** The resets of a space as the topology has them now. @throws Failure when there is no such space */
 export function scheduleOf(topology: Pick<TopologyHistory, 'latest'>, spaceId: SpaceId): RecordedSchedule {
   existing(topology.latest().space(spaceId), `space ${spaceId}`);
-  return scheduleEver(topology, spaceId);
-}
-
-/** The same for a space that may have been deleted: its history is kept. @throws Failure when there never was one */
-export function scheduleEver(topology: Pick<TopologyHistory, 'latest'>, spaceId: SpaceId): RecordedSchedule {
-  const view = topology.latest();
-  if (!view.space(spaceId)) throw new Failure('not_found', `there is no space ${spaceId}`);
-  return scheduleIn(view, spaceId);
+  return scheduleIn(topology.latest(), spaceId);
 }
 
 /** The resets of a space under a topology. A space that is not there yet has none. */

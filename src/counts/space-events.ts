@@ -181,7 +181,9 @@ interface Before {
  */
 export function countedFrom(
   before: Before,
-  report: KnownReport,
+  report: Pick<KnownReport, 'spaceId' | 'storedBlock' | 'watermarkMs' | 'upTo'> & {
+    readonly unstored: readonly EventPlace[];
+  },
   schedule: ResetSchedule,
   events: readonly HistoryEvent[],
 ): CountAfterEvent[] {

@@ -1,9 +1,9 @@
 // The place of an answer, as clients see it: everything that an answer about a space depends on, besides the question. With
 // it the same answer can be given again, even after late readings and corrections (docs/adr/0105). Clients treat it as opaque. It is
 // not signed: a client that invents one gets a wrong answer to its own question, and nothing else.
+import { checkOf } from './check-digit.ts';
 import type { SpaceId } from './ids.ts';
 import { BEGINNING_MS } from './instant.ts';
-import { digestOf } from './log-mark.ts';
 import type { LogPlace } from './log-place.ts';
 
 export interface AsOf extends LogPlace {
@@ -22,7 +22,6 @@ const TEXT = new RegExp(
   `^(counts-(${NUMBER})-(${NUMBER})-(${NUMBER})-(${NUMBER})-(${NUMBER})-(${NUMBER})-(${NUMBER})-([01]))-(${NUMBER})$`,
 );
 export const AS_OF_PATTERN = '^counts(-[0-9a-z]{1,11}){9}$';
-const encoder = new TextEncoder();
 
 export function formatAsOf(asOf: AsOf): string {
   const { spaceId, epoch, seq, topologySeq, topologyDigest, watermarkMs, atMs, isStale } = asOf;
@@ -49,9 +48,4 @@ export function parseAsOf(text: string): AsOf | undefined {
     atMs: at + BEGINNING_MS,
     isStale: stale === 1,
   };
-}
-
-/** A check digit, so that typing errors are noticed. */
-function checkOf(text: string): string {
-  return digestOf(encoder.encode(text)).toString(36);
 }

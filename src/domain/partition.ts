@@ -20,6 +20,13 @@ export function partitionOfDpu(dpuId: DpuId, partitions: number): Partition {
   return (fnv1a32(tokenOfDpu(deviceOf(dpuId))) % partitions) as Partition;
 }
 
+/** An id in a partition, for questions that are about the partition. There need not be a space with it. */
+export function anySpaceOf(partition: Partition, partitions: number): SpaceId {
+  let id = 1;
+  while (partitionOfSpace(id as SpaceId, partitions) !== partition) id += 1;
+  return id as SpaceId;
+}
+
 export function partitionOfSpace(spaceId: SpaceId, partitions: number): Partition {
   return (fnv1a32(String(spaceId)) % partitions) as Partition;
 }

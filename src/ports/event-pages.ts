@@ -48,6 +48,13 @@ export interface StoredReading extends EventPlace {
   readonly isDeleted: boolean;
 }
 
+/** By partition, the last block that is included; undefined for everything that is stored. */
+export type Blocks = readonly number[] | undefined;
+
+export interface SpacesByTimeQuery extends Omit<EventPageQuery, 'spaceId' | 'block' | 'upTo'> {
+  readonly blocks?: Blocks;
+}
+
 export interface ReadingsQuery {
   readonly filter: Expression | undefined;
   /** A field of the list of readings; for an unknown field the order is by timestamp. */
@@ -56,6 +63,7 @@ export interface ReadingsQuery {
   readonly offset: number;
   readonly limit: number;
   readonly after: EventPlace | null;
+  readonly blocks?: Blocks;
 }
 
 /** A DPU that reported while it was at no doorway. */
@@ -125,9 +133,9 @@ export interface EventPages {
   /** For each space, its events in a range, in blocks up to its `block`, in event order, with retractions applied. */
   eventsOf(spaces: readonly OccupancyRequest[], range: TimeRange): Promise<Map<SpaceId, HistoryEvent[]>>;
   /** The space of each stored row, in event order, including retracted ones. At most `limit`. */
-  spacesByTime(query: Omit<EventPageQuery, 'spaceId' | 'block' | 'upTo'>): Promise<TimedSpace[]>;
+  spacesByTime(query: SpacesByTimeQuery): Promise<TimedSpace[]>;
   /** The events of all spaces in a range, with retractions applied. */
-  countAllEvents(range: TimeRange): Promise<number>;
+  countAllEvents(range: TimeRange, blocks?: Blocks): Promise<number>;
   /** A page of readings, without retracted ones. */
   readings(query: ReadingsQuery): Promise<StoredReading[]>;
   /** All readings as a Parquet file. @throws Failure unavailable, at any chunk */
@@ -136,9 +144,9 @@ export interface EventPages {
   parquetOfEvents(query: EventsExport): AsyncIterable<Uint8Array>;
   /** Intervals that the caller computes as a Parquet file. They are read only as fast as the file is. */
   parquetOfIntervals(pages: AsyncIterable<readonly IntervalRow[]>): AsyncIterable<Uint8Array>;
-  countReadings(filter: Expression | undefined): Promise<number>;
+  countReadings(filter: Expression | undefined, blocks?: Blocks): Promise<number>;
   /** A page of the DPUs that readings are held for. */
   heldDpus(query: HeldDpusQuery): Promise<HeldDpusPage>;
   /** Accepts reading ids of the current and the previous form. */
-  reading(dpuId: DpuId, readingId: string): Promise<StoredReading | undefined>;
+  reading(dpuId: DpuId, readingId: string, blocks?: Blocks): Promise<StoredReading | undefined>;
 }

@@ -1,6 +1,7 @@
 // The topology as it is, or as it was known at an earlier moment. All of its versions are kept, so a time may be as early as the
 // log.
 import { Failure } from '../domain/failure.ts';
+import { refusedMoment } from '../domain/refused-moment.ts';
 import { placeAt, placeIn, formatPlace, type TopologyAsOf, type TopologyPlace } from '../domain/topology-place.ts';
 import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
 
@@ -29,7 +30,7 @@ function asOfMoment(history: TopologyHistory, knownAt: TopologyKnownAt | undefin
   if (!knownAt) return { ...placeIn(history), atMs: nowMs };
   if ('atMs' in knownAt) {
     const { atMs } = knownAt;
-    if (atMs > nowMs) throw refused('is in the future');
+    if (atMs > nowMs) throw refusedMoment('is in the future');
     return { ...placeAt(history, atMs), atMs };
   }
   const { place } = knownAt;
@@ -38,10 +39,6 @@ function asOfMoment(history: TopologyHistory, knownAt: TopologyKnownAt | undefin
       retryAfterSeconds: 1,
     });
   if (history.digestAt(place.seq) !== place.digest)
-    throw refused(`names ${formatPlace(place)}, a place that the topology log does not have`);
+    throw refusedMoment(`names ${formatPlace(place)}, a place that the topology log does not have`);
   return { ...place, atMs: place.atMs ?? nowMs };
-}
-
-function refused(detail: string): Failure {
-  return new Failure('invalid', detail, { field: 'known_at' });
 }

@@ -112,6 +112,46 @@ describePorts('what was known', (ports) => {
     expect(await logPlaces.completeSeq(P1, 0)).toBe(0);
   });
 
+  it('P1 T28 lists have the rows of blocks up to one of each shard', async () => {
+    const { eventPages } = ports();
+    const range = { fromMs: 0, toMs: 10_000 };
+    const first = { sort: 'timestamp', desc: false, offset: 0, limit: 10, filter: undefined, after: null };
+    const times = (found: readonly { timestampMs: number }[]): number[] => found.map(({ timestampMs }) => timestampMs);
+    const lists = async (blocks?: readonly number[]): Promise<unknown> => [
+      times(await eventPages.spacesByTime({ range, after: null, desc: false, limit: 10, blocks })),
+      await eventPages.countAllEvents(range, blocks),
+      times(await eventPages.readings({ ...first, blocks })),
+      await eventPages.countReadings(undefined, blocks),
+    ];
+    // The row of block 2 was late; block 4 retracts a row of block 1.
+    expect(await lists([1, 0, 0])).toEqual([[1_000, 2_000, 3_000], 3, [1_000, 2_000, 3_000], 3]);
+    expect(await lists([2, 1, 0])).toEqual([
+      ...[[1_000, 1_500, 2_000, 3_000, 5_000], 5],
+      ...[[1_000, 1_500, 2_000, 3_000, 5_000], 5],
+    ]);
+    const all = [
+      ...[[1_000, 1_500, 2_000, 2_000, 2_500, 3_000, 4_000, 5_000], 6],
+      ...[[1_000, 1_500, 2_500, 3_000, 4_000, 5_000], 6],
+    ];
+    expect(await lists([4, 1, 0])).toEqual(all);
+    expect(await lists()).toEqual(all);
+    expect(await lists([0, 0, 0])).toEqual([[], 0, [], 0]);
+    const asked = [{ spaceId: SPACE, block: 1, afterMs: 1_000 }];
+    expect((await eventPages.segmentsOf(asked, 2_500)).get(SPACE)).toMatchObject({ sum: 1, entrances: 1, exits: 0 });
+    expect(times((await eventPages.eventsOf(asked, range)).get(SPACE) ?? [])).toEqual([1_000, 2_000, 3_000]);
+  });
+
+  it('P1 T28 a time stands for the last block that each shard had cut', async () => {
+    const { logPlaces } = ports();
+    const cutBy = async (atMs: number): Promise<readonly number[]> => logPlaces.blocksCutBy(3, atMs);
+    expect(await cutBy(9_999)).toEqual([0, 0, 0]);
+    expect(await cutBy(10_000)).toEqual([1, 0, 0]);
+    expect(await cutBy(18_999)).toEqual([2, 0, 0]);
+    expect(await cutBy(19_000)).toEqual([2, 1, 0]);
+    expect(await cutBy(20_000)).toEqual([4, 1, 0]);
+    expect(await logPlaces.blocksFromMs()).toEqual(expect.any(Number));
+  });
+
   it('P1 stored claims have the last commit of a reading in a space', async () => {
     const { records } = ports();
     const place = (timestampMs: number) => ({ spaceId: SPACE, timestampMs, readingId: `d1~${timestampMs}~+` });

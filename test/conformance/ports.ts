@@ -14,7 +14,7 @@ import { ClickHouseRecoveryRecords } from '../../src/clickhouse/recovery-records
 import { createTables } from '../../src/clickhouse/tables.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
-import type { PagesOfSpace } from '../../src/counts/space-events.ts';
+import type { EventPages } from '../../src/ports/event-pages.ts';
 import { LogEpoch } from '../../src/domain/log-epoch.ts';
 import { startEngines } from '../../src/local/engines.ts';
 import { NatsChangeChannel } from '../../src/nats/change-channel.ts';
@@ -66,7 +66,7 @@ export interface Ports {
   readonly checkpoints: Checkpoints;
   readonly history: History;
   readonly logPlaces: LogPlaces;
-  readonly eventPages: PagesOfSpace;
+  readonly eventPages: EventPages;
   readonly changes: ChangeChannel;
   readonly records: PartitionRecords;
   readonly leases: Leases;

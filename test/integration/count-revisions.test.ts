@@ -128,8 +128,8 @@ describe('T27 what has changed since an earlier answer', () => {
       { dpu_id: 'side', doorway_id: street, entrances: 2, exits: 0, net: 2, changes: [], added: 2, removed: 0 },
       { dpu_id: 'main', doorway_id: street, entrances: 1, net: 1, first: at(15), last: at(15) },
     ]);
-    const behind = await service.get((late.revisions[0]?.readings_url ?? '').replace('/api/v1', ''));
-    expect(behind.body).toHaveLength(2);
+    const behind = (late.revisions[0]?.readings_url ?? '').replace('/api/v1', '');
+    await eventually(async () => expect((await service.get(behind)).body).toHaveLength(2));
 
     expect((await service.send('PATCH', '/dpus/side', { doorway_id: inner, effective_at: at(0) })).status).toBe(200);
     const moved = await revised(since, ['move', 'late_readings', 'late_readings']);
@@ -142,9 +142,8 @@ describe('T27 what has changed since an earlier answer', () => {
 
     await service.send('PATCH', `/doorways/${inner}`, { ingress_space_id: hall, egress_space_id: office });
     await service.send('POST', '/dpus/main/exclusions', { from: at(25), to: at(60), reason: 'cleaning' });
-    const [{ id }] = (
-      await service.get(`/readings?filter=${encodeURIComponent(`dpu_id = 'main' and timestamp = '${at(10)}'`)}`)
-    ).body as [{ id: string }];
+    const tenth = `/readings?filter=${encodeURIComponent(`dpu_id = 'main' and timestamp = '${at(10)}'`)}`;
+    const [{ id }] = (await service.get(tenth)).body as [{ id: string }];
     expect((await service.send('DELETE', `/readings/${encodeURIComponent(id)}?reason=test`)).status).toBe(200);
     await service.send('PATCH', `/spaces/${hall}/resets/${reset}`, { count: 4 });
     const all = await revised(since, [

@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { blockOf } from '../../actors/partition/block.ts';
+import { ClickHouseEventPages } from '../../src/clickhouse/event-pages.ts';
 import { ClickHouseHistory } from '../../src/clickhouse/history.ts';
 import { ClickHouseLogPlaces } from '../../src/clickhouse/log-places.ts';
+import { ClickHousePartitionRecords } from '../../src/clickhouse/partition-records.ts';
 import { repartition, tablesByMonth } from '../../src/clickhouse/repartition.ts';
-import { alterationsFor, tablesFor } from '../../src/clickhouse/schema.ts';
+import { alterationsFor, tablesFor, viewQuery } from '../../src/clickhouse/schema.ts';
 import { alterTables, createTables, dropTables } from '../../src/clickhouse/tables.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { loggedEvent } from '../../src/domain/log-entry.ts';
@@ -37,6 +39,10 @@ const rows = async (query: string): Promise<unknown[]> =>
 const COLUMNS = 'timestamp, reading_id, dpu_id, direction, doorway_id, space_id, sign, is_reading';
 const digest = async (table: string): Promise<unknown[]> =>
   rows(`SELECT count(), sum(cityHash64(${COLUMNS})) FROM ${table}`);
+const digestOfReadings = async (table: string): Promise<unknown[]> =>
+  rows(
+    `SELECT count(), sum(cityHash64(timestamp, reading_id, dpu_id, direction, doorway_id, space_id, sign)) FROM ${table}`,
+  );
 const store = async (from: number): Promise<unknown> =>
   command(`
   INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block)
@@ -97,6 +103,38 @@ test('T24 a table whose rows lack their commit gets the columns, and the place f
   INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block, epoch, log_seq)
   SELECT 5, 1514764900000, 'late', 'p', 1, 1, 1, 0, 0, 1, 1, 5, 51, 1, 970`);
   expect(await known(5)).toEqual({ epoch: 1, seq: 970 });
+});
+
+test('T28 tables whose rows lack their block get it, and the time from which on lists of an earlier moment can be answered', async () => {
+  const before = await Promise.all(['readings', 'events_by_time'].map(digestOfReadings));
+  // As an earlier version left them.
+  for (const table of ['readings', 'events_by_time']) {
+    await command(`ALTER TABLE ${table}_view MODIFY QUERY ${viewQuery(`${table}_view`).replace(', shard, block', '')}`);
+    for (const column of ['shard', 'block']) await command(`ALTER TABLE ${table} DROP COLUMN ${column}`);
+  }
+  await command('ALTER TABLE log_places DELETE WHERE is_floor = 2 SETTINGS mutations_sync = 2');
+  const places = new ClickHouseLogPlaces(client);
+  expect(await places.blocksFromMs()).toBeUndefined();
+  // A start that was interrupted after it had added the columns.
+  for (const table of ['readings', 'events_by_time'])
+    await command(`ALTER TABLE ${table} ADD COLUMN shard UInt16 DEFAULT 0, ADD COLUMN block UInt64 DEFAULT 0`);
+  const startedMs = Date.now();
+  await Promise.all([createTables(client), createTables(client)]);
+  const fromMs = (await places.blocksFromMs()) ?? 0;
+  expect(Math.abs(fromMs - startedMs)).toBeLessThan(60_000);
+  expect(await Promise.all(['readings', 'events_by_time'].map(digestOfReadings))).toEqual(before);
+  const place = { spaceId: 6 as SpaceId, dpuId: 'q' as DpuId, doorwayId: 1 as DoorwayId };
+  const row = loggedEvent(personEvent({ ...place, timestampMs: 2_000, sign: 1, primary: true }, 1), 980);
+  const mark = { seq: 990, commitId: 'd', cutMs: fromMs + 70_000, completeSeq: 985 };
+  await new ClickHouseHistory(client, 'upgraded').storeBlock(blockOf(1, 2 as Partition, 60, [row], mark));
+  for (const table of ['readings', 'events_by_time'])
+    expect(await rows(`SELECT shard, block FROM ${table} WHERE space_id = 6`)).toEqual([[2, 60]]);
+  // Rows from before are in every list.
+  const pages = new ClickHouseEventPages(client);
+  const [all, without] = [await pages.countReadings(undefined), await pages.countReadings(undefined, [0, 0, 59])];
+  expect(all - without).toBe(1);
+  await createTables(client);
+  expect(await places.blocksFromMs()).toBe(fromMs);
 });
 
 const OPTIONS = { cluster: undefined, windowBlocks: 76_800, isSynced: true, cold: undefined };
@@ -268,7 +306,13 @@ test('rows from before readings had measures count as one person each, and new r
     ['d~60001~-', 0, 1],
     ['d~60002~5-3', 5, 3],
   ];
-  expect(await rows('SELECT reading_id, entrances, exits FROM readings ORDER BY reading_id')).toEqual(asTheDeviceSawIt);
+  const readings = async (): Promise<unknown[]> =>
+    rows('SELECT reading_id, entrances, exits FROM readings ORDER BY reading_id');
+  expect(await readings()).toEqual(asTheDeviceSawIt);
+  // The new columns of these tables are in another order than those of the view.
+  await command("DELETE FROM readings WHERE reading_id = 'd~60002~5-3'");
+  await new ClickHousePartitionRecords(client).completeBlock(0 as Partition, 2);
+  expect(await readings()).toEqual(asTheDeviceSawIt);
   expect(
     await rows('SELECT DISTINCT reading_id, entrances, exits FROM events_by_time WHERE is_reading ORDER BY reading_id'),
   ).toEqual(asTheDeviceSawIt);

@@ -1,6 +1,8 @@
 // Compares an explanation with the oracle, term by term.
 import type { Explanation, IntervalExplanation } from '../../src/counts/explanations.ts';
+import { factsOf } from '../../src/domain/topology.ts';
 import type { SpaceOracle } from '../support/oracle.ts';
+import type { Engines, SimProcess } from './process.ts';
 
 /** Terms that the service lists in full; of exits at zero it lists the newest instants. */
 const TERMS = [
@@ -54,4 +56,16 @@ function sorted(value: unknown): string {
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
       : inner,
   );
+}
+
+/** By the last entry of the log that a process knows and that has exactly this reset. */
+export function setterOf(
+  { streams }: Engines,
+  { topology }: SimProcess,
+  reset: object,
+): { setBy: string | null; setAtMs: number | null } {
+  const text = JSON.stringify(reset);
+  const known = streams.topology.filter(({ seq }) => seq <= topology.history.seq);
+  const entry = known.findLast(({ fact }) => factsOf(fact).some(({ doc }) => JSON.stringify(doc) === text));
+  return { setBy: entry?.fact.by ?? null, setAtMs: entry?.fact.atMs ?? null };
 }

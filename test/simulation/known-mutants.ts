@@ -59,6 +59,26 @@ export const KNOWN_MUTANTS: readonly Mutant[] = [
     'history.timeAtCounts(query)',
   ),
   mutant(
+    'a list has the counts of blocks after its place',
+    'this.#blocks ? (this.#blocks[partitionOfSpace(spaceId, this.#blocks.length)] ?? 0) : Number.MAX_SAFE_INTEGER',
+    'Number.MAX_SAFE_INTEGER',
+  ),
+  mutant(
+    'a list announces the events of blocks after its place',
+    'countAllEvents(range, this.#blocks)',
+    'countAllEvents(range)',
+  ),
+  mutant(
+    'a block on its way is in the list of a time',
+    'Math.min(block, stored[partition] ?? 0)',
+    'Math.max(block, stored[partition] ?? 0) + 1',
+  ),
+  mutant(
+    'an earlier list has the resets of now',
+    'return { place, view: this.#topologyAt({ place: place.topology }).view };',
+    'return { place, view: this.#deps.topology.latest() };',
+  ),
+  mutant(
     'the topology of a place is that of now',
     'return { asOf, view: history.at(asOf.seq) };',
     'return { asOf, view: history.latest() };',

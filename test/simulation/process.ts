@@ -3,6 +3,8 @@
 import { pino, type Logger } from 'pino';
 import { Accounts } from '../../src/counts/account.ts';
 import { AsKnown } from '../../src/counts/as-known.ts';
+import { StoredPlaces } from '../../src/counts/stored-places.ts';
+import type { EventPages } from '../../src/ports/event-pages.ts';
 import { Comparisons } from '../../src/counts/comparison.ts';
 import { Counts } from '../../src/counts/counts.ts';
 import { DryRuns } from '../../src/counts/dry-runs.ts';
@@ -97,6 +99,8 @@ export class SimProcess {
   readonly profiles: Profiles;
   readonly dryRuns: DryRuns;
   readonly asKnown: AsKnown;
+  readonly storedPlaces: StoredPlaces;
+  readonly eventPages: EventPages;
   readonly accounts: Accounts;
   readonly comparisons: Comparisons;
   readonly shards: Shard[];
@@ -205,22 +209,20 @@ export class SimProcess {
       profiles: this.profiles,
       dryRuns: this.dryRuns,
     } = this.questions(() => undefined));
-    this.asKnown = new AsKnown({
-      partitions: streams.partitions,
-      topology: this.topology.history,
-      reports: { isCutOff: false, report: (spaceId, atMs) => this.#report(spaceId, atMs) },
-      history: this.#history,
+    const report = (spaceId: SpaceId, atMs: number): Promise<KnownReport> => this.#report(spaceId, atMs);
+    const reports = { isCutOff: false, report };
+    this.eventPages = memoryEventPages(access, tables);
+    const known = {
+      ...{ partitions: streams.partitions, topology: this.topology.history, now: engines.now, reports },
       places: new MemoryLogPlaces(access, tables),
-      pages: memoryEventPages(access, tables),
-      now: engines.now,
-    });
+    };
+    this.asKnown = new AsKnown({ ...known, history: this.#history, pages: this.eventPages });
+    this.storedPlaces = new StoredPlaces(known);
     this.accounts = new Accounts(this.#events, this.#deadLetters, streams.partitions);
     this.comparisons = new Comparisons({
       partitions: streams.partitions,
-      reports: { report: (spaceId, atMs) => this.#report(spaceId, atMs) },
-      events: this.#events,
-      history: this.#history,
-      timing: this.#timing,
+      reports,
+      ...{ events: this.#events, history: this.#history, timing: this.#timing },
     });
   }
 
@@ -376,7 +378,7 @@ export class SimProcess {
         timing: this.#timing,
       }),
       profiles: new Profiles(...sources),
-      eventCounts: new EventCounts(...sources, memoryEventPages(this.access, this.#engines.tables)),
+      eventCounts: new EventCounts(...sources, this.eventPages),
       dryRuns: new DryRuns({
         topology: this.topology,
         partitions: this.#engines.streams.partitions,

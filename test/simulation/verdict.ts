@@ -9,6 +9,7 @@ import { objectionsToAudit } from './audited.ts';
 import { drawChange } from './draw-change.ts';
 import { objectionsToExplanation } from './explained.ts';
 import { objectionsToTime } from './given.ts';
+import { countsOfAll, objectionsToTimeOfLists } from './given-lists.ts';
 import { objectionsToRevisions } from './revised.ts';
 import { objectionsToPassages } from './passed.ts';
 import { objectionsToProfile } from './profiled.ts';
@@ -61,6 +62,7 @@ export class Verdict {
     await this.#judgeFinalPassages();
     await this.#judgeKnown();
     this.#judgeEventsByTime();
+    await this.#judgeCountsOfAll();
     this.#judgeReadings();
     await this.#judgeAccount();
     this.#judgeTopology();
@@ -256,15 +258,22 @@ export class Verdict {
 
   /** T24 T26: every answer of the run is given again, and a time is answered as its place. */
   async #judgeKnown(): Promise<void> {
-    const { given, topologies } = this.#world.witness;
+    const { given, topologies, lists } = this.#world.witness;
     this.objections.push(...topologies.objections(this.#process, this.#world.engines));
     for (const one of given.all) {
       const objection = await this.#world.answer(() => given.again(this.#process, one));
       if (objection !== undefined) this.objections.push(objection);
     }
+    for (const one of lists.all) {
+      const objection = await this.#world.answer(() => lists.again(this.#process, one));
+      if (objection !== undefined) this.objections.push(objection);
+    }
     const times = new Map(given.all.map(({ asOf }) => [asOf.spaceId, asOf.atMs]));
     for (const [spaceId, atMs] of times)
-      this.objections.push(...(await this.#world.answer(() => objectionsToTime(this.#process, spaceId, atMs))));
+      this.objections.push(
+        ...(await this.#world.answer(() => objectionsToTime(this.#process, spaceId, atMs))),
+        ...(await this.#world.answer(() => objectionsToTimeOfLists(this.#process, atMs))),
+      );
   }
 
   /** T27: since some of the answers of the run. */
@@ -283,6 +292,30 @@ export class Verdict {
       );
       this.objections.push(...objections);
     }
+  }
+
+  async #judgeCountsOfAll(): Promise<void> {
+    const found = await this.#world.answer(() => countsOfAll(this.#process));
+    const spaceIds = this.#oracle.spaces.map(({ id }) => id);
+    const passed = spaceIds.flatMap((spaceId) => {
+      const oracle = this.#oracle.space(spaceId);
+      return oracle.events
+        .filter(({ entrances, exits }) => entrances + exits > 0)
+        .map((event): [string, unknown] => {
+          const { timestampMs, readingId, entrances, exits } = event;
+          return [`${spaceId} ${timestampMs} ${readingId}`, [entrances, exits, oracle.countAfter(event)]];
+        });
+    });
+    this.#expectSame<unknown>(
+      'counts after each event of all spaces',
+      found
+        .filter(({ spaceId }) => spaceIds.includes(spaceId))
+        .map(({ spaceId, timestampMs, readingId, entrances, exits, count }): [string, unknown] => [
+          `${spaceId} ${timestampMs} ${readingId}`,
+          [entrances, exits, count],
+        ]),
+      passed,
+    );
   }
 
   #judgeEventsByTime(): void {

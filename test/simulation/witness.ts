@@ -14,8 +14,8 @@ import type { PassageSource } from '../../src/ports/history.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
 import { compareEvents } from '../../src/domain/space-event.ts';
 import type { GivenCommand } from './audited.ts';
-import { factsOf, type Author } from '../../src/domain/topology.ts';
-import { objectionsToExplanation } from './explained.ts';
+import type { Author } from '../../src/domain/topology.ts';
+import { objectionsToExplanation, setterOf } from './explained.ts';
 import { objectionsToPassages } from './passed.ts';
 import { objectionsToProfile } from './profiled.ts';
 import type { PassageTestimony, Testimony } from './testimony.ts';
@@ -23,6 +23,7 @@ import { SpaceOracle, type OracleSchedule } from '../support/oracle.ts';
 import { topologyOf } from './engines/memory-streams.ts';
 import { auditAccount, auditTables } from './audit.ts';
 import { GivenAnswers } from './given.ts';
+import { GivenLists } from './given-lists.ts';
 import { GivenTopologies } from './given-topologies.ts';
 import { listed, objectionsToList } from './listed.ts';
 import type { Engines, SimProcess } from './process.ts';
@@ -51,6 +52,7 @@ export class Witness {
   /** To be given again. */
   readonly given = new GivenAnswers();
   readonly topologies = new GivenTopologies();
+  readonly lists = new GivenLists();
   /** Only final answers. */
   readonly intervals: Testimony<IntervalAnswer>[] = [];
   /** Only final intervals. */
@@ -79,6 +81,7 @@ export class Witness {
     this.testimonies.length = this.intervals.length = this.passages.length = 0;
     this.given.clear();
     this.topologies.clear();
+    this.lists.clear();
     // The verdict knows which of them are left: it reads READINGS and everything else they can survive in.
     this.accepted.length = 0;
   }
@@ -138,8 +141,10 @@ export class Witness {
     await this.#askProfile(process, spaceId, atMs);
     await this.#askPassages(process, spaceId, atMs);
     await this.#askEvents(process, spaceId, atMs);
+    await this.lists.ask(process, atMs, this.#engines.now());
     const audited = atMs % AUDIT_EVERY === 0 ? await auditAccount(this.#engines, process).catch(() => []) : [];
-    if (!this.#isBlind) this.objections.push(...audited);
+    if (this.#isBlind) this.lists.clear();
+    else this.objections.push(...audited, ...this.lists.objections.splice(0));
   }
 
   #auditTables(process: SimProcess, spaceId: SpaceId): void {
@@ -205,7 +210,7 @@ export class Witness {
       if (!process.foldOf(spaceId)) return;
       try {
         const schedule = scheduleOf(process, spaceId);
-        const manual = schedule.manual.map((reset) => ({ ...reset, ...this.#setterOf(process, reset) }));
+        const manual = schedule.manual.map((reset) => ({ ...reset, ...setterOf(this.#engines, process, reset) }));
         let foldSeq = 0;
         const { explanations } = process.questions((report) => {
           foldSeq = report.seq;
@@ -223,14 +228,6 @@ export class Witness {
         if (!(error instanceof Failure)) throw error;
       }
     }
-  }
-
-  /** By the last entry of the log that the process knows and that has exactly this reset. */
-  #setterOf(process: SimProcess, reset: object): { setBy: string | null; setAtMs: number | null } {
-    const text = JSON.stringify(reset);
-    const known = this.#engines.streams.topology.filter(({ seq }) => seq <= process.topology.history.seq);
-    const entry = known.findLast(({ fact }) => factsOf(fact).some(({ doc }) => JSON.stringify(doc) === text));
-    return { setBy: entry?.fact.by ?? null, setAtMs: entry?.fact.atMs ?? null };
   }
 
   /** T23: the profile of the hours before an instant, by the log and the resets that the process knew. */

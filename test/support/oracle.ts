@@ -157,7 +157,7 @@ export class SpaceOracle {
     );
     const isResetAtStart = this.resetAt(startMs).timestampMs === startMs;
     const counts = [this.at(isResetAtStart ? startMs : startMs - 1).count];
-    for (const event of events) counts.push(this.#countAfter(event));
+    for (const event of events) counts.push(this.countAfter(event));
     for (const resetMs of this.#resetInstants(startMs, endMs)) counts.push(this.resetAt(resetMs).count);
     return {
       startMs,
@@ -253,7 +253,7 @@ export class SpaceOracle {
   }
 
   /** The count just after one event, which may share its millisecond with others. */
-  #countAfter(event: OracleEvent): number {
+  countAfter(event: OracleEvent): number {
     const reset = this.resetAt(event.timestampMs - 1);
     let [net, lowestNet] = [reset.count, reset.count];
     for (const other of this.events) {

@@ -6442,6 +6442,8 @@ export interface operations {
                 filter?: string;
                 /** @description where the previous page ended, taken from its `link` header; cannot be combined with `offset` */
                 cursor?: string;
+                /** @description answer with what was stored at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does that of another list over all spaces or sensors; a time gives what each shard had recorded up to then */
+                known_at?: string;
                 /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC */
                 tz?: string;
             };
@@ -6461,6 +6463,8 @@ export interface operations {
                     link?: string;
                     /** @description number of items on all pages */
                     "x-total-count"?: number;
+                    /** @description the place of the answer: which blocks of each shard were stored, and where the topology was. `known_at` takes it, and gives the same answer again. Absent while a shard has no owner that could say what it has stored */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -6706,7 +6710,10 @@ export interface operations {
     };
     getReading: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description answer with what was stored at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does that of another list over all spaces or sensors; a time gives what each shard had recorded up to then */
+                known_at?: string;
+            };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
                 "if-none-match"?: string;
@@ -6722,6 +6729,8 @@ export interface operations {
             /** @description the reading */
             200: {
                 headers: {
+                    /** @description the place of the answer: which blocks of each shard were stored, and where the topology was. `known_at` takes it, and gives the same answer again. Absent while a shard has no owner that could say what it has stored */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -7234,6 +7243,8 @@ export interface operations {
                 filter?: string;
                 /** @description where the previous page ended, taken from its `link` header; cannot be combined with `offset` */
                 cursor?: string;
+                /** @description answer with what was stored at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does that of another list over all spaces or sensors; a time gives what each shard had recorded up to then */
+                known_at?: string;
                 /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC */
                 tz?: string;
             };
@@ -7253,6 +7264,8 @@ export interface operations {
                     link?: string;
                     /** @description number of items on all pages */
                     "x-total-count"?: number;
+                    /** @description the place of the answer: which blocks of each shard were stored, and where the topology was. `known_at` takes it, and gives the same answer again. Absent while a shard has no owner that could say what it has stored */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {

@@ -1,7 +1,9 @@
 // The count after each event, for one space and for all.
 import { z } from 'zod';
 import type { AsKnown } from '../../counts/as-known.ts';
+import { CountsOfAll } from '../../counts/counts-of-all.ts';
 import { refuseScan, type EventCounts } from '../../counts/event-counts.ts';
+import type { StoredPlaces } from '../../counts/stored-places.ts';
 import type { CountAfterEvent, CountedPlace } from '../../counts/space-events.ts';
 import { formatAsOf } from '../../domain/as-of.ts';
 import { matches, timeRangeOf, type TimeRange, type Value } from '../../domain/filter.ts';
@@ -9,15 +11,17 @@ import type { SpaceId } from '../../domain/ids.ts';
 import { deltaOf } from '../../domain/space-event.ts';
 import { END_MS } from '../../domain/instant.ts';
 import { compareEvents } from '../../domain/space-event.ts';
+import type { EventPages } from '../../ports/event-pages.ts';
 import type { TopologyHistory } from '../../domain/topology-history.ts';
 import { history, IF_NONE_MATCH, revalidatedPage } from '../middleware/caching.ts';
 import { cursor, encodeCursor, type Cursor } from '../cursor.ts';
 import { compareValues } from '../list.ts';
 import { checkCursor, CURSOR_SORT, LIST_HEADERS, setPageHeaders, type Page } from '../paging.ts';
 import { invalid } from '../problem.ts';
+import { readLists } from '../stored-lists.ts';
 import { defineRoute, type Route } from './route.ts';
 import { spaceIdInPath } from '../schemas/fields.ts';
-import { AS_OF_HEADER, knownAtInQuery } from '../schemas/known-at.ts';
+import { AS_OF_HEADER, knownAtInQuery, STORED_AS_OF_HEADER, storedKnownAt } from '../schemas/known-at.ts';
 import { listQuery, type ListQuery } from '../schemas/list.ts';
 import * as resources from '../schemas/resources.ts';
 import { timeZone, timeZoneOrSpace, writtenIn, type Written } from '../zoned-times.ts';
@@ -71,12 +75,14 @@ type Query = ListQuery & { readonly cursor?: Cursor | undefined };
 interface EventCountsDeps {
   readonly eventCounts: EventCounts;
   readonly asKnown: AsKnown;
+  readonly pages: EventPages;
+  readonly places: StoredPlaces;
   readonly topology: TopologyHistory;
   readonly now: () => number;
 }
 
 export function eventCountsRoutes(deps: EventCountsDeps): Route[] {
-  return [countsOfSpace(deps), countsOfAll(deps.eventCounts)];
+  return [countsOfSpace(deps), countsOfAll(deps)];
 }
 
 function countsOfSpace({ eventCounts, asKnown, topology, now }: EventCountsDeps): Route {
@@ -119,7 +125,7 @@ function countsOfSpace({ eventCounts, asKnown, topology, now }: EventCountsDeps)
   });
 }
 
-function countsOfAll(counts: EventCounts): Route {
+function countsOfAll({ pages, places }: EventCountsDeps): Route {
   return defineRoute({
     method: 'GET',
     path: '/counts',
@@ -128,20 +134,23 @@ function countsOfAll(counts: EventCounts): Route {
     summary: 'The count after each event, of all spaces',
     scope: 'read',
     description: `Events stored in ClickHouse, including those of deleted spaces; the newest, provisional events are listed with their space only. A reading between two spaces has an event in each, and both are on the same page. ${FILTER_NOTE}`,
-    query: z.strictObject({ ...listQuery({ space_id: 'number', ...FIELDS }, CURSOR_SORT), cursor, ...timeZone }),
+    query: z.strictObject({
+      ...listQuery({ space_id: 'number', ...FIELDS }, CURSOR_SORT),
+      cursor,
+      ...storedKnownAt,
+      ...timeZone,
+    }),
     requestHeaders: IF_NONE_MATCH,
     success: {
       status: 200,
       description: 'a page of counts',
       schema: z.array(resources.countAfterEvent),
       example: [EVENT_EXAMPLE],
-      headers: LIST_HEADERS,
+      headers: { ...LIST_HEADERS, ...STORED_AS_OF_HEADER },
     },
     handle: async ({ query }, ctx) => {
-      const page = await pageOf(
-        { page: (asked) => counts.pageOfAll(asked), total: (range) => counts.totalOfAll(range) },
-        query,
-      );
+      const { blocks, view } = await readLists(ctx, places, query);
+      const page = await pageOf(new CountsOfAll({ pages, view, blocks }), query);
       setPageHeaders(ctx, { ...query, total: page.total, next: nextOf(page, (event) => event) });
       // Never cached as final, because the spaces have no common watermark.
       const written = writtenIn(query.tz);

@@ -48,6 +48,7 @@ export type RouteDeps = Pick<
   | 'counts'
   | 'asKnown'
   | 'eventCounts'
+  | 'storedPlaces'
   | 'explanations'
   | 'passages'
   | 'profiles'
@@ -96,12 +97,15 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...auditRoutes(topology),
     ...readingsRoutes({ log: readings, topology: topology.history, bound, now }),
     ...ingestRoutes({ log: readings, topology: topology.history, now }),
-    ...storedReadingsRoutes(service.stores.eventPages),
+    ...storedReadingsRoutes({ pages: service.stores.eventPages, places: service.storedPlaces }),
     ...deletedReadingsRoutes(service, reads, service.stores.eventPages),
     ...deadLettersRoutes(service.deadLetters, {
       ...{ deadLetters: service.deadLetters, log: readings, topology, bound, now },
     }),
-    ...eventCountsRoutes({ eventCounts: service.eventCounts, asKnown, topology: topology.history, now }),
+    ...eventCountsRoutes({
+      ...{ eventCounts: service.eventCounts, asKnown, topology: topology.history, now },
+      ...{ pages: service.stores.eventPages, places: service.storedPlaces },
+    }),
     ...countsRoutes({ counts, asKnown, topology: topology.history, now }),
     ...explainRoutes({ explanations: service.explanations, asKnown, now }),
     ...profileRoutes({ profiles: service.profiles, asKnown, topology: topology.history, now }),

@@ -1,5 +1,6 @@
 // Readings as stored in ClickHouse.
 import { z } from 'zod';
+import type { StoredPlaces } from '../../counts/stored-places.ts';
 import type { EventPages, StoredReading } from '../../ports/event-pages.ts';
 import { Failure } from '../../domain/failure.ts';
 import { revisionIn, standingIn, startOf } from '../../domain/measure.ts';
@@ -8,8 +9,10 @@ import { formatInstant } from '../../domain/instant.ts';
 import { IF_NONE_MATCH, revalidated, revalidatedPage } from '../middleware/caching.ts';
 import { cursor, encodeCursor } from '../cursor.ts';
 import { checkCursor, CURSOR_SORT, LIST_HEADERS, setPageHeaders } from '../paging.ts';
+import { readLists } from '../stored-lists.ts';
 import { defineRoute, type Route } from './route.ts';
 import { field } from '../schemas/fields.ts';
+import { STORED_AS_OF_HEADER, storedKnownAt } from '../schemas/known-at.ts';
 import { listQuery } from '../schemas/list.ts';
 import * as resources from '../schemas/resources.ts';
 import { timeZone, writtenIn, type Written } from '../zoned-times.ts';
@@ -46,7 +49,12 @@ export const readingId = field(
   (value) => (typeof value === 'string' && value.length <= ID_LENGTH_MAX ? value : undefined),
 );
 
-export function storedReadingsRoutes(pages: EventPages): Route[] {
+interface StoredReadingsDeps {
+  readonly pages: EventPages;
+  readonly places: StoredPlaces;
+}
+
+export function storedReadingsRoutes({ pages, places }: StoredReadingsDeps): Route[] {
   return [
     defineRoute({
       method: 'GET',
@@ -56,19 +64,22 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
       summary: 'List readings',
       scope: 'read',
       description: STORED_NOTE,
-      query: z.strictObject({ ...listQuery(READING_FIELDS, CURSOR_SORT), cursor, ...timeZone }),
+      query: z.strictObject({ ...listQuery(READING_FIELDS, CURSOR_SORT), cursor, ...storedKnownAt, ...timeZone }),
       requestHeaders: IF_NONE_MATCH,
       success: {
         status: 200,
         description: 'a page of readings',
         schema: z.array(resources.reading),
         example: [READING_EXAMPLE],
-        headers: LIST_HEADERS,
+        headers: { ...LIST_HEADERS, ...STORED_AS_OF_HEADER },
       },
-      handle: async ({ query: { limit, offset, sort, desc, filter, cursor: after, tz } }, ctx) => {
+      handle: async ({ query }, ctx) => {
+        const { limit, offset, sort, desc, filter, cursor: after, tz } = query;
         checkCursor({ cursor: after, offset, sort });
-        const total = after ? after.total : await pages.countReadings(filter);
-        const found = await pages.readings({ filter, sort, desc, offset, limit: limit + 1, after: after ?? null });
+        const { blocks } = await readLists(ctx, places, query);
+        const total = after ? after.total : await pages.countReadings(filter, blocks);
+        const order = { filter, sort, desc, offset, after: after ?? null };
+        const found = await pages.readings({ ...order, blocks, limit: limit + 1 });
         const items = found.slice(0, limit);
         const last = found.length > limit ? items.at(-1) : undefined;
         const next =
@@ -91,12 +102,20 @@ export function storedReadingsRoutes(pages: EventPages): Route[] {
       scope: 'read',
       description: STORED_NOTE,
       params: z.strictObject({ id: readingId }),
+      query: z.strictObject(storedKnownAt),
       problems: [404],
       requestHeaders: IF_NONE_MATCH,
-      success: { status: 200, description: 'the reading', schema: resources.reading, example: READING_EXAMPLE },
-      handle: async ({ params: { id } }, ctx) => {
+      success: {
+        status: 200,
+        description: 'the reading',
+        schema: resources.reading,
+        example: READING_EXAMPLE,
+        headers: STORED_AS_OF_HEADER,
+      },
+      handle: async ({ params: { id }, query }, ctx) => {
         const dpuId = dpuOfReadingId(id);
-        const found = dpuId === undefined ? undefined : await pages.reading(dpuId, id);
+        const { blocks } = await readLists(ctx, places, query);
+        const found = dpuId === undefined ? undefined : await pages.reading(dpuId, id, blocks);
         if (!found) throw new Failure('not_found', `there is no stored reading ${id}`);
         return revalidated(ctx, readingJson(found));
       },

@@ -3,6 +3,8 @@ import { AS_OF_PATTERN, formatAsOf, parseAsOf, type AsOf } from '../../domain/as
 import { parseInstant } from '../../domain/instant.ts';
 import type { KnownAt } from '../../counts/as-known.ts';
 import type { SpaceId } from '../../domain/ids.ts';
+import type { StoredKnownAt } from '../../counts/stored-places.ts';
+import { formatStoredPlace, parseStoredPlace } from '../../domain/stored-place.ts';
 import { formatTopologyAsOf, parsePlace } from '../../domain/topology-place.ts';
 import type { TopologyKnownAt } from '../../topology/known-topology.ts';
 import { field } from './fields.ts';
@@ -65,6 +67,35 @@ function parseTopologyKnownAt(text: string): TopologyKnownAt | undefined {
   return place && { place };
 }
 
+const STORED_EXAMPLE = formatStoredPlace({
+  topology: { seq: EXAMPLE.topologySeq, digest: EXAMPLE.topologyDigest },
+  blocks: [412, 87, 0, 1_031],
+});
+const STORED_ERROR =
+  'must be the as-of of a list of readings or counts, or an ISO 8601 instant with an offset, such as 2018-02-24T08:45:21.893Z';
+
+/** For lists over all spaces or sensors. */
+export const storedKnownAt = {
+  known_at: field(
+    {
+      type: 'string',
+      maxLength: 15_000,
+      description:
+        'answer with what was stored at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does that of another list over all spaces or sensors; a time gives what each shard had recorded up to then',
+      examples: [STORED_EXAMPLE],
+    },
+    STORED_ERROR,
+    (value) => (typeof value === 'string' ? parseStoredKnownAt(value) : undefined),
+  ).optional(),
+};
+
+function parseStoredKnownAt(text: string): StoredKnownAt | undefined {
+  const atMs = parseTime(text);
+  if (atMs !== undefined) return { atMs };
+  const place = parseStoredPlace(text);
+  return place && { place };
+}
+
 /** A client that does not encode the plus of `+01:00` sends a space. */
 function parseTime(text: string): number | undefined {
   return parseInstant(text.replace(/ (?=\d\d:?\d\d$)/, '+'));
@@ -94,6 +125,14 @@ export const TOPOLOGY_AS_OF_HEADER = {
   'as-of': {
     description:
       'the place of the answer in the topology log, with the instant of the question: `known_at` takes it, and gives the same answer again; so does `if-match` of a change',
+  },
+} as const;
+
+/** For lists over all spaces or sensors. */
+export const STORED_AS_OF_HEADER = {
+  'as-of': {
+    description:
+      'the place of the answer: which blocks of each shard were stored, and where the topology was. `known_at` takes it, and gives the same answer again. Absent while a shard has no owner that could say what it has stored',
   },
 } as const;
 

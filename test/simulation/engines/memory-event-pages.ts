@@ -1,4 +1,4 @@
-// The pages of a space's events, in memory: those that counts after each event are computed from.
+// Pages of events and readings, in memory: those that counts after each event are computed from.
 import type { TimeRange } from '../../../src/domain/filter.ts';
 import type { SpaceId } from '../../../src/domain/ids.ts';
 import type { LogPlace } from '../../../src/domain/log-place.ts';
@@ -6,6 +6,7 @@ import { compareEvents } from '../../../src/domain/space-event.ts';
 import type { EventPages } from '../../../src/ports/event-pages.ts';
 import { fakeOf } from '../../support/fake-of.ts';
 import { eventsOfRows, isIncluded } from './events-of-rows.ts';
+import { memoryLists } from './memory-lists.ts';
 import type { Access } from './memory-cursor.ts';
 import { awayError, type MemoryTables, type Row } from './memory-history.ts';
 
@@ -24,6 +25,7 @@ export function memoryEventPages(access: Access, tables: MemoryTables): EventPag
       (row) => fromMs <= row.timestampMs && row.timestampMs <= toMs && isIncluded(row, { block, upTo }),
     );
   return fakeOf<EventPages>('EventPages', {
+    ...memoryLists(read, tables),
     eventPage: async ({ spaceId, block, upTo, range, after, desc, limit }) =>
       read('page of events', () => {
         const sign = desc ? -1 : 1;

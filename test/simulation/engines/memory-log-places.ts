@@ -1,5 +1,6 @@
 // The places in the log that are recorded with the stored blocks.
 import type { Partition } from '../../../src/domain/ids.ts';
+import { allPartitions } from '../../../src/domain/partition.ts';
 import type { KnownFrom, LogPlaces, RecordedPlace } from '../../../src/ports/log-places.ts';
 import { compare } from './compare.ts';
 import type { Access } from './memory-cursor.ts';
@@ -39,6 +40,18 @@ export class MemoryLogPlaces implements LogPlaces {
         .filter(({ row }) => row.partition === partition && row.epoch === epoch)
         .reduce((most, { row }) => Math.max(most, row.mark.completeSeq ?? 0), 0),
     );
+  }
+
+  async blocksCutBy(partitions: number, atMs: number): Promise<readonly number[]> {
+    return this.#read('blocks that were cut', (cuts) =>
+      allPartitions(partitions).map(
+        (partition) => cuts.findLast(({ row, cutMs }) => row.partition === partition && cutMs <= atMs)?.row.block ?? 0,
+      ),
+    );
+  }
+
+  async blocksFromMs(): Promise<number> {
+    return Promise.resolve(0);
   }
 
   async #read<T>(label: string, apply: (cuts: readonly Cut[]) => T): Promise<T> {
