@@ -209,7 +209,7 @@ export const STATEMENTS: readonly string[] = [
     doorway_id UInt32,
     space_id UInt32,
     sign Int8,
-    shard UInt16,
+    shard UInt16 CODEC(ZSTD),
     block UInt64 CODEC(Delta, ZSTD),
     INDEX reading_id_bloom reading_id TYPE bloom_filter GRANULARITY 1
   ) ENGINE = MergeTree
@@ -231,7 +231,7 @@ export const STATEMENTS: readonly string[] = [
     space_id UInt32,
     sign Int8,
     is_reading UInt8,
-    shard UInt16,
+    shard UInt16 CODEC(ZSTD),
     block UInt64 CODEC(Delta, ZSTD)
   ) ENGINE = MergeTree
   PARTITION BY ${byTime('timestamp')}

@@ -64,9 +64,9 @@ const ADDED_COLUMNS: readonly (readonly [table: string, column: string, type: st
   ['space_events', 'cut_ms', 'Int64 DEFAULT 0'],
   ['space_events', 'complete_seq', 'UInt64 DEFAULT 0'],
   ['space_events', 'cause', "LowCardinality(String) DEFAULT 'unknown'"],
-  ['readings', 'shard', 'UInt16 DEFAULT 0'],
+  ['readings', 'shard', 'UInt16 DEFAULT 0 CODEC(ZSTD)'],
   ['readings', 'block', 'UInt64 DEFAULT 0 CODEC(Delta, ZSTD)'],
-  ['events_by_time', 'shard', 'UInt16 DEFAULT 0'],
+  ['events_by_time', 'shard', 'UInt16 DEFAULT 0 CODEC(ZSTD)'],
   ['events_by_time', 'block', 'UInt64 DEFAULT 0 CODEC(Delta, ZSTD)'],
   ['space_events', COMMIT_COLUMN, 'UInt64 DEFAULT 0 CODEC(Delta, ZSTD)'],
 ];
