@@ -83,8 +83,8 @@ export const KNOWN_MUTANTS: readonly Mutant[] = [
   mutant('pages have what came after a place', '...{ spaceId, block, upTo, range },', '...{ spaceId, block, range },'),
   mutant(
     'the number of events is that of now',
-    'countEvents(spaceId, range, storedBlock, upTo)',
-    'countEvents(spaceId, range, storedBlock)',
+    'countEvents({ spaceId, range, block, upTo, watermarkMs })',
+    'countEvents({ spaceId, range, block, watermarkMs })',
   ),
   mutant(
     'a page continues with the count of another place',
