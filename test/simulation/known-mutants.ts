@@ -87,6 +87,18 @@ export const KNOWN_MUTANTS: readonly Mutant[] = [
     'countEvents({ spaceId, range, block, watermarkMs })',
   ),
   mutant(
+    'the number of events known at a place includes what came later',
+    'part(`-${EVENTS}`, ROWS_SINCE, ',
+    'part(EVENTS, ROWS_SINCE, ',
+    'test/integration/event-count.test.ts',
+  ),
+  mutant(
+    'rows after the block of an answer are subtracted from its number of events',
+    'block <= {block:UInt64} AND NOT ${KNOWN}',
+    'NOT ${KNOWN}',
+    'test/integration/event-count.test.ts',
+  ),
+  mutant(
     'a page continues with the count of another place',
     'if (counted.upTo?.epoch !== upTo?.epoch || counted.upTo?.seq !== upTo?.seq) return undefined;',
     '',
