@@ -1,5 +1,5 @@
 // The cost of an answer with `known_at`, relative to the same answer without it, over ten million stored events of one space in
-// the real engine; and the bytes that the commit of each row takes. A word limits it to the questions that contain it:
+// the real engine; and the bytes that the commit of each row takes. A pattern limits it to the questions that match it:
 // `npm run bench:known -- page`.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -44,10 +44,11 @@ const PAGE = 1_000;
 const SEQS_PER_EVENT = 3;
 const LAST_SEQ = EVENTS * SEQS_PER_EVENT + 10;
 const [NEVER_RESET, RESET_DAILY, MOVED] = [1, 2, 3] as SpaceId[] as [SpaceId, SpaceId, SpaceId];
-/** A tenth of the events, half of which a move took away after the end: hardly any row can be skipped. */
-const MOVED_EVENTS = EVENTS / 10;
-/** Only questions that contain this. */
-const ASKED = process.argv[2] ?? '';
+/** Fewer events, and half as many that a move brought after the end: the index cannot skip any row. */
+const MOVED_EVENTS = EVENTS / 5;
+const ROWS = 2 * EVENTS + 1.5 * MOVED_EVENTS;
+/** Only questions that match this. */
+const ASKED = new RegExp(process.argv[2] ?? '');
 
 interface Asked {
   readonly counts: Counts;
@@ -58,7 +59,7 @@ const dataDir = await mkdtemp(join(tmpdir(), 'density-bench-'));
 const engine = await startClickhouse({ dataDir, host: '127.0.0.1', port: 0, logFile: join(dataDir, 'log') });
 const client = createClient({ url: engine.url, request_timeout: 600_000 });
 
-/** @param isMove every second event, retracted after the end */
+/** @param isMove every second event again, of another sensor, and after the end */
 async function store(spaceId: SpaceId, events: number, isMove = false): Promise<void> {
   const seq = isMove
     ? `${LAST_SEQ} + 1`
@@ -67,8 +68,8 @@ async function store(spaceId: SpaceId, events: number, isMove = false): Promise<
     query: `
     INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block, commit_seq)
     SELECT ${spaceId}, ${START_MS} + intDiv(number * ${DAYS * DAY_MS}, ${events}) + cityHash64(number) % 900 AS at,
-      concat(dpu, '~', toString(at), if(way > 0, '~+', '~-')), concat('dpu-', toString(number % 4)) AS dpu, 1,
-      if(number % 2 = 0, 1, -1) AS way, way > 0, way < 0, 0, ${isMove ? -1 : 1}, 1, 0, ${isMove ? 2 : 1}, ${seq}
+      concat(dpu, '~', toString(at), if(way > 0, '~+', '~-')), concat('dpu-', toString(number % 4 + ${isMove ? 4 : 0})) AS dpu, 1,
+      if(number % 2 = 0, 1, -1) AS way, way > 0, way < 0, 0, 1, 1, 0, ${isMove ? 2 : 1}, ${seq}
     FROM numbers(${events}) ${isMove ? 'WHERE number % 4 < 2' : ''}`,
   });
 }
@@ -94,11 +95,13 @@ try {
   for (const spaceId of [NEVER_RESET, RESET_DAILY]) await store(spaceId, EVENTS);
   await store(MOVED, MOVED_EVENTS);
   await store(MOVED, MOVED_EVENTS, true);
+  // Until parts are merged, what came later is in parts of its own.
+  await client.command({ query: 'OPTIMIZE TABLE space_events FINAL' });
   // Without a recorded place, each question would look for the first one again.
   await client.command({
     query: `INSERT INTO log_places (cut_ms, epoch, seq, shard, block, complete_seq, is_floor) VALUES (${START_MS}, 0, 0, 0, 0, 0, 0)`,
   });
-  printLine(`${2 * EVENTS + 1.5 * MOVED_EVENTS} rows are stored`);
+  printLine(`${ROWS} rows are stored`);
   const topology = new TopologyHistory();
   topology.apply({ seq: 1, fact: { kind: 'space', doc: spaceCalled('never reset', NEVER_RESET) } });
   const daily = { ...spaceCalled('reset daily', RESET_DAILY), dailyReset: '04:00' };
@@ -160,15 +163,16 @@ try {
     ['last page of all events, never reset', NEVER_RESET, page(START_MS, END_MS, true)],
     ['page after a cursor at a third, reset daily', RESET_DAILY, nextPage(MIDDLE_MS)],
     ['page after a cursor at a third, never reset', NEVER_RESET, nextPage(MIDDLE_MS)],
+    ['first page of all events, of which a move brought a third since', MOVED, page(START_MS, END_MS, false)],
+    ['last page of all events, of which a move brought a third since', MOVED, page(START_MS, END_MS, true)],
     ['first page of a day, reset daily', RESET_DAILY, page(MIDDLE_MS, MIDDLE_MS + DAY_MS, false)],
     ['last page of a day, reset daily', RESET_DAILY, page(MIDDLE_MS, MIDDLE_MS + DAY_MS, true)],
-    ['first page of all events, moved since', MOVED, page(START_MS, END_MS, false)],
   ];
   printLine(
     `| question | as it is | ${PLACES.map(([where]) => `known ${where} | ratio | ratio of CPU`).join(' | ')} |`,
   );
   printLine(`| --- | --- |${' --- | --- | --- |'.repeat(PLACES.length)}`);
-  for (const [what, spaceId, ask] of questions.filter(([name]) => name.includes(ASKED))) {
+  for (const [what, spaceId, ask] of questions.filter(([name]) => ASKED.test(name))) {
     const { asOf } = await counts.at(spaceId, END_MS);
     if (!asOf) throw new Error('no place');
     const known = PLACES.map(([, part]) => async () => {
@@ -189,7 +193,7 @@ try {
     printLine(`| ${what} | ${base.ms.toFixed(0)} ms | ${cells.join(' | ')} |`);
   }
   const sizes = await client.query({
-    query: `SELECT sum(column_data_compressed_bytes) / ${2 * EVENTS}, sumIf(column_data_compressed_bytes, column = 'commit_seq') / ${2 * EVENTS}
+    query: `SELECT sum(column_data_compressed_bytes) / ${ROWS}, sumIf(column_data_compressed_bytes, column = 'commit_seq') / ${ROWS}
       FROM system.parts_columns WHERE active AND table = 'space_events' AND database = currentDatabase()`,
     format: 'JSONCompactEachRow',
   });
