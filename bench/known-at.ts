@@ -1,5 +1,6 @@
 // The cost of an answer with `known_at`, relative to the same answer without it, over ten million stored events of one space in
-// the real engine; and the bytes that the place of each row takes.
+// the real engine; and the bytes that the commit of each row takes. A pattern limits it to the questions that match it:
+// `npm run bench:known -- page`.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,12 +14,15 @@ import { createTables } from '../src/clickhouse/tables.ts';
 import { AsKnown } from '../src/counts/as-known.ts';
 import { Counts } from '../src/counts/counts.ts';
 import { EventCounts } from '../src/counts/event-counts.ts';
-import type { SpaceEvents } from '../src/counts/space-events.ts';
+import type { CountedPlace, SpaceEvents } from '../src/counts/space-events.ts';
+import { formatAsOf } from '../src/domain/as-of.ts';
 import type { Partition, SpaceId } from '../src/domain/ids.ts';
 import { intervalBounds, parseInterval } from '../src/domain/interval.ts';
 import { TopologyHistory } from '../src/domain/topology-history.ts';
+import { countedPlaceOf } from '../src/http/routes/event-counts-routes.ts';
 import { startClickhouse } from '../src/local/clickhouse/clickhouse-engine.ts';
 import { spaceCalled } from '../test/support/space-called.ts';
+import { cpuSecondsOf } from './support/cpu.ts';
 import { machine, printLine } from './support/output.ts';
 
 const EVENTS = Number(process.env['BENCH_EVENTS'] ?? 10_000_000);
@@ -27,13 +31,24 @@ const START_MS = Date.UTC(2026, 0, 1);
 const DAY_MS = 86_400_000;
 const DAYS = 300;
 const END_MS = START_MS + DAYS * DAY_MS;
-/** Known at half of the events. */
+/** Known at half of the events, and unknown early. */
 const MIDDLE_MS = START_MS + 100 * DAY_MS;
+/** By the part of the events that was known there. */
+const PLACES = [
+  ['at the end', 1],
+  ['at half of the events', 0.5],
+  ['at a fiftieth', 0.02],
+] as const;
 const PAGE = 1_000;
 /** Each commit has events of other spaces, too. */
 const SEQS_PER_EVENT = 3;
 const LAST_SEQ = EVENTS * SEQS_PER_EVENT + 10;
-const [NEVER_RESET, RESET_DAILY] = [1, 2] as SpaceId[] as [SpaceId, SpaceId];
+const [NEVER_RESET, RESET_DAILY, MOVED] = [1, 2, 3] as SpaceId[] as [SpaceId, SpaceId, SpaceId];
+/** Fewer events, and half as many that a move brought after the end: the index cannot skip any row. */
+const MOVED_EVENTS = EVENTS / 5;
+const ROWS = 2 * EVENTS + 1.5 * MOVED_EVENTS;
+/** Only questions that match this. */
+const ASKED = new RegExp(process.argv[2] ?? '');
 
 interface Asked {
   readonly counts: Counts;
@@ -44,34 +59,55 @@ const dataDir = await mkdtemp(join(tmpdir(), 'density-bench-'));
 const engine = await startClickhouse({ dataDir, host: '127.0.0.1', port: 0, logFile: join(dataDir, 'log') });
 const client = createClient({ url: engine.url, request_timeout: 600_000 });
 
-async function store(spaceId: SpaceId): Promise<void> {
+/** @param isMove every second event again, of another sensor, and after the end */
+async function store(spaceId: SpaceId, events: number, isMove = false): Promise<void> {
+  const seq = isMove
+    ? `${LAST_SEQ} + 1`
+    : `intDiv(number * ${EVENTS}, ${events}) * ${SEQS_PER_EVENT} + cityHash64(number) % 7`;
   await client.command({
     query: `
     INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block, commit_seq)
-    SELECT ${spaceId}, ${START_MS} + intDiv(number * ${DAYS * DAY_MS}, ${EVENTS}) + cityHash64(number) % 900 AS at,
-      concat(dpu, '~', toString(at), if(way > 0, '~+', '~-')), concat('dpu-', toString(number % 4)) AS dpu, 1,
-      if(number % 2 = 0, 1, -1) AS way, way > 0, way < 0, 0, 1, 1, 0, 1, number * ${SEQS_PER_EVENT} + cityHash64(number) % 7
-    FROM numbers(${EVENTS})`,
+    SELECT ${spaceId}, ${START_MS} + intDiv(number * ${DAYS * DAY_MS}, ${events}) + cityHash64(number) % 900 AS at,
+      concat(dpu, '~', toString(at), if(way > 0, '~+', '~-')), concat('dpu-', toString(number % 4 + ${isMove ? 4 : 0})) AS dpu, 1,
+      if(number % 2 = 0, 1, -1) AS way, way > 0, way < 0, 0, 1, 1, 0, ${isMove ? 2 : 1}, ${seq}
+    FROM numbers(${events}) ${isMove ? 'WHERE number % 4 < 2' : ''}`,
   });
 }
 
-async function timed(ask: () => Promise<unknown>): Promise<number> {
-  const startedAt = performance.now();
-  await ask();
-  return performance.now() - startedAt;
+interface Measured {
+  readonly run: () => Promise<unknown>;
+  readonly times: number[];
+  /** Seconds of the engine. */
+  cpu: number;
+}
+
+async function measure(measured: Measured): Promise<void> {
+  const [startedAt, cpuBefore] = [performance.now(), cpuSecondsOf(engine.pid)];
+  await measured.run();
+  measured.times.push(performance.now() - startedAt);
+  measured.cpu += cpuSecondsOf(engine.pid) - cpuBefore;
 }
 
 const median = (times: readonly number[]): number => [...times].sort((a, b) => a - b)[Math.floor(RUNS / 2)] ?? NaN;
 
 try {
   await createTables(client);
-  for (const spaceId of [NEVER_RESET, RESET_DAILY]) await store(spaceId);
-  printLine(`${2 * EVENTS} events are stored`);
+  for (const spaceId of [NEVER_RESET, RESET_DAILY]) await store(spaceId, EVENTS);
+  await store(MOVED, MOVED_EVENTS);
+  await store(MOVED, MOVED_EVENTS, true);
+  // Until parts are merged, what came later is in parts of its own.
+  await client.command({ query: 'OPTIMIZE TABLE space_events FINAL' });
+  // Without a recorded place, each question would look for the first one again.
+  await client.command({
+    query: `INSERT INTO log_places (cut_ms, epoch, seq, shard, block, complete_seq, is_floor) VALUES (${START_MS}, 0, 0, 0, 0, 0, 0)`,
+  });
+  printLine(`${ROWS} rows are stored`);
   const topology = new TopologyHistory();
   topology.apply({ seq: 1, fact: { kind: 'space', doc: spaceCalled('never reset', NEVER_RESET) } });
   const daily = { ...spaceCalled('reset daily', RESET_DAILY), dailyReset: '04:00' };
   topology.apply({ seq: 2, fact: { kind: 'space', doc: daily } });
-  const fold = new PartitionFold(0 as Partition, 1, { seq: LAST_SEQ, openNumber: 2 });
+  topology.apply({ seq: 3, fact: { kind: 'space', doc: { ...spaceCalled('moved', MOVED), dailyReset: '04:00' } } });
+  const fold = new PartitionFold(0 as Partition, 1, { seq: LAST_SEQ + 1, openNumber: 3 });
   const reports = {
     isCutOff: false,
     report: async (spaceId: SpaceId, atMs: number) =>
@@ -99,6 +135,20 @@ try {
       await some.total(range);
       return some.page({ range, after: null, desc, limit: PAGE });
     };
+  /** The next page after an instant, with the count in its cursor: the first question of each place is the one that finds it. */
+  const nextPage = (afterMs: number): ((some: Asked) => Promise<unknown>) => {
+    const cursors = new Map<string, CountedPlace>();
+    return async ({ events }) => {
+      const some = await events();
+      const place = formatAsOf(some.asOf(END_MS));
+      const range = { fromMs: START_MS, toMs: END_MS };
+      const after = cursors.get(place);
+      if (after) return some.page({ range, after, desc: false, limit: PAGE });
+      const [last] = await some.page({ range: { ...range, fromMs: afterMs }, after: null, desc: false, limit: 1 });
+      if (last) cursors.set(place, countedPlaceOf(last));
+      return undefined;
+    };
+  };
   const questions: [what: string, spaceId: SpaceId, ask: (some: Asked) => Promise<unknown>][] = [
     ['count at an instant, never reset', NEVER_RESET, ({ counts: some }) => some.at(NEVER_RESET, END_MS - DAY_MS)],
     ['count at an instant, reset daily', RESET_DAILY, ({ counts: some }) => some.at(RESET_DAILY, END_MS - DAY_MS)],
@@ -111,35 +161,39 @@ try {
     ['first page of all events, reset daily', RESET_DAILY, page(START_MS, END_MS, false)],
     ['last page of all events, reset daily', RESET_DAILY, page(START_MS, END_MS, true)],
     ['last page of all events, never reset', NEVER_RESET, page(START_MS, END_MS, true)],
-    ['page in the middle, reset daily', RESET_DAILY, page(MIDDLE_MS, MIDDLE_MS + DAY_MS, false)],
+    ['page after a cursor at a third, reset daily', RESET_DAILY, nextPage(MIDDLE_MS)],
+    ['page after a cursor at a third, never reset', NEVER_RESET, nextPage(MIDDLE_MS)],
+    ['first page of all events, of which a move brought a third since', MOVED, page(START_MS, END_MS, false)],
+    ['last page of all events, of which a move brought a third since', MOVED, page(START_MS, END_MS, true)],
+    ['first page of a day, reset daily', RESET_DAILY, page(MIDDLE_MS, MIDDLE_MS + DAY_MS, false)],
+    ['last page of a day, reset daily', RESET_DAILY, page(MIDDLE_MS, MIDDLE_MS + DAY_MS, true)],
   ];
   printLine(
-    '| question | as it is | as it was known at the end | ratio | as it was known at half of the events | ratio |',
+    `| question | as it is | ${PLACES.map(([where]) => `known ${where} | ratio | ratio of CPU`).join(' | ')} |`,
   );
-  printLine('| --- | --- | --- | --- | --- | --- |');
-  for (const [what, spaceId, ask] of questions) {
+  printLine(`| --- | --- |${' --- | --- | --- |'.repeat(PLACES.length)}`);
+  for (const [what, spaceId, ask] of questions.filter(([name]) => ASKED.test(name))) {
     const { asOf } = await counts.at(spaceId, END_MS);
     if (!asOf) throw new Error('no place');
-    const half = { ...asOf, seq: Math.floor(LAST_SEQ / 2) };
-    const times: [number[], number[], number[]] = [[], [], []];
-    for (let run = 0; run < RUNS; run++) {
-      const now = { counts, events: () => eventCounts.ofSpace(spaceId, END_MS) };
-      times[0].push(await timed(() => ask(now)));
-      for (const [n, place] of [asOf, half].entries())
-        times[n + 1]?.push(
-          await timed(async () => {
-            const known = await asKnown.space(spaceId, { asOf: [place] });
-            return ask({ counts: known.counts, events: async () => Promise.resolve(known.events()) });
-          }),
-        );
-    }
-    const [now, known, earlier] = [median(times[0]), median(times[1]), median(times[2])];
-    printLine(
-      `| ${what} | ${now.toFixed(0)} ms | ${known.toFixed(0)} ms | ${(known / now).toFixed(2)} | ${earlier.toFixed(0)} ms | ${(earlier / now).toFixed(2)} |`,
+    const known = PLACES.map(([, part]) => async () => {
+      // What a move took away came after the last place.
+      const place = { ...asOf, seq: Math.floor(LAST_SEQ * part), watermarkMs: START_MS + part * DAYS * DAY_MS };
+      const some = await asKnown.space(spaceId, { asOf: [place] });
+      return ask({ counts: some.counts, events: async () => Promise.resolve(some.events()) });
+    });
+    const now = async (): Promise<unknown> => ask({ counts, events: () => eventCounts.ofSpace(spaceId, END_MS) });
+    const all = [now, ...known].map((run) => ({ run, times: [] as number[], cpu: 0 }));
+    for (const { run } of all) await run();
+    for (let n = 0; n < RUNS; n++) for (const each of all) await measure(each);
+    const [base, ...others] = all.map(({ times, cpu }) => ({ ms: median(times), cpu }));
+    if (!base) throw new Error('nothing was measured');
+    const cells = others.map(
+      ({ ms, cpu }) => `${ms.toFixed(0)} ms | ${(ms / base.ms).toFixed(2)} | ${(cpu / base.cpu).toFixed(2)}`,
     );
+    printLine(`| ${what} | ${base.ms.toFixed(0)} ms | ${cells.join(' | ')} |`);
   }
   const sizes = await client.query({
-    query: `SELECT sum(column_data_compressed_bytes) / ${2 * EVENTS}, sumIf(column_data_compressed_bytes, column = 'commit_seq') / ${2 * EVENTS}
+    query: `SELECT sum(column_data_compressed_bytes) / ${ROWS}, sumIf(column_data_compressed_bytes, column = 'commit_seq') / ${ROWS}
       FROM system.parts_columns WHERE active AND table = 'space_events' AND database = currentDatabase()`,
     format: 'JSONCompactEachRow',
   });

@@ -3,7 +3,6 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { TimeRange } from '../domain/filter.ts';
 import { NO_DOORWAY, NOWHERE, type DoorwayId, type DpuId, type SpaceId } from '../domain/ids.ts';
-import type { LogPlace } from '../domain/log-place.ts';
 import { directionOf, type Direction } from '../domain/measure.ts';
 import { previousIdOf, readingOfIdentity } from '../domain/reading.ts';
 import { LATEST_STORABLE_MS } from '../domain/instant.ts';
@@ -11,6 +10,7 @@ import type { Segment } from '../domain/segment.ts';
 import { uncountedAs, type EventPlace } from '../domain/space-event.ts';
 import type {
   Blocks,
+  EventCountQuery,
   EventPage,
   EventPageQuery,
   EventPages,
@@ -24,6 +24,7 @@ import type {
   TimedSpace,
 } from '../ports/event-pages.ts';
 import type { HistoryEvent, OccupancyRequest } from '../ports/history.ts';
+import { countEvents } from './event-count.ts';
 import { beyondPlace, EVENT_ORDER, eventOrder, placeParams } from './event-order.ts';
 import { conditionOf, type Columns } from './filter-sql.ts';
 import { heldDpus } from './held-dpus.ts';
@@ -127,19 +128,14 @@ export class ClickHouseEventPages implements EventPages {
     return { events, end: isAll ? null : place };
   }
 
-  async countEvents(spaceId: SpaceId, range: TimeRange, block: number, upTo?: LogPlace): Promise<number> {
-    const [row] = await this.#rows<[number]>(
-      `SELECT sumIf(sign, entrances + exits > 0) FROM space_events WHERE space_id = {space:UInt32} AND ${knownRows({ upTo })} AND ${IN_RANGE}`,
-      { space: spaceId, ...knownParams({ block, upTo }), ...rangeParams(range) },
-    );
-    return Number(row?.[0] ?? 0);
+  async countEvents(query: EventCountQuery): Promise<number> {
+    return countEvents(this.#client, query);
   }
 
-  async newestBlock(spaceId: SpaceId, range: TimeRange, upTo?: LogPlace): Promise<number> {
-    const block = Number.MAX_SAFE_INTEGER;
+  async newestBlock(spaceId: SpaceId, range: TimeRange): Promise<number> {
     const [row] = await this.#rows<[number]>(
-      `SELECT max(block) FROM space_events WHERE space_id = {space:UInt32} AND ${knownRows({ upTo })} AND ${IN_RANGE}`,
-      { space: spaceId, ...knownParams({ block, upTo }), ...rangeParams(range) },
+      `SELECT max(block) FROM space_events WHERE space_id = {space:UInt32} AND ${IN_RANGE}`,
+      { space: spaceId, ...rangeParams(range) },
     );
     return Number(row?.[0] ?? 0);
   }

@@ -88,8 +88,8 @@ export class SpaceEvents {
   }
 
   async total(range: TimeRange): Promise<number> {
-    const { spaceId, storedBlock, upTo } = this.#report;
-    const stored = await this.#pages.countEvents(spaceId, range, storedBlock, upTo);
+    const { spaceId, storedBlock: block, upTo, watermarkMs } = this.#report;
+    const stored = await this.#pages.countEvents({ spaceId, range, block, upTo, watermarkMs });
     // The signs of one event, stored and in memory together, add up to 0 or 1. An event in which nobody passed, such
     // as a first standing, is not listed, and not included in the stored number either.
     return inRange(this.#report, range)
@@ -145,7 +145,8 @@ export class SpaceEvents {
     if (counted.upTo?.epoch !== upTo?.epoch || counted.upTo?.seq !== upTo?.seq) return undefined;
     const since = { fromMs: resetMs + 1, toMs: after.timestampMs };
     if (inRange(this.#report, since).length > 0) return undefined;
-    if ((await this.#pages.newestBlock(spaceId, since, upTo)) > counted.block) return undefined;
+    // What was known at a place does not change any more.
+    if (!upTo && (await this.#pages.newestBlock(spaceId, since)) > counted.block) return undefined;
     // The lowest net has an effect only if it is below 0.
     return { occupancy: { net, lowestNet: net - count }, atMs: after.timestampMs };
   }

@@ -22,6 +22,17 @@ export interface EventPageQuery {
   readonly limit: number;
 }
 
+export interface EventCountQuery {
+  readonly spaceId: SpaceId;
+  readonly range: TimeRange;
+  /** Rows of later blocks are ignored. */
+  readonly block: number;
+  /** Ignore rows of later commits, too. */
+  readonly upTo?: LogPlace | undefined;
+  /** That of the place: nearly all events before it were known, and nearly none after it. Does not change the number. */
+  readonly watermarkMs: number;
+}
+
 export interface EventPage {
   /** May be empty even if there are more pages, when all rows read cancel out. */
   readonly events: readonly HistoryEvent[];
@@ -117,14 +128,13 @@ export interface IntervalRow {
 export interface EventPages {
   /** A page of a space's events in event order, with retractions applied. */
   eventPage(query: EventPageQuery): Promise<EventPage>;
-  /** A space's events in a range, with retractions applied, counting blocks up to `block`. @param upTo count commits up to it */
-  countEvents(spaceId: SpaceId, range: TimeRange, block: number, upTo?: LogPlace): Promise<number>;
+  /** How many events of a space are in a range, with retractions applied. */
+  countEvents(query: EventCountQuery): Promise<number>;
   /**
    * The newest block with a row of the space in the range; 0 if none. It changes whenever the contents of the range
    * do.
-   * @param upTo look at rows of commits up to it
    */
-  newestBlock(spaceId: SpaceId, range: TimeRange, upTo?: LogPlace): Promise<number>;
+  newestBlock(spaceId: SpaceId, range: TimeRange): Promise<number>;
   /**
    * For each space, its events with afterMs < timestamp <= upToMs in blocks up to its `block`, as a segment. Spaces
    * without any are left out.

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import { blockOf, type Block, type BlockMark } from '../../actors/partition/block.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
+import { BEGINNING_MS, END_MS } from '../../src/domain/instant.ts';
 import { loggedEvent, type LoggedEvent } from '../../src/domain/log-entry.ts';
 import type { LogPlace } from '../../src/domain/log-place.ts';
 import type { Direction } from '../../src/domain/measure.ts';
@@ -68,7 +69,7 @@ describePorts('what was known', (ports) => {
     expect(await newest(at(1, 6))).toEqual([{ timestampMs: 1_500, readings: 1 }]);
   });
 
-  it('P1 T26 so are pages, the number of events and the newest block', async () => {
+  it('P1 T26 so are pages', async () => {
     const { eventPages } = ports();
     const range = { fromMs: 0, toMs: 10_000 };
     const page = async (upTo: LogPlace | undefined, desc = false, block = 4): Promise<number[]> => {
@@ -88,15 +89,24 @@ describePorts('what was known', (ports) => {
       [2_000, 1, 0],
       [3_000, 0, 1],
     ]);
-    const counted = (upTo?: LogPlace, block = 4): Promise<number> => eventPages.countEvents(SPACE, range, block, upTo);
-    expect(await counted()).toBe(5);
-    expect([await counted(at(0, 3)), await counted(at(0, 9)), await counted(at(1, 6))]).toEqual([1, 4, 4]);
-    expect(await counted(at(0, 9), 1)).toBe(3);
-    const newest = (upTo?: LogPlace): Promise<number> => eventPages.newestBlock(SPACE, range, upTo);
-    expect([await newest(), await newest(at(0, 8)), await newest(at(0, 9)), await newest(at(1, 0))]).toEqual([
-      4, 1, 2, 3,
-    ]);
+    expect(await eventPages.newestBlock(SPACE, range)).toBe(4);
+    expect(await eventPages.newestBlock(SPACE, { fromMs: 1_500, toMs: 1_999 })).toBe(2);
   });
+
+  it.each([BEGINNING_MS, 0, 1_500, 1_999, 3_000, 10_000, END_MS])(
+    'P1 T26 so is the number of events, whatever the watermark of the place: %i',
+    async (watermarkMs) => {
+      const { eventPages } = ports();
+      const counted = (upTo?: LogPlace, block = 4, range = { fromMs: 0, toMs: 10_000 }): Promise<number> =>
+        eventPages.countEvents({ spaceId: SPACE, range, block, upTo, watermarkMs });
+      expect(await counted()).toBe(5);
+      expect([await counted(at(0, 3)), await counted(at(0, 9)), await counted(at(1, 6))]).toEqual([1, 4, 4]);
+      expect(await counted(at(0, 9), 1)).toBe(3);
+      expect(await counted(at(1, 6), 4, { fromMs: 1_500, toMs: 3_000 })).toBe(3);
+      expect(await counted(at(1, 7), 4, { fromMs: 4_000, toMs: END_MS })).toBe(1);
+      expect(await counted(at(1, 7), 4, { fromMs: 5_000, toMs: 4_000 })).toBe(0);
+    },
+  );
 
   it('P1 T24 a time stands for the newest place that any shard recorded, with the last block of the own shard', async () => {
     const { logPlaces } = ports();

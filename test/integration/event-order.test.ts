@@ -187,7 +187,7 @@ describe('the latest storable instant', () => {
     const [history, pages] = [new ClickHouseHistory(client, 'log'), new ClickHouseEventPages(client)];
     const last = [{ timestampMs: LATEST_STORABLE_MS, readingId: `last~${LATEST_STORABLE_MS}~+` }];
     expect(strip(await history.events(LATEST_SPACE, 0, END_MS, 1))).toEqual(last);
-    expect(await pages.countEvents(LATEST_SPACE, ALL, 1)).toBe(1);
+    expect(await pages.countEvents({ spaceId: LATEST_SPACE, range: ALL, block: 1, watermarkMs: 0 })).toBe(1);
     expect(await pages.reading('last' as DpuId, last[0]?.readingId ?? '')).toMatchObject(last[0] ?? {});
     const filter = { kind: 'compare', field: 'timestamp', comparator: '<=', value: END_MS } as const;
     expect(await pages.countReadings(filter)).toBe(READINGS.length + 1);

@@ -67,13 +67,11 @@ const pagesOver = (all: readonly SomeRow[]): PagesOfSpace => ({
       end: events.length > limit ? (events[limit - 1] ?? null) : null,
     });
   },
-  countEvents: async (_, __, block, upTo) =>
-    Promise.resolve(all.filter((row) => isIncluded(row, { block, upTo })).length),
-  newestBlock: async (_, { fromMs, toMs }, upTo) =>
+  countEvents: async ({ block, upTo }) => Promise.resolve(all.filter((row) => isIncluded(row, { block, upTo })).length),
+  newestBlock: async (_, { fromMs, toMs }) =>
     Promise.resolve(
       all
         .filter(({ timestampMs }) => fromMs <= timestampMs && timestampMs <= toMs)
-        .filter((row) => isIncluded(row, { block: BLOCKS, upTo }))
         .reduce((newest, { block }) => Math.max(newest, block), 0),
     ),
 });

@@ -103,8 +103,20 @@ export const KNOWN_MUTANTS: readonly Mutant[] = [
   mutant('pages have what came after a place', '...{ spaceId, block, upTo, range },', '...{ spaceId, block, range },'),
   mutant(
     'the number of events is that of now',
-    'countEvents(spaceId, range, storedBlock, upTo)',
-    'countEvents(spaceId, range, storedBlock)',
+    'countEvents({ spaceId, range, block, upTo, watermarkMs })',
+    'countEvents({ spaceId, range, block, watermarkMs })',
+  ),
+  mutant(
+    'the number of events known at a place includes what came later',
+    'part(`-${EVENTS}`, ROWS_SINCE, ',
+    'part(EVENTS, ROWS_SINCE, ',
+    'test/integration/event-count.test.ts',
+  ),
+  mutant(
+    'rows after the block of an answer are subtracted from its number of events',
+    'block <= {block:UInt64} AND NOT ${KNOWN}',
+    'NOT ${KNOWN}',
+    'test/integration/event-count.test.ts',
   ),
   mutant(
     'a page continues with the count of another place',

@@ -36,16 +36,16 @@ export function memoryEventPages(access: Access, tables: MemoryTables): EventPag
         const events = found.slice(0, limit);
         return { events, end: found.length > limit ? (events.at(-1) ?? null) : null };
       }),
-    countEvents: async (spaceId, range, block, upTo) =>
+    countEvents: async ({ spaceId, range, block, upTo }) =>
       read('number of events', () =>
         rowsIn(spaceId, range, block, upTo).reduce(
           (total, { entrances, exits, sign }) => total + (entrances + exits > 0 ? sign : 0),
           0,
         ),
       ),
-    newestBlock: async (spaceId, range, upTo) =>
+    newestBlock: async (spaceId, range) =>
       read('newest block', () =>
-        rowsIn(spaceId, range, Infinity, upTo).reduce((newest, { block }) => Math.max(newest, block), 0),
+        rowsIn(spaceId, range, Infinity).reduce((newest, { block }) => Math.max(newest, block), 0),
       ),
   });
 }
