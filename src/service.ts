@@ -146,11 +146,11 @@ export class Service {
     this.eventCounts = new EventCounts(this.topology.history, this.#reports, history, eventPages);
     this.explanations = new Explanations(this.topology.history, this.#reports, history);
     this.profiles = new Profiles(this.topology.history, this.#reports, history);
-    const shared = { partitions, reports: this.#reports, events, history, timing: MACHINE_TIMING };
-    this.passages = new Passages({ ...shared, topology: this.topology });
-    const known = { topology: this.topology.history, places: this.#adapters.logPlaces, pages: eventPages, now };
+    const shared = { partitions, reports: this.#reports, events, history, timing: MACHINE_TIMING, now };
+    const known = { topology: this.topology.history, places: this.#adapters.logPlaces, pages: eventPages };
     this.asKnown = new AsKnown({ ...shared, ...known });
-    this.dryRuns = new DryRuns({ ...shared, topology: this.topology, now });
+    this.passages = new Passages({ ...shared, topology: this.topology, asKnown: this.asKnown });
+    this.dryRuns = new DryRuns({ ...shared, topology: this.topology });
     this.accounts = new Accounts(events, deadLetters, partitions);
     this.comparisons = new Comparisons(shared);
     this.live = this.#createLiveCounts();

@@ -198,13 +198,6 @@ export class SimProcess {
             timing: this.#timing,
             log: this.#log,
           });
-    ({
-      counts: this.counts,
-      explanations: this.explanations,
-      passages: this.passages,
-      profiles: this.profiles,
-      dryRuns: this.dryRuns,
-    } = this.questions(() => undefined));
     this.asKnown = new AsKnown({
       partitions: streams.partitions,
       topology: this.topology.history,
@@ -214,6 +207,13 @@ export class SimProcess {
       pages: memoryEventPages(access, tables),
       now: engines.now,
     });
+    ({
+      counts: this.counts,
+      explanations: this.explanations,
+      passages: this.passages,
+      profiles: this.profiles,
+      dryRuns: this.dryRuns,
+    } = this.questions(() => undefined));
     this.accounts = new Accounts(this.#events, this.#deadLetters, streams.partitions);
     this.comparisons = new Comparisons({
       partitions: streams.partitions,
@@ -373,7 +373,9 @@ export class SimProcess {
         topology: this.topology,
         reports,
         history: this.#history,
+        asKnown: this.asKnown,
         timing: this.#timing,
+        now: this.#engines.now,
       }),
       profiles: new Profiles(...sources),
       eventCounts: new EventCounts(...sources, memoryEventPages(this.access, this.#engines.tables)),

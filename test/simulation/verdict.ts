@@ -9,6 +9,7 @@ import { objectionsToAudit } from './audited.ts';
 import { drawChange } from './draw-change.ts';
 import { objectionsToExplanation } from './explained.ts';
 import { objectionsToTime } from './given.ts';
+import { objectionsToPassagesByTime } from './given-passages.ts';
 import { objectionsToRevisions } from './revised.ts';
 import { objectionsToPassages } from './passed.ts';
 import { objectionsToProfile } from './profiled.ts';
@@ -145,13 +146,15 @@ export class Verdict {
     const endMs = Math.max(this.#world.nowMs, ...times) + 1;
     const bounds = [...new Set([0, ...Array.from({ length: 3 }, () => random.pick([...times, endMs])), endMs])];
     bounds.sort((a, b) => a - b);
-    for (const doorway of view.doorways().filter(({ deleted }) => !deleted)) {
-      const { intervals } = await this.#world.answer(() => passages.ofDoorway(doorway.id, bounds));
-      this.objections.push(...objectionsToPassages(intervals, { doorwayId: doorway.id }, events));
-    }
-    for (const dpu of view.dpus().filter(({ deleted }) => !deleted)) {
-      const { intervals } = await this.#world.answer(() => passages.ofDpu(dpu.id, bounds));
-      this.objections.push(...objectionsToPassages(intervals, { dpuId: dpu.id }, events));
+    const isThere = ({ deleted }: { readonly deleted: boolean }): boolean => !deleted;
+    const doorways = view.doorways().filter(isThere);
+    const dpus = view.dpus().filter(isThere);
+    for (const source of [
+      ...doorways.map(({ id: doorwayId }) => ({ doorwayId })),
+      ...dpus.map(({ id: dpuId }) => ({ dpuId })),
+    ]) {
+      const { intervals } = await this.#world.answer(() => passages.of(source, () => bounds));
+      this.objections.push(...objectionsToPassages(intervals, source, events));
     }
   }
 
@@ -241,9 +244,7 @@ export class Verdict {
       const doc = 'dpuId' in source ? view.dpu(source.dpuId) : view.doorway(source.doorwayId);
       if (!doc || doc.deleted || witness.hasLaterPassages(testimony)) continue;
       const bounds = [interval.startMs, interval.endMs];
-      const { intervals } = await this.#world.answer(() =>
-        'dpuId' in source ? passages.ofDpu(source.dpuId, bounds) : passages.ofDoorway(source.doorwayId, bounds),
-      );
+      const { intervals } = await this.#world.answer(() => passages.of(source, () => bounds));
       const { entrances, exits } = interval;
       this.#expect(
         `${JSON.stringify(source)} up to ${interval.endMs}, which was final at ${seq} of the log`,
@@ -256,11 +257,26 @@ export class Verdict {
 
   /** T24 T26: every answer of the run is given again, and a time is answered as its place. */
   async #judgeKnown(): Promise<void> {
-    const { given, topologies } = this.#world.witness;
+    const { given, givenPassages, topologies } = this.#world.witness;
     this.objections.push(...topologies.objections(this.#process, this.#world.engines));
     for (const one of given.all) {
       const objection = await this.#world.answer(() => given.again(this.#process, one));
       if (objection !== undefined) this.objections.push(objection);
+    }
+    for (const one of givenPassages.all) {
+      const objection = await this.#world.answer(() => givenPassages.again(this.#process, one));
+      if (objection !== undefined) this.objections.push(objection);
+    }
+    await this.#judgeTimes();
+  }
+
+  async #judgeTimes(): Promise<void> {
+    const { witness } = this.#world;
+    const { given, givenPassages } = witness;
+    const last = new Map(givenPassages.all.map((one) => [JSON.stringify(one.source), one]));
+    for (const one of last.values()) {
+      const ask = () => objectionsToPassagesByTime(this.#process, one, (seq) => witness.allEventsUpTo(seq));
+      this.objections.push(...(await this.#world.answer(ask)));
     }
     const times = new Map(given.all.map(({ asOf }) => [asOf.spaceId, asOf.atMs]));
     for (const [spaceId, atMs] of times)

@@ -34,6 +34,14 @@ export const knownAtInQuery = (note = '') =>
     (value) => (typeof value === 'string' ? parseKnownAt(value) : undefined),
   );
 
+/** For entrances and exits of doorways and DPUs. Without a space, their place is one in the topology log. */
+export const passagesKnownAtInQuery = () =>
+  field({ type: 'string', maxLength: 10_000, description: NOTE, examples: [AS_OF_EXAMPLE] }, ERROR, (value) => {
+    if (typeof value !== 'string') return undefined;
+    const place = parsePlace(value);
+    return place ? { place } : parseKnownAt(value);
+  });
+
 const TOPOLOGY_AS_OF_EXAMPLE = formatTopologyAsOf({
   ...{ seq: EXAMPLE.topologySeq, digest: EXAMPLE.topologyDigest, atMs: EXAMPLE.atMs },
 });
