@@ -10,12 +10,12 @@ import type { OracleEvent } from '../support/oracle.ts';
 import { objectionsToPassages } from './passed.ts';
 import type { SimProcess } from './process.ts';
 
+const HOUR_MS = 3_600_000;
+
 interface Given {
   readonly source: PassageSource;
   readonly boundsMs: readonly number[];
   readonly place: PassagesPlace;
-  /** The instant of the question. */
-  readonly nowMs: number;
   readonly answer: string;
 }
 
@@ -35,8 +35,7 @@ export class GivenPassages {
   }
 
   wereGiven(source: PassageSource, boundsMs: readonly number[], answer: PassagesAnswer): void {
-    const { place, nowMs } = answer;
-    this.#given.push({ source, boundsMs, place, nowMs, answer: textOf(answer) });
+    this.#given.push({ source, boundsMs, place: answer.place, answer: textOf(answer) });
   }
 
   clear(): void {
@@ -72,14 +71,16 @@ export function seqOf({ place }: PassagesAnswer): number {
 }
 
 /**
- * For the time of an answer: who had passed at the place that it stands for, whose place gives the same again.
+ * For a time: who had passed at the place that it stands for, whose place gives the same again.
  * @param eventsUpTo the events of all spaces up to a sequence of the log
  */
 export async function objectionsToPassagesByTime(
   { passages }: SimProcess,
-  { source, boundsMs, nowMs: atMs }: Given,
+  source: PassageSource,
+  atMs: number,
   eventsUpTo: (seq: number) => readonly OracleEvent[],
 ): Promise<string[]> {
+  const boundsMs = [0, Math.max(1, atMs - HOUR_MS), atMs + 1, atMs + HOUR_MS];
   try {
     const found = await passages.asKnown(source, () => boundsMs, { atMs });
     const again = await passages.asKnown(source, () => boundsMs, asRead(found.place));

@@ -17,6 +17,11 @@ export class GivenTopologies {
     this.#given.push({ asOf: known.asOf, answer: textOf(known) });
   }
 
+  /** When it was asked, ascending. */
+  get timesMs(): number[] {
+    return this.#given.map(({ asOf }) => asOf.atMs);
+  }
+
   clear(): void {
     this.#given.length = 0;
   }
