@@ -22,14 +22,22 @@ export function blocksParams(blocks: readonly number[] | undefined): Record<stri
   return blocks ? { lastBlocks: blocks } : {};
 }
 
-/** A condition for rows of space_events. Bind it with `knownParams`. */
-export function knownRows({ upTo }: Pick<KnownRows, 'upTo'>): string {
-  return upTo ? `block <= {block:UInt64} AND ${KNOWN}` : 'block <= {block:UInt64}';
+/**
+ * A condition for rows of space_events. Bind it with `knownParams`.
+ * @param upToBlock the condition on blocks, if it is another one
+ */
+export function knownRows({ upTo }: Pick<KnownRows, 'upTo'>, upToBlock = 'block <= {block:UInt64}'): string {
+  return upTo ? `${upToBlock} AND ${KNOWN}` : upToBlock;
 }
 
 /** The rows that became known after `upTo`. Bind it with `knownParams`. */
 export const ROWS_SINCE = `block <= {block:UInt64} AND NOT ${KNOWN}`;
 
 export function knownParams({ block, upTo }: KnownRows): Record<string, number> {
-  return upTo ? { block, upToEpoch: upTo.epoch, upToSeq: upTo.seq } : { block };
+  return { block, ...placeParams(upTo) };
+}
+
+/** For a condition that has another one on blocks. */
+export function placeParams(upTo: LogPlace | undefined): Record<string, number> {
+  return upTo ? { upToEpoch: upTo.epoch, upToSeq: upTo.seq } : {};
 }

@@ -5,10 +5,10 @@ import type { AsOf } from '../domain/as-of.ts';
 import { Failure } from '../domain/failure.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import { BEGINNING_MS, END_MS } from '../domain/instant.ts';
-import { isKnownAt } from '../domain/log-place.ts';
+import { isKnownAt, isSamePlace } from '../domain/log-place.ts';
 import { partitionOfSpace } from '../domain/partition.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
-import { placeAt } from '../domain/topology-place.ts';
+import { placeAt, type TopologyAsOf } from '../domain/topology-place.ts';
 import type { KnownFrom, LogPlaces } from '../ports/log-places.ts';
 import type { SpaceReports } from '../ports/reports.ts';
 import { Counts, type GivenCount } from './counts.ts';
@@ -21,6 +21,8 @@ import { SpaceEvents, type PagesOfSpace } from './space-events.ts';
 import { Revisions, type HistoryOfRevisions, type Revised } from './revisions.ts';
 
 const KNOWN_FROM_KEPT_MS = 60_000;
+/** A place is recorded once for every shard that stores a block, so several questions about a time seldom find different ones. */
+const ATTEMPTS_MAX = 5;
 
 /** The places of earlier answers, each about one space, or a time. */
 export type KnownAt = { readonly asOf: readonly AsOf[] } | { readonly atMs: number };
@@ -59,17 +61,12 @@ export class AsKnown {
 
   /** @throws Failure invalid for a moment that cannot be answered */
   async space(spaceId: SpaceId, knownAt: KnownAt): Promise<KnownSpace> {
-    const { partitions, topology, reports, history, pages } = this.#deps;
-    const partition = partitionOfSpace(spaceId, partitions);
-    const from = await this.#knownFrom(partition);
+    const { topology, history, pages } = this.#deps;
     const asOf =
       'asOf' in knownAt
         ? placeFor(spaceId, knownAt.asOf)
-        : await this.#asOfTime(partition, spaceId, knownAt.atMs, from);
-    // Nothing has to become final for it, so no tick is needed.
-    const now = await reports.report(spaceId, BEGINNING_MS);
-    await this.#check(partition, asOf, now, from);
-    const report = reportAsOf(now, asOf);
+        : await this.#asOfTime(spaceId, await this.topologyAt(knownAt.atMs));
+    const report = await this.report(asOf);
     const known = [
       topologyAt(topology, asOf.topologySeq),
       { isCutOff: false, report: async () => Promise.resolve(report) },
@@ -104,13 +101,44 @@ export class AsKnown {
     return this.#revisions.between(await this.space(spaceId, since), fromMs, toMs);
   }
 
-  /** The newest place recorded at or before a time. */
-  async #asOfTime(partition: Partition, spaceId: SpaceId, atMs: number, { firstMs, floor }: KnownFrom): Promise<AsOf> {
-    const { topology, history, places, now } = this.#deps;
+  /** The report of a space as it was at a place. @throws Failure invalid for a place that cannot be answered */
+  async report(asOf: AsOf): Promise<KnownReport> {
+    const partition = this.#partitionOf(asOf.spaceId);
+    const from = await this.#knownFrom(partition);
+    // Nothing has to become final for it, so no tick is needed.
+    const now = await this.#deps.reports.report(asOf.spaceId, BEGINNING_MS);
+    await this.#check(partition, asOf, now, from);
+    return reportAsOf(now, asOf);
+  }
+
+  /** The topology of a time. @throws Failure invalid for a time in the future, or before anything was recorded */
+  async topologyAt(atMs: number): Promise<TopologyAsOf> {
+    const { topology, now } = this.#deps;
     if (atMs > now()) throw refusedMoment('is in the future');
+    const { firstMs } = await this.#knownFrom(0 as Partition);
+    if (firstMs === undefined || atMs < firstMs) throw tooEarly(firstMs);
+    return { ...placeAt(topology, atMs), atMs };
+  }
+
+  /** The places of several spaces that a time stands for: one place in the log. @param time as `topologyAt` returned it */
+  async placesAt(spaceIds: readonly SpaceId[], time: TopologyAsOf): Promise<AsOf[]> {
+    for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
+      const found: AsOf[] = [];
+      for (const spaceId of spaceIds) found.push(await this.#asOfTime(spaceId, time));
+      const [first] = found;
+      // A block that was cut by then may be stored between two of these questions.
+      if (found.every((place) => first && isSamePlace(place, first))) return found;
+    }
+    throw new Failure('unavailable', 'what was known at that time is still being stored', { retryAfterSeconds: 1 });
+  }
+
+  /** The newest place recorded at or before a time. */
+  async #asOfTime(spaceId: SpaceId, { atMs, seq: topologySeq, digest: topologyDigest }: TopologyAsOf): Promise<AsOf> {
+    const { history, places } = this.#deps;
+    const partition = this.#partitionOf(spaceId);
+    const { firstMs, floor } = await this.#knownFrom(partition);
     const place = await places.placeAt(partition, atMs);
     if (!place || (floor && !isKnownAt(floor, place))) throw tooEarly(firstMs);
-    const { seq: topologySeq, digest: topologyDigest } = placeAt(topology, atMs);
     // Everything stored was final then, as in a state that is rebuilt from history.
     const [newest] = await history.newestInstants({
       spaceId,
@@ -129,6 +157,10 @@ export class AsKnown {
       atMs,
       isStale: false,
     };
+  }
+
+  #partitionOf(spaceId: SpaceId): Partition {
+    return partitionOfSpace(spaceId, this.#deps.partitions);
   }
 
   async #check(partition: Partition, asOf: AsOf, report: KnownReport, from: KnownFrom): Promise<void> {
@@ -153,7 +185,8 @@ export class AsKnown {
   }
 }
 
-function placeFor(spaceId: SpaceId, places: readonly AsOf[]): AsOf {
+/** The place of a space. @throws Failure invalid if there is none among those of a question */
+export function placeFor(spaceId: SpaceId, places: readonly AsOf[]): AsOf {
   const found = places.find((place) => place.spaceId === spaceId);
   if (found) return found;
   throw refusedMoment(

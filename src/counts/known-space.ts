@@ -32,7 +32,13 @@ export function placeOf(topology: TopologyOfCounts): TopologyPlace {
 
 /** The place of an answer. @param atMs the instant that it is about */
 export function asOfAnswer(
-  { spaceId, epoch, seq, watermarkMs, isStale }: KnownReport,
+  {
+    spaceId,
+    epoch,
+    seq,
+    watermarkMs,
+    isStale,
+  }: Pick<KnownReport, 'spaceId' | 'epoch' | 'seq' | 'watermarkMs' | 'isStale'>,
   { seq: topologySeq, digest: topologyDigest }: TopologyPlace,
   atMs: number,
 ): AsOf {

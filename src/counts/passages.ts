@@ -1,19 +1,25 @@
 // Who passed a doorway, or a DPU wherever it was, per interval. A reading counts once, as its DPU reports it: entrances are in
-// direction 1. Held, excluded and deleted readings count nowhere, so not here either (T25).
+// direction 1. Held, excluded and deleted readings count nowhere, so not here either (T25). An answer has its place in the logs, and
+// can be given again by it (T26, docs/adr/0111).
+import type { AsOf } from '../domain/as-of.ts';
 import { Failure } from '../domain/failure.ts';
+import { refusedMoment } from '../domain/refused-moment.ts';
 import type { LoggedEvent } from '../domain/log-entry.ts';
-import type { DoorwayId, DpuId, SpaceId } from '../domain/ids.ts';
+import { isSamePlace, type LogPlace } from '../domain/log-place.ts';
+import type { SpaceId } from '../domain/ids.ts';
 import type { Passed } from '../domain/measure.ts';
-import { placementsOf, type Placement } from '../domain/placement.ts';
 import { passedBy } from '../domain/space-event.ts';
-import type { Doorway } from '../domain/topology.ts';
-import { existing, type TopologyHistory } from '../domain/topology-history.ts';
+import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
+import { placeIn, type TopologyAsOf } from '../domain/topology-place.ts';
 import type { History, PassageSource } from '../ports/history.ts';
 import type { SpaceReports } from '../ports/reports.ts';
 import type { Timing } from '../runtime/timing.ts';
+import { placeFor, type AsKnown, type KnownAt } from './as-known.ts';
 import { lastInstantOf } from './count-at.ts';
+import { asOfAnswer } from './known-space.ts';
 import { reportsAtOnce, type EventsReport } from './reports-at-once.ts';
 import { unstoredIn } from './runs.ts';
+import { whereaboutsOf, type Whereabouts } from './whereabouts.ts';
 
 export interface PassageInterval extends Passed {
   readonly startMs: number;
@@ -22,28 +28,53 @@ export interface PassageInterval extends Passed {
   readonly isFinal: boolean;
 }
 
+/**
+ * Places of the spaces by whose watermarks the intervals are final, all at one place in the logs. Without such a space, the place
+ * of one in which readings ever counted; without any of those, the place in the topology alone.
+ */
+export type PassagesPlace = { readonly asOf: readonly AsOf[] } | { readonly topology: TopologyAsOf };
+
 export interface PassagesAnswer {
   readonly intervals: readonly PassageInterval[];
-  /** The place in SPACE_EVENTS up to which events are in it. */
-  readonly seq: number;
+  /** The topology that it is by. */
+  readonly view: TopologyView;
+  /** The instant of the question. */
+  readonly nowMs: number;
+  readonly place: PassagesPlace;
 }
+
+/** The place of an earlier answer, or a time. */
+export type PassagesKnownAt = KnownAt | { readonly topology: TopologyAsOf };
+
+/**
+ * The bounds that a question asks for, by the clock of some topology: ascending, and interval i is `[bounds[i], bounds[i + 1])`.
+ * @param nowMs the instant of the question
+ */
+export type BoundsIn = (view: TopologyView, nowMs: number) => readonly number[];
 
 interface PassagesDeps {
   readonly topology: { readonly history: TopologyHistory; catchUp(): Promise<unknown> };
   readonly reports: SpaceReports;
   readonly history: Pick<History, 'passages'>;
+  readonly asKnown: Pick<AsKnown, 'report' | 'topologyAt' | 'placesAt'>;
   readonly timing: Pick<Timing, 'pause'>;
+  readonly now: () => number;
 }
 
 /** The topology may change while a question is answered, but not at every attempt. */
 const ATTEMPTS_MAX = 5;
+/** A place names at most so many spaces, because headers are limited. With more, all are as final as the one that is least so. */
+const PLACES_MAX = 100;
 
-/** Where the readings of a source are. */
-interface Whereabouts {
-  /** Spaces that may have events of it: all in which its readings ever counted, because a move may still be under way. */
-  readonly spaces: ReadonlySet<SpaceId>;
-  /** The spaces in which those of a span count now: their watermarks say whether an interval is final. */
-  readonly countedIn: (startMs: number, endMs: number) => readonly SpaceId[];
+/** A question, by the topology at a place. */
+interface Asked {
+  readonly source: PassageSource;
+  readonly topology: TopologyAsOf;
+  readonly view: TopologyView;
+  readonly boundsMs: readonly number[];
+  readonly where: Whereabouts;
+  /** All spaces in which readings of the intervals count. */
+  readonly counted: readonly SpaceId[];
 }
 
 export class Passages {
@@ -53,87 +84,114 @@ export class Passages {
     this.#deps = deps;
   }
 
-  /** @param boundsMs ascending; interval i is `[bounds[i], bounds[i + 1])` */
-  async ofDoorway(doorwayId: DoorwayId, boundsMs: readonly number[]): Promise<PassagesAnswer> {
-    return this.#of({ doorwayId }, boundsMs, (topology) => {
-      const countedIn = primarySpaces(existing(topology.latest().doorway(doorwayId), `doorway ${doorwayId}`));
-      const spaces = new Set(topology.doorwayVersions(doorwayId).flatMap(primarySpaces));
-      return { spaces, countedIn: () => countedIn };
-    });
-  }
-
-  /** Likewise. */
-  async ofDpu(dpuId: DpuId, boundsMs: readonly number[]): Promise<PassagesAnswer> {
-    const [firstMs, lastMs] = [boundsMs[0] ?? 0, boundsMs.at(-1) ?? 0];
-    return this.#of({ dpuId }, boundsMs, (topology) => {
-      const view = topology.latest();
-      const { placements } = existing(view.dpu(dpuId), `DPU ${dpuId}`);
-      const doorways = topology
-        .dpuVersions(dpuId)
-        .flatMap((version) => doorwaysBetween(placementsOf(version.placements), firstMs, lastMs));
-      const spacesEver = (id: DoorwayId): SpaceId[] => topology.doorwayVersions(id).flatMap(primarySpaces);
-      return {
-        spaces: new Set([...new Set(doorways)].flatMap(spacesEver)),
-        countedIn: (startMs, endMs) =>
-          doorwaysBetween(placementsOf(placements), startMs, endMs).flatMap((id) => {
-            const doorway = view.doorway(id);
-            return doorway ? primarySpaces(doorway) : [];
-          }),
-      };
-    });
-  }
-
-  async #of(
-    source: PassageSource,
-    boundsMs: readonly number[],
-    find: (topology: TopologyHistory) => Whereabouts,
-  ): Promise<PassagesAnswer> {
-    const { reports, countedIn } = await this.#reports(find, lastInstantOf(boundsMs));
-    // An instant is a millisecond: `[a, b)` is `(a - 1, b - 1]`.
-    const edgesMs = boundsMs.map((bound) => bound - 1);
-    const spaces = reports.map(({ spaceId, storedBlock: block }) => ({ spaceId, block }));
-    const stored = spaces.length === 0 ? [] : await this.#deps.history.passages({ source, spaces, edgesMs });
-    const unstored = reports.flatMap((report) => passagesIn(report, source, edgesMs));
-    const watermarks = new Map(reports.map(({ spaceId, watermarkMs }) => [spaceId, watermarkMs]));
-    const intervals = withUnstored(stored, unstored, edgesMs).map((people, n) => {
-      const [startMs, endMs] = [boundsMs[n] ?? 0, boundsMs[n + 1] ?? 0];
-      const where = countedIn(startMs, endMs);
-      const isPast = (spaceId: SpaceId): boolean => endMs - 1 <= (watermarks.get(spaceId) ?? -Infinity);
-      return { startMs, endMs, ...people, isFinal: where.length > 0 && where.every(isPast) };
-    });
-    return { intervals, seq: reports[0]?.seq ?? 0 };
-  }
-
-  /** Reports of all spaces that may have events of a source, under a topology at least as new as the events in them. */
-  async #reports(
-    find: (topology: TopologyHistory) => Whereabouts,
-    atMs: number,
-  ): Promise<Pick<Whereabouts, 'countedIn'> & { readonly reports: readonly EventsReport[] }> {
-    const { topology, reports, timing } = this.#deps;
+  /** @throws Failure not_found if there is no such doorway or DPU */
+  async of(source: PassageSource, boundsIn: BoundsIn): Promise<PassagesAnswer> {
+    const { topology, reports, timing, now } = this.#deps;
+    const nowMs = now();
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
-      const { spaces } = find(topology.history);
-      const found = await reportsAtOnce(reports, [...spaces], atMs, timing);
+      const { where, boundsMs } = this.#asked(source, boundsIn, { ...placeIn(topology.history), atMs: nowMs });
+      const lastMs = lastInstantOf(boundsMs);
+      const found = await reportsAtOnce(reports, where.spaces, lastMs, timing);
+      // The topology has to be at least as new as the events in the reports.
       await topology.catchUp().catch(unreadable);
-      const { spaces: needed, countedIn } = find(topology.history);
-      if ([...needed].every((spaceId) => spaces.has(spaceId))) return { reports: found, countedIn };
+      const asked = this.#asked(source, boundsIn, { ...placeIn(topology.history), atMs: nowMs });
+      const hasAll = asked.where.spaces.every((spaceId) => where.spaces.includes(spaceId));
+      if (hasAll && lastInstantOf(asked.boundsMs) === lastMs) return this.#answer(asked, found);
     }
     throw new Failure('unavailable', 'the topology is changing too fast', { retryAfterSeconds: 1 });
   }
+
+  /** Likewise, as it was known. @throws Failure invalid for a moment that cannot be answered */
+  async asKnown(source: PassageSource, boundsIn: BoundsIn, knownAt: PassagesKnownAt): Promise<PassagesAnswer> {
+    if ('asOf' in knownAt) return this.#atPlaces(source, boundsIn, knownAt.asOf);
+    if ('topology' in knownAt) {
+      const asked = this.#asked(source, boundsIn, knownAt.topology);
+      const [spaceId] = asked.where.spaces;
+      if (spaceId === undefined) return this.#answer(asked, []);
+      throw refusedMoment(`is a place in the topology log alone, and this question is about space ${spaceId}`);
+    }
+    const { asKnown } = this.#deps;
+    const time = await asKnown.topologyAt(knownAt.atMs);
+    const asked = this.#asked(source, boundsIn, time);
+    if (asked.where.spaces.length === 0) return this.#answer(asked, []);
+    const spaces = asked.counted.length > 0 ? asked.counted : namedIn(asked);
+    return this.#atPlaces(source, boundsIn, await asKnown.placesAt(spaces, time));
+  }
+
+  async #atPlaces(source: PassageSource, boundsIn: BoundsIn, places: readonly AsOf[]): Promise<PassagesAnswer> {
+    const { asKnown } = this.#deps;
+    const first = oneMoment(places);
+    // Checks that the logs have this place, so before the topology there is used.
+    const report = await asKnown.report(first);
+    const { topologySeq: seq, topologyDigest: digest, atMs } = first;
+    const asked = this.#asked(source, boundsIn, { seq, digest, atMs });
+    for (const spaceId of namedIn(asked)) placeFor(spaceId, places);
+    const reports = asked.where.spaces.map(async (spaceId) => {
+      const place = places.find((each) => each.spaceId === spaceId) ?? { ...first, spaceId };
+      return spaceId === first.spaceId ? report : asKnown.report(place);
+    });
+    return this.#answer(asked, await Promise.all(reports), first);
+  }
+
+  #asked(source: PassageSource, boundsIn: BoundsIn, topology: TopologyAsOf): Asked {
+    const { history } = this.#deps.topology;
+    const view = history.at(topology.seq);
+    const boundsMs = boundsIn(view, topology.atMs);
+    const where = whereaboutsOf(source, boundsMs, history, topology.seq);
+    const counted = new Set(where.countedIn(boundsMs[0] ?? 0, boundsMs.at(-1) ?? 0));
+    return { source, topology, view, boundsMs, where, counted: [...counted] };
+  }
+
+  /** @param reports as of one place in the log, of all spaces that are concerned */
+  async #answer(asked: Asked, reports: readonly EventsReport[], upTo?: LogPlace): Promise<PassagesAnswer> {
+    const { source, topology, view, boundsMs, where } = asked;
+    // An instant is a millisecond: `[a, b)` is `(a - 1, b - 1]`.
+    const edgesMs = boundsMs.map((bound) => bound - 1);
+    const spaces = reports.map(({ spaceId, storedBlock: block }) => ({ spaceId, block }));
+    const stored = spaces.length === 0 ? [] : await this.#deps.history.passages({ source, spaces, upTo, edgesMs });
+    const unstored = reports.flatMap((report) => passagesIn(report, source, edgesMs));
+    const judged = judgedTogether(reports, asked.counted);
+    const watermarks = new Map(judged.map(({ spaceId, watermarkMs }) => [spaceId, watermarkMs]));
+    const intervals = withUnstored(stored, unstored, edgesMs).map((people, n) => {
+      const [startMs, endMs] = [boundsMs[n] ?? 0, boundsMs[n + 1] ?? 0];
+      const countedIn = where.countedIn(startMs, endMs);
+      const isPast = (spaceId: SpaceId): boolean => endMs - 1 <= (watermarks.get(spaceId) ?? -Infinity);
+      return { startMs, endMs, ...people, isFinal: countedIn.length > 0 && countedIn.every(isPast) };
+    });
+    const named = new Set(namedIn(asked));
+    const asOf = judged
+      .filter(({ spaceId }) => named.has(spaceId))
+      .map((report) => asOfAnswer(report, topology, topology.atMs));
+    return { intervals, view, nowMs: topology.atMs, place: asOf.length > 0 ? { asOf } : { topology } };
+  }
+}
+
+/** The spaces that a place names. */
+function namedIn({ counted, where }: Asked): readonly SpaceId[] {
+  if (counted.length > PLACES_MAX) return counted.slice(0, 1);
+  return counted.length > 0 ? counted : where.spaces.slice(0, 1);
+}
+
+/** Reports with the watermarks by which intervals are final. */
+function judgedTogether(reports: readonly EventsReport[], counted: readonly SpaceId[]): readonly EventsReport[] {
+  if (counted.length <= PLACES_MAX) return reports;
+  const spaces = new Set(counted);
+  const least = Math.min(...reports.filter(({ spaceId }) => spaces.has(spaceId)).map((report) => report.watermarkMs));
+  return reports.map((report) => ({ ...report, watermarkMs: least }));
+}
+
+/** @returns the first of places that are all of one moment */
+function oneMoment([first, ...others]: readonly AsOf[]): AsOf {
+  if (first && others.every((place) => isSamePlace(place, first) && hasSameTopology(place, first))) return first;
+  throw refusedMoment('has places of several moments, and this question is about one');
+}
+
+function hasSameTopology(a: AsOf, b: AsOf): boolean {
+  return a.topologySeq === b.topologySeq && a.topologyDigest === b.topologyDigest;
 }
 
 function unreadable(cause: unknown): never {
   throw new Failure('unavailable', 'the logs cannot be read at the moment', { cause, retryAfterSeconds: 5 });
-}
-
-/** The space in which the primary event of a doorway's readings is (`attribute`). */
-function primarySpaces({ ingressSpaceId, egressSpaceId }: Doorway): SpaceId[] {
-  return [ingressSpaceId ?? egressSpaceId].filter((spaceId) => spaceId !== null);
-}
-
-function doorwaysBetween(placements: readonly Placement[], startMs: number, endMs: number): DoorwayId[] {
-  return placements.flatMap(({ doorwayId, fromMs, toMs }) =>
-    doorwayId !== null && fromMs < endMs && toMs > startMs ? [doorwayId] : [],
-  );
 }
 
 function passagesIn(report: EventsReport, source: PassageSource, edgesMs: readonly number[]): LoggedEvent[] {

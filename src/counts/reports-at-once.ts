@@ -3,6 +3,7 @@
 import type { KnownReport } from '../../actors/partition/space-report.ts';
 import { Failure } from '../domain/failure.ts';
 import type { SpaceId } from '../domain/ids.ts';
+import { isKnownAt, type LogPlace } from '../domain/log-place.ts';
 import type { SpaceReports } from '../ports/reports.ts';
 import { NEVER, type Timing } from '../runtime/timing.ts';
 
@@ -10,9 +11,13 @@ const ATTEMPTS_MAX = 5;
 const POLL_MS = 20;
 /** Every fold follows the whole log, so another one is behind by milliseconds. */
 const POLLS_MAX = 100;
+const BEGINNING: LogPlace = { epoch: 0, seq: 0 };
 
 /** What a report says about a space's events. */
-export type EventsReport = Pick<KnownReport, 'spaceId' | 'seq' | 'storedBlock' | 'unstored' | 'watermarkMs'>;
+export type EventsReport = Pick<
+  KnownReport,
+  'spaceId' | 'epoch' | 'seq' | 'storedBlock' | 'unstored' | 'watermarkMs' | 'isStale'
+>;
 
 /** @throws Failure unavailable if the shards do not agree on a sequence within some seconds */
 export async function reportsAtOnce(
@@ -23,12 +28,14 @@ export async function reportsAtOnce(
 ): Promise<EventsReport[]> {
   for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt++) {
     const first = await Promise.all(spaceIds.map((spaceId) => reports.report(spaceId, atMs)));
-    const seq = first.reduce((last, report) => Math.max(last, report.seq), 0);
+    const place = first.reduce<LogPlace>((last, report) => (isKnownAt(last, report) ? report : last), BEGINNING);
     const found: EventsReport[] = [];
     for (const before of first) {
-      const after = await reportFrom(reports, before, { seq, atMs, timing });
-      // A block that was stored in between may have events of later commits, and these cannot be left out.
-      if (after.storedBlock === before.storedBlock) found.push(asOf(seq, before, after));
+      const after = await reportFrom(reports, before, { place, atMs, timing });
+      // A block that was stored in between may have events of later commits, and these cannot be left out. Sequences of two
+      // epochs cannot be compared.
+      const isOfEpoch = before.epoch === place.epoch && after.epoch === place.epoch;
+      if (isOfEpoch && after.storedBlock === before.storedBlock) found.push(asOf(place.seq, before, after));
     }
     if (found.length === first.length) return found;
   }
@@ -44,7 +51,7 @@ function asOf(seq: number, before: EventsReport, after: EventsReport): EventsRep
 }
 
 interface From {
-  readonly seq: number;
+  readonly place: LogPlace;
   readonly atMs: number;
   readonly timing: Pick<Timing, 'pause'>;
 }
@@ -52,10 +59,10 @@ interface From {
 async function reportFrom(
   reports: SpaceReports,
   known: KnownReport,
-  { seq, atMs, timing }: From,
+  { place, atMs, timing }: From,
 ): Promise<KnownReport> {
   let report = known;
-  for (let poll = 0; report.seq < seq; poll++) {
+  for (let poll = 0; !isKnownAt(place, report); poll++) {
     if (poll === POLLS_MAX) throw behind();
     if (poll > 0) await timing.pause(POLL_MS, NEVER);
     report = await reports.report(known.spaceId, atMs);

@@ -7,7 +7,7 @@ import type { StoredPlace } from '../domain/stored-place.ts';
 import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
 import type { LogPlaces } from '../ports/log-places.ts';
 import type { SpaceReports } from '../ports/reports.ts';
-import { topologyAsKnown, type KnownTopology } from '../topology/known-topology.ts';
+import { topologyAsKnown, type KnownTopology } from '../domain/known-topology.ts';
 import { placeOf } from './known-space.ts';
 import { refusedMoment, tooEarly } from '../domain/refused-moment.ts';
 

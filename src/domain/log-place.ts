@@ -6,6 +6,10 @@ export interface LogPlace {
   readonly seq: number;
 }
 
+export function isSamePlace(a: LogPlace, b: LogPlace): boolean {
+  return a.epoch === b.epoch && a.seq === b.seq;
+}
+
 /** True if a commit is included at a place. @param commit sequence 0 stands for the beginning of its epoch */
 export function isKnownAt(commit: LogPlace, { epoch, seq }: LogPlace): boolean {
   return commit.epoch < epoch || (commit.epoch === epoch && commit.seq <= seq);

@@ -243,14 +243,14 @@ export class TopologyHistory {
     return entry?.seq === seq ? entry : undefined;
   }
 
-  /** A doorway as it was recorded each time, the oldest version first. */
-  doorwayVersions(id: DoorwayId): Doorway[] {
-    return (this.#doorways.get(id) ?? []).map(({ doc }) => doc);
+  /** A doorway as it was recorded each time up to a sequence, the oldest version first. */
+  doorwayVersions(id: DoorwayId, seq: number): Doorway[] {
+    return versionsUpTo(this.#doorways.get(id), seq);
   }
 
-  /** All versions of a DPU, the oldest first. */
-  dpuVersions(id: DpuId): Dpu[] {
-    return (this.#dpus.get(id) ?? []).map(({ doc }) => doc);
+  /** Likewise of a DPU. */
+  dpuVersions(id: DpuId, seq: number): Dpu[] {
+    return versionsUpTo(this.#dpus.get(id), seq);
   }
 
   /** A history that also has the given facts, as if they were the next entry of the log. This one stays as it is. */
@@ -382,6 +382,10 @@ function atSeq<T>(versions: readonly Version<T>[] | undefined, seq: number): T |
     if (version && version.seq <= seq) return version.doc;
   }
   return undefined;
+}
+
+function versionsUpTo<T>(versions: readonly Version<T>[] = [], seq: number): T[] {
+  return versions.filter((version) => version.seq <= seq).map(({ doc }) => doc);
 }
 
 function inForce(versions: readonly Version<Deletion>[] | undefined, seq: number): Deletion | undefined {

@@ -26,6 +26,12 @@ export const intervalSpan = {
     .meta({ default: '15m' }),
 };
 
+/** For answers that take `known_at`. */
+export const knownSpan = {
+  ...intervalSpan,
+  end: instantInQuery('end of the range, exclusive; default: now, or the instant of `known_at`').optional(),
+};
+
 type IntervalSpan = z.infer<z.ZodObject<typeof intervalSpan>>;
 
 /** @param owner the space whose clock intervals follow */

@@ -2,7 +2,7 @@
 import type { Context } from 'koa';
 import { formatTopologyAsOf } from '../domain/topology-place.ts';
 import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
-import { topologyAsKnown, type TopologyKnownAt } from '../topology/known-topology.ts';
+import { topologyAsKnown, type TopologyKnownAt } from '../domain/known-topology.ts';
 
 /** The part of a query that says which topology is asked about. */
 export interface TopologyQuery {

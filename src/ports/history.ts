@@ -116,6 +116,7 @@ export interface ExitsAtZero {
 export interface PassagesQuery {
   readonly source: PassageSource;
   readonly spaces: readonly { readonly spaceId: SpaceId; readonly block: number }[];
+  readonly upTo?: LogPlace | undefined;
   /** Ascending. */
   readonly edgesMs: readonly number[];
 }

@@ -44,13 +44,14 @@ export function createQuestions(deps: QuestionsDeps): Questions {
   const { reports, history, pages } = deps;
   const known = { ...deps, topology: deps.topology.history };
   const sources = [known.topology, reports, history] as const;
+  const asKnown = new AsKnown(known);
   return {
     counts: new Counts(...sources),
-    asKnown: new AsKnown(known),
+    asKnown,
     storedPlaces: new StoredPlaces(known),
     eventCounts: new EventCounts(...sources, pages),
     explanations: new Explanations(...sources),
-    passages: new Passages(deps),
+    passages: new Passages({ ...deps, asKnown }),
     profiles: new Profiles(...sources),
     dryRuns: new DryRuns(deps),
     comparisons: new Comparisons(deps),

@@ -1,6 +1,6 @@
 // The query behind who passed a doorway or a DPU. One suite for both implementations.
 import { expect, it } from 'vitest';
-import { blockOf } from '../../actors/partition/block.ts';
+import { blockOf, type BlockMark } from '../../actors/partition/block.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import { intervalEvent } from '../support/interval-event.ts';
@@ -8,6 +8,7 @@ import { describePorts } from './ports.ts';
 
 const [P1, P2] = [1 as Partition, 2 as Partition];
 const [HALL, OFFICE, ATTIC, CELLAR] = [91, 92, 93, 94] as [SpaceId, SpaceId, SpaceId, SpaceId];
+const [LOBBY, STAIRS] = [95, 96] as [SpaceId, SpaceId];
 const DOOR = 31 as DoorwayId;
 const DPU = 'passed' as DpuId;
 
@@ -83,6 +84,35 @@ describePorts('passages', (ports) => {
       [0, 0],
       [0, 0],
     ]);
+  });
+
+  it('P1 T26 of a place takes what had been asserted and retracted there, in each space up to its block', async () => {
+    const { history } = ports();
+    const mark = (seq: number): BlockMark => ({ seq, commitId: `c${seq}`, cutMs: 1_000 * seq, completeSeq: seq });
+    const logged = (seq: number, ...of: Parameters<typeof row>): LoggedEvent => ({ ...row(...of), seq });
+    const first = [logged(3, LOBBY, 1_000, [1, 0]), logged(8, LOBBY, 1_010, [0, 2])];
+    await history.storeBlock(blockOf(0, P1, 143, first, mark(8)));
+    const second = [logged(9, LOBBY, 1_000, [1, 0], { sign: -1 }), logged(10, LOBBY, 1_020, [4, 0])];
+    await history.storeBlock(blockOf(0, P1, 144, second, mark(10)));
+    await history.storeBlock(blockOf(0, P2, 153, [logged(9, STAIRS, 1_000, [1, 0])], mark(9)));
+    await history.storeBlock(blockOf(1, P2, 154, [logged(2, STAIRS, 1_020, [0, 8])], mark(2)));
+    const ask = async (epoch: number, seq: number, block = 144): Promise<number[]> => {
+      const spaces = [
+        { spaceId: LOBBY, block },
+        { spaceId: STAIRS, block: 154 },
+      ];
+      const asked = { source: { dpuId: DPU }, spaces, upTo: { epoch, seq }, edgesMs: [0, 2_000] };
+      return (await history.passages(asked)).flatMap(({ entrances, exits }) => [entrances, exits]);
+    };
+    expect(await ask(0, 2)).toEqual([0, 0]);
+    expect(await ask(0, 7)).toEqual([1, 0]);
+    expect(await ask(0, 8)).toEqual([1, 2]);
+    // One commit moved the first of them.
+    expect(await ask(0, 9)).toEqual([1, 2]);
+    expect(await ask(0, 10)).toEqual([5, 2]);
+    expect(await ask(1, 1)).toEqual([5, 2]);
+    expect(await ask(1, 2)).toEqual([5, 10]);
+    expect(await ask(1, 2, 143)).toEqual([2, 10]);
   });
 
   it('P1 T25 ranges before 1970 and after the last storable instant are empty', async () => {

@@ -237,7 +237,13 @@ describe('the generated client', () => {
       (await api.GET('/counts/intervals', { params: { query: { space_id: '1', ...DAY, interval: '6h' } } })).data,
     ).toHaveLength(4);
     const ofDoorway = { params: { path: { id: 1 }, query: { ...DAY, interval: '1d' } } } as const;
-    expect((await api.GET('/doorways/{id}/intervals', ofDoorway)).data).toHaveLength(1);
+    const passed = await api.GET('/doorways/{id}/intervals', ofDoorway);
+    expect(passed.data).toHaveLength(1);
+    const known = {
+      ...ofDoorway.params,
+      query: { ...ofDoorway.params.query, known_at: passed.response.headers.get('as-of') ?? '' },
+    };
+    expect((await api.GET('/doorways/{id}/intervals', { params: known })).data).toEqual(passed.data);
     const ofDpu = { params: { path: { id: '423' }, query: { ...DAY, interval: '1d' } } } as const;
     expect((await api.GET('/dpus/{id}/intervals', ofDpu)).data).toMatchObject([{ entrances: 2 }]);
     const exported = { ...DAY, interval: '1h', space_id: '1' } as const;

@@ -5,6 +5,7 @@ import { Failure } from '../../src/domain/failure.ts';
 import { END_MS } from '../../src/domain/instant.ts';
 import { formatStoredPlace, parseStoredPlace } from '../../src/domain/stored-place.ts';
 import type { CountAfterEvent } from '../../src/counts/space-events.ts';
+import type { Oracle } from '../support/oracle.ts';
 import type { SimProcess } from './process.ts';
 
 const MORE_THAN_ALL = 100_000;
@@ -79,11 +80,22 @@ function listed({ spaceId, timestampMs, readingId, entrances, exits, count, net,
   return [spaceId, timestampMs, readingId, entrances, exits, count, net, isFinal];
 }
 
-/** The counts of everything that is stored, once it is known to be all. */
-export async function countsOfAll(process: SimProcess): Promise<readonly CountAfterEvent[]> {
+/** Once everything is stored, each event of a space is listed with the count after it. */
+export async function objectionsToCountsOfAll(process: SimProcess, oracle: Oracle): Promise<string[]> {
   const { place, view } = await process.storedPlaces.now();
   const counts = new CountsOfAll({ pages: process.eventPages, view, blocks: place?.blocks });
-  return counts.page({ range: ALL, after: null, desc: false, limit: MORE_THAN_ALL });
+  const found = await counts.page({ range: ALL, after: null, desc: false, limit: MORE_THAN_ALL });
+  return oracle.spaces.flatMap(({ id }) => {
+    const space = oracle.space(id);
+    const expected = space.events
+      .filter(({ entrances, exits }) => entrances + exits > 0)
+      .map((event) => [event.timestampMs, event.readingId, event.entrances, event.exits, space.countAfter(event)]);
+    const listedOf = found
+      .filter(({ spaceId }) => spaceId === id)
+      .map(({ timestampMs, readingId, entrances, exits, count }) => [timestampMs, readingId, entrances, exits, count]);
+    const [is, shouldBe] = [JSON.stringify(listedOf), JSON.stringify(expected)];
+    return is === shouldBe ? [] : [`space ${id}: the counts of all spaces have ${is}, and should have ${shouldBe}`];
+  });
 }
 
 /** For a time: exactly the lists at the place that it stands for. */

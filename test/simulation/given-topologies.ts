@@ -1,7 +1,7 @@
 // Keeps what was answered about the topology, and asks for it again by its place and by its time (T26).
 import { doorwayAt } from '../../src/domain/placement.ts';
 import { formatTopologyAsOf, parsePlace, type TopologyAsOf } from '../../src/domain/topology-place.ts';
-import { topologyAsKnown, type KnownTopology } from '../../src/topology/known-topology.ts';
+import { topologyAsKnown, type KnownTopology } from '../../src/domain/known-topology.ts';
 import type { Engines, SimProcess } from './process.ts';
 
 interface Given {
@@ -15,6 +15,11 @@ export class GivenTopologies {
   ask({ topology }: SimProcess, nowMs: number): void {
     const known = topologyAsKnown(topology.history, undefined, nowMs);
     this.#given.push({ asOf: known.asOf, answer: textOf(known) });
+  }
+
+  /** When it was asked, ascending. */
+  get timesMs(): number[] {
+    return this.#given.map(({ asOf }) => asOf.atMs);
   }
 
   clear(): void {

@@ -24,14 +24,14 @@ export const PASSAGE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'readings of a DPU are looked for only in the spaces of its present placement',
-    'const doorways = topology .dpuVersions(dpuId) .flatMap((version) => doorwaysBetween(placementsOf(version.placements), firstMs, lastMs));',
-    'const doorways = doorwaysBetween(placementsOf(placements), firstMs, lastMs);',
+    'const doorways = topology .dpuVersions(source.dpuId, seq) .flatMap((version) => doorwaysBetween(placementsOf(version.placements), firstMs, lastMs));',
+    'const doorways = doorwaysBetween(placements, firstMs, lastMs);',
     'test/unit/passages.test.ts',
   ),
   mutant(
     'readings of a doorway are looked for only in its present ingress space',
-    'const spaces = new Set(topology.doorwayVersions(doorwayId).flatMap(primarySpaces));',
-    'const spaces = new Set(countedIn);',
+    'spaces: [...new Set(spacesEver(source.doorwayId))]',
+    'spaces: countedIn',
     'test/unit/passages.test.ts',
   ),
   mutant(
@@ -42,20 +42,26 @@ export const PASSAGE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a report is not asked for again although its log is behind',
-    'for (let poll = 0; report.seq < seq; poll++) {',
-    'for (let poll = 0; report.seq < 0 * seq; poll++) {',
+    'for (let poll = 0; !isKnownAt(place, report); poll++) {',
+    'for (let poll = 0; !isKnownAt(place, place); poll++) {',
     'test/unit/reports-at-once.test.ts',
   ),
   mutant(
     'a block that was stored between two reports is joined with what it has',
-    'if (after.storedBlock === before.storedBlock) found.push(',
-    'found.push(',
+    'if (isOfEpoch && after.storedBlock === before.storedBlock) found.push(',
+    'if (isOfEpoch) found.push(',
+    'test/unit/reports-at-once.test.ts',
+  ),
+  mutant(
+    'reports of two epochs of the log are joined',
+    'const isOfEpoch = before.epoch === place.epoch && after.epoch === place.epoch;',
+    'const isOfEpoch = after.epoch === place.epoch;',
     'test/unit/reports-at-once.test.ts',
   ),
   mutant(
     'a question about several spaces is answered by the topology that the process happens to know',
-    'await topology.catchUp().catch(unreadable); const { spaces: needed',
-    'const { spaces: needed',
+    'await topology.catchUp().catch(unreadable); const asked',
+    'const asked',
     'test/unit/passages.test.ts',
   ),
   mutant(
@@ -63,5 +69,51 @@ export const PASSAGE_MUTANTS: readonly Mutant[] = [
     'return { ...before, seq, unstored',
     'return { ...after, seq, unstored',
     'test/unit/reports-at-once.test.ts',
+  ),
+  mutant(
+    'who passed as it was known has the stored events of now',
+    'history.passages({ source, spaces, upTo, edgesMs })',
+    'history.passages({ source, spaces, edgesMs })',
+  ),
+  mutant(
+    'who passed as it was known is final by the placements of now',
+    'const view = topology.at(seq); const spacesEver',
+    'const view = topology.latest(); const spacesEver',
+  ),
+  mutant(
+    'who passed as it was known is looked for in spaces that came later',
+    'return versions.filter((version) => version.seq <= seq).map(({ doc }) => doc);',
+    'return versions.filter((version) => version.seq <= seq || seq > 0).map(({ doc }) => doc);',
+    'test/unit/passages-known.test.ts',
+  ),
+  mutant(
+    'intervals of an earlier answer follow the clock of now',
+    'const view = history.at(topology.seq);',
+    'const view = history.latest();',
+    'test/unit/passages-known.test.ts',
+  ),
+  mutant(
+    'places in two topologies are taken for one moment',
+    'isSamePlace(place, first) && hasSameTopology(place, first)',
+    'isSamePlace(place, first)',
+    'test/unit/passages-known.test.ts',
+  ),
+  mutant(
+    'a time is another place for each space',
+    'found.every((place) => first && isSamePlace(place, first))',
+    'found.every((place) => place && first)',
+    'test/unit/passages-known.test.ts',
+  ),
+  mutant(
+    'a place that cannot name all spaces is as final as the one that it names',
+    'if (counted.length <= PLACES_MAX) return reports;',
+    'if (counted.length >= 0) return reports;',
+    'test/unit/passages-known.test.ts',
+  ),
+  mutant(
+    'the place of one space is taken for that of another',
+    'for (const spaceId of namedIn(asked)) placeFor(spaceId, places);',
+    '',
+    'test/unit/passages-known.test.ts',
   ),
 ];

@@ -202,13 +202,6 @@ export class SimProcess {
             timing: this.#timing,
             log: this.#log,
           });
-    ({
-      counts: this.counts,
-      explanations: this.explanations,
-      passages: this.passages,
-      profiles: this.profiles,
-      dryRuns: this.dryRuns,
-    } = this.questions(() => undefined));
     const report = (spaceId: SpaceId, atMs: number): Promise<KnownReport> => this.#report(spaceId, atMs);
     const reports = { isCutOff: false, report };
     this.eventPages = memoryEventPages(access, tables);
@@ -218,10 +211,16 @@ export class SimProcess {
     };
     this.asKnown = new AsKnown({ ...known, history: this.#history, pages: this.eventPages });
     this.storedPlaces = new StoredPlaces(known);
+    ({
+      counts: this.counts,
+      explanations: this.explanations,
+      passages: this.passages,
+      profiles: this.profiles,
+      dryRuns: this.dryRuns,
+    } = this.questions(() => undefined));
     this.accounts = new Accounts(this.#events, this.#deadLetters, streams.partitions);
     this.comparisons = new Comparisons({
-      partitions: streams.partitions,
-      reports,
+      ...{ partitions: streams.partitions, reports },
       ...{ events: this.#events, history: this.#history, timing: this.#timing },
     });
   }
@@ -375,7 +374,9 @@ export class SimProcess {
         topology: this.topology,
         reports,
         history: this.#history,
+        asKnown: this.asKnown,
         timing: this.#timing,
+        now: this.#engines.now,
       }),
       profiles: new Profiles(...sources),
       eventCounts: new EventCounts(...sources, this.eventPages),

@@ -2,7 +2,6 @@
 // the log, whatever is being flushed, restarted or corrected at that moment.
 import type { CountAnswer, IntervalAnswer } from '../../src/counts/count-at.ts';
 import type { Explanation, Explanations, IntervalExplanation } from '../../src/counts/explanations.ts';
-import type { PassagesAnswer } from '../../src/counts/passages.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import { decideTopology, type TopologyCommand } from '../../src/domain/topology-command.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
@@ -10,7 +9,6 @@ import type { LoggedSection, SpaceConfig } from '../../src/domain/commit.ts';
 import { decodeCommit } from '../../src/domain/commit-codec.ts';
 import type { LoggedEvent, StoredEntry } from '../../src/domain/log-entry.ts';
 import type { Reading } from '../../src/domain/reading.ts';
-import type { PassageSource } from '../../src/ports/history.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
 import { compareEvents } from '../../src/domain/space-event.ts';
 import type { GivenCommand } from './audited.ts';
@@ -24,6 +22,7 @@ import { topologyOf } from './engines/memory-streams.ts';
 import { auditAccount, auditTables } from './audit.ts';
 import { GivenAnswers } from './given.ts';
 import { GivenLists } from './given-lists.ts';
+import { GivenPassages, seqOf, sourcesAt } from './given-passages.ts';
 import { GivenTopologies } from './given-topologies.ts';
 import { listed, objectionsToList } from './listed.ts';
 import type { Engines, SimProcess } from './process.ts';
@@ -53,6 +52,7 @@ export class Witness {
   readonly given = new GivenAnswers();
   readonly topologies = new GivenTopologies();
   readonly lists = new GivenLists();
+  readonly givenPassages = new GivenPassages();
   /** Only final answers. */
   readonly intervals: Testimony<IntervalAnswer>[] = [];
   /** Only final intervals. */
@@ -82,6 +82,7 @@ export class Witness {
     this.given.clear();
     this.topologies.clear();
     this.lists.clear();
+    this.givenPassages.clear();
     // The verdict knows which of them are left: it reads READINGS and everything else they can survive in.
     this.accepted.length = 0;
   }
@@ -190,14 +191,17 @@ export class Witness {
     }
   }
 
-  /** One of the answers given so far, whatever is in progress now. */
+  /** Some of the answers given so far, whatever is in progress now. */
   async #askAgain(process: SimProcess, atMs: number): Promise<void> {
-    const { all } = this.given;
-    const one = all[atMs % Math.max(1, all.length)];
-    if (!one || atMs % AUDIT_EVERY !== 1) return;
+    if (atMs % AUDIT_EVERY !== 1) return;
+    const pick = <T>(all: readonly T[]): T | undefined => all[atMs % Math.max(1, all.length)];
+    const [one, passed] = [pick(this.given.all), pick(this.givenPassages.all)];
     try {
-      const objection = await this.given.again(process, one);
-      if (objection !== undefined && !this.#isBlind) this.objections.push(objection);
+      const again = [
+        one && (await this.given.again(process, one)),
+        passed && (await this.givenPassages.again(process, passed)),
+      ];
+      if (!this.#isBlind) this.objections.push(...again.filter((objection) => objection !== undefined));
     } catch (error) {
       if (!(error instanceof Failure) || error.kind !== 'unavailable') throw error;
     }
@@ -276,24 +280,16 @@ export class Witness {
 
   /** T25: the entrances and exits of a doorway of the space and of a DPU above it, by the log of all spaces up to one sequence. */
   async #askPassages(process: SimProcess, spaceId: SpaceId, atMs: number): Promise<void> {
-    const view = process.topology.history.latest();
-    const doorway = view.doorwaysOf(spaceId).filter(({ deleted }) => !deleted)[0];
-    const dpus = view.dpus().filter(({ deleted }) => !deleted);
-    const dpu = dpus[atMs % Math.max(1, dpus.length)];
     const bounds = [0, Math.max(1, atMs - HOUR), atMs + 1, atMs + HOUR];
     const { passages } = process.questions((report) => this.#neverBack(report.spaceId, report.seq));
-    const questions: [PassageSource, () => Promise<PassagesAnswer>][] = [];
-    if (doorway) questions.push([{ doorwayId: doorway.id }, () => passages.ofDoorway(doorway.id, bounds)]);
-    if (dpu) questions.push([{ dpuId: dpu.id }, () => passages.ofDpu(dpu.id, bounds)]);
-    for (const [source, ask] of questions) {
+    for (const source of sourcesAt(process.topology.history.latest(), spaceId, atMs)) {
       try {
-        const { intervals, seq } = await ask();
+        const answer = await passages.of(source, () => bounds);
         if (this.#isBlind) return;
-        const events = topologyOf(this.#engines.streams)
-          .latest()
-          .spaces()
-          .flatMap(({ id }) => this.eventsUpTo(id, seq).events);
-        for (const objection of objectionsToPassages(intervals, source, events))
+        this.givenPassages.wereGiven(source, bounds, answer);
+        const { intervals } = answer;
+        const seq = seqOf(answer);
+        for (const objection of objectionsToPassages(intervals, source, this.allEventsUpTo(seq)))
           this.objections.push(`log up to ${seq}: ${objection}`);
         for (const interval of intervals.filter(({ isFinal }) => isFinal))
           this.passages.push({ source, interval, seq });
@@ -301,6 +297,12 @@ export class Witness {
         if (!(error instanceof Failure)) throw error;
       }
     }
+  }
+
+  /** The events of all spaces. */
+  allEventsUpTo(seq: number): LoggedEvent[] {
+    const spaces = topologyOf(this.#engines.streams).latest().spaces();
+    return spaces.flatMap(({ id }) => this.eventsUpTo(id, seq).events);
   }
 
   /** Checked for every space at every question, because a client may have seen it. */

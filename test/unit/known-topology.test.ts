@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { BEGINNING_MS, END_MS } from '../../src/domain/instant.ts';
 import { TopologyHistory } from '../../src/domain/topology-history.ts';
 import { formatPlace, formatTopologyAsOf, parsePlace } from '../../src/domain/topology-place.ts';
-import { topologyAsKnown, type TopologyKnownAt } from '../../src/topology/known-topology.ts';
+import { topologyAsKnown, type TopologyKnownAt } from '../../src/domain/known-topology.ts';
 import { spaceCalled } from '../support/space-called.ts';
 
 const NOW = 100_000;

@@ -1,6 +1,7 @@
 // Which spaces are asked who passed a doorway or a DPU, and when an interval is final.
 import { expect, it } from 'vitest';
 import type { KnownReport } from '../../actors/partition/space-report.ts';
+import type { AsKnown } from '../../src/counts/as-known.ts';
 import { Passages } from '../../src/counts/passages.ts';
 import type { DoorwayId, DpuId, SpaceId } from '../../src/domain/ids.ts';
 import type { PlacementRecord, TopologyFact } from '../../src/domain/topology.ts';
@@ -11,6 +12,7 @@ import { intervalEvent } from '../support/interval-event.ts';
 
 const [DOOR, BACK] = [1, 2] as [DoorwayId, DoorwayId];
 const DPU = 'd' as DpuId;
+const NOW = 70_000;
 
 function doorway(id: DoorwayId, ingress: number | null, egress: number | null = null): TopologyFact {
   const sides = { ingressSpaceId: ingress as SpaceId | null, egressSpaceId: egress as SpaceId | null };
@@ -33,7 +35,8 @@ function asking(facts: readonly TopologyFact[], later: readonly TopologyFact[] =
   const report = async (spaceId: SpaceId): Promise<KnownReport> => {
     const event = { spaceId, dpuId: DPU, doorwayId: DOOR, timestampMs: 50, sign: 1 } as const;
     const unstored = [intervalEvent(event, [spaceId, 0])];
-    return fakeOf<KnownReport>('report', { spaceId, seq: 9, storedBlock: 3, unstored, watermarkMs: spaceId * 100 });
+    const log = { epoch: 1, seq: 9, storedBlock: 3, isStale: false };
+    return fakeOf<KnownReport>('report', { spaceId, ...log, unstored, watermarkMs: spaceId * 100 });
   };
   const passages = new Passages({
     topology: { history, catchUp: async () => apply([...later].splice(0, history.seq === facts.length ? 9 : 0)) },
@@ -44,7 +47,9 @@ function asking(facts: readonly TopologyFact[], later: readonly TopologyFact[] =
         return query.edgesMs.slice(1).map(() => ({ entrances: 0, exits: 0 }));
       },
     },
+    asKnown: fakeOf<AsKnown>('AsKnown', {}),
     timing: { pause: async () => undefined },
+    now: () => NOW,
   });
   return { passages, spaces: () => asked.flatMap((query) => query.spaces.map(({ spaceId }) => spaceId)) };
 }
@@ -56,7 +61,7 @@ it('T25 asks about a doorway in every space that was ever its ingress space, or 
     doorway(BACK, 7),
     doorway(DOOR, 1, 5),
   ]);
-  const { intervals } = await passages.ofDoorway(DOOR, [0, 100]);
+  const { intervals } = await passages.of({ doorwayId: DOOR }, () => [0, 100]);
   expect(spaces()).toEqual([4, 2, 1]);
   expect(intervals).toEqual([{ startMs: 0, endMs: 100, entrances: 7, exits: 0, isFinal: true }]);
 });
@@ -71,20 +76,22 @@ it('T25 asks about a DPU in the spaces of all doorways at which any version of i
     dpu([DOOR, -1], [BACK, 40], [3 as DoorwayId, 100]),
     dpu([DOOR, -1], [3 as DoorwayId, 100]),
   ]);
-  expect((await passages.ofDpu(DPU, [0, 40, 100])).intervals.map(({ entrances }) => entrances)).toEqual([0, 3]);
+  expect((await passages.of({ dpuId: DPU }, () => [0, 40, 100])).intervals.map(({ entrances }) => entrances)).toEqual([
+    0, 3,
+  ]);
   expect(spaces()).toEqual([1, 2]);
 });
 
 it('T25 asks again if the topology is newer than what the process had read', async () => {
   const { passages, spaces } = asking([doorway(DOOR, 1)], [doorway(DOOR, 2)]);
-  expect((await passages.ofDoorway(DOOR, [0, 100])).intervals).toMatchObject([{ entrances: 3 }]);
+  expect((await passages.of({ doorwayId: DOOR }, () => [0, 100])).intervals).toMatchObject([{ entrances: 3 }]);
   expect(spaces()).toEqual([1, 2]);
 });
 
 it('T25 an interval is final by the watermarks of the spaces in which its readings count now', async () => {
   const bounds = [0, 60, 101, 160, 201, 500];
   const of = async (...facts: TopologyFact[]): Promise<boolean[]> =>
-    (await asking(facts).passages.ofDpu(DPU, bounds)).intervals.map(({ isFinal }) => isFinal);
+    (await asking(facts).passages.of({ dpuId: DPU }, () => bounds)).intervals.map(({ isFinal }) => isFinal);
   const doors = [doorway(DOOR, 1), doorway(BACK, 2)];
   expect(await of(...doors, dpu([DOOR, -1]))).toEqual([true, true, false, false, false]);
   expect(await of(...doors, dpu([DOOR, -1], [BACK, 101]))).toEqual([true, true, true, true, false]);

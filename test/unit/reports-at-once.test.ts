@@ -7,6 +7,7 @@ import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import { fakeOf } from '../support/fake-of.ts';
 
 interface State {
+  readonly epoch?: number;
   readonly seq: number;
   readonly block: number;
   readonly watermarkMs?: number;
@@ -20,6 +21,7 @@ function reporting(states: Readonly<Record<number, readonly State[]>>) {
   const report = async (spaceId: SpaceId): Promise<KnownReport> => {
     const some = states[spaceId] ?? [];
     const {
+      epoch = 0,
       seq,
       block,
       watermarkMs = 0,
@@ -27,7 +29,7 @@ function reporting(states: Readonly<Record<number, readonly State[]>>) {
     } = some[Math.min(asked.filter((id) => id === spaceId).length, some.length - 1)] as State;
     asked.push(spaceId);
     const unstored = events.map((each) => fakeOf<LoggedEvent>('event', { seq: each }));
-    return fakeOf<KnownReport>('report', { spaceId, seq, storedBlock: block, watermarkMs, unstored });
+    return fakeOf<KnownReport>('report', { spaceId, epoch, seq, storedBlock: block, watermarkMs, unstored });
   };
   return { asked, reports: { isCutOff: false, report } };
 }
@@ -84,6 +86,25 @@ it('T25 both are asked again when a block was stored in between', async () => {
   expect(found).toEqual([
     { spaceId: 1, seq: 12, storedBlock: 3, watermarkMs: 0, events: [10] },
     { spaceId: 2, seq: 12, storedBlock: 5, watermarkMs: 0, events: [11] },
+  ]);
+});
+
+it('T25 all are asked again while they are of different epochs of the log', async () => {
+  const { found } = await ask({
+    1: [
+      { epoch: 0, seq: 70, block: 2, watermarkMs: 900, events: [70] },
+      { epoch: 1, seq: 6, block: 2, watermarkMs: 100, events: [3] },
+      { epoch: 1, seq: 6, block: 2, watermarkMs: 100, events: [3] },
+      { epoch: 1, seq: 8, block: 2, watermarkMs: 200, events: [3, 8] },
+    ],
+    2: [
+      { epoch: 1, seq: 5, block: 5, events: [4] },
+      { epoch: 1, seq: 7, block: 5, events: [4, 7] },
+    ],
+  });
+  expect(found.map(({ seq, watermarkMs, events }) => [seq, watermarkMs, events])).toEqual([
+    [7, 100, [3]],
+    [7, 0, [4, 7]],
   ]);
 });
 

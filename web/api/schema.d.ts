@@ -8794,12 +8794,14 @@ export interface operations {
             query?: {
                 /** @description start of the range, inclusive; default: one day before `end` */
                 start?: string;
-                /** @description end of the range, exclusive; default: now */
+                /** @description end of the range, exclusive; default: now, or the instant of `known_at` */
                 end?: string;
                 /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
                 interval?: string;
                 /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC. `space` is the zone of the space */
                 tz?: string;
+                /** @description answer with what was known at an earlier moment: the `as_of` of an answer gives the same answer again; a time gives the answer at the newest place in the log that was recorded up to then */
+                known_at?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -8816,6 +8818,8 @@ export interface operations {
             /** @description the intervals, oldest first */
             200: {
                 headers: {
+                    /** @description the place of the answer in the logs, or one for each space, separated by commas: `known_at` takes it, and gives the same answer again */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {
@@ -8864,12 +8868,14 @@ export interface operations {
             query?: {
                 /** @description start of the range, inclusive; default: one day before `end` */
                 start?: string;
-                /** @description end of the range, exclusive; default: now */
+                /** @description end of the range, exclusive; default: now, or the instant of `known_at` */
                 end?: string;
                 /** @description a whole number of minutes or hours up to a week, such as 15m or 12h, or 1d, 1w or 1M (a month); all follow the clock of the space's time zone */
                 interval?: string;
                 /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC. `space` is the zone of the space */
                 tz?: string;
+                /** @description answer with what was known at an earlier moment: the `as_of` of an answer gives the same answer again; a time gives the answer at the newest place in the log that was recorded up to then */
+                known_at?: string;
             };
             header?: {
                 /** @description answer 304 without a body if the etag is still this one */
@@ -8886,6 +8892,8 @@ export interface operations {
             /** @description the intervals, oldest first */
             200: {
                 headers: {
+                    /** @description the place of the answer in the logs, or one for each space, separated by commas: `known_at` takes it, and gives the same answer again */
+                    "as-of"?: string;
                     [name: string]: unknown;
                 };
                 content: {

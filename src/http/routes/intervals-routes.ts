@@ -9,18 +9,14 @@ import { existing, type TopologyHistory } from '../../domain/topology-history.ts
 import { history, IF_NONE_MATCH } from '../middleware/caching.ts';
 import { INTERVAL_EXAMPLE, intervalJson } from '../counts-json.ts';
 import { answerCsv, csvExample } from '../csv-answer.ts';
-import { boundsOf, intervalsNote, intervalSpan } from '../interval-span.ts';
+import { boundsOf, intervalsNote, knownSpan } from '../interval-span.ts';
 import { defineRoute, type Route } from './route.ts';
-import { instantInQuery, spaceIdInPath, spaceIdsInQuery } from '../schemas/fields.ts';
+import { spaceIdInPath, spaceIdsInQuery } from '../schemas/fields.ts';
 import { AS_OF_HEADER, knownAtInQuery } from '../schemas/known-at.ts';
 import * as resources from '../schemas/resources.ts';
 import { timeZone, timeZoneOrSpace, writtenIn, type Written } from '../zoned-times.ts';
 
 const SPACES_MAX = 100;
-const knownSpan = {
-  ...intervalSpan,
-  end: instantInQuery('end of the range, exclusive; default: now, or the instant of `known_at`').optional(),
-};
 const spanQuery = z.strictObject({ ...knownSpan, ...timeZoneOrSpace, known_at: knownAtInQuery().optional() });
 
 export const INTERVAL_COLUMNS = [

@@ -6,7 +6,7 @@ import type { SpaceId } from '../../domain/ids.ts';
 import type { StoredKnownAt } from '../../counts/stored-places.ts';
 import { formatStoredPlace, parseStoredPlace } from '../../domain/stored-place.ts';
 import { formatTopologyAsOf, parsePlace } from '../../domain/topology-place.ts';
-import type { TopologyKnownAt } from '../../topology/known-topology.ts';
+import type { TopologyKnownAt } from '../../domain/known-topology.ts';
 import { field } from './fields.ts';
 
 const EXAMPLE: AsOf = {
@@ -35,6 +35,14 @@ export const knownAtInQuery = (note = '') =>
     ERROR,
     (value) => (typeof value === 'string' ? parseKnownAt(value) : undefined),
   );
+
+/** For entrances and exits of doorways and DPUs. Without a space, their place is one in the topology log. */
+export const passagesKnownAtInQuery = () =>
+  field({ type: 'string', maxLength: 10_000, description: NOTE, examples: [AS_OF_EXAMPLE] }, ERROR, (value) => {
+    if (typeof value !== 'string') return undefined;
+    const place = parsePlace(value);
+    return place ? { place } : parseKnownAt(value);
+  });
 
 const TOPOLOGY_AS_OF_EXAMPLE = formatTopologyAsOf({
   ...{ seq: EXAMPLE.topologySeq, digest: EXAMPLE.topologyDigest, atMs: EXAMPLE.atMs },

@@ -1,9 +1,9 @@
 // The topology as it is, or as it was known at an earlier moment. All of its versions are kept, so a time may be as early as the
 // log.
-import { Failure } from '../domain/failure.ts';
-import { refusedMoment } from '../domain/refused-moment.ts';
-import { placeAt, placeIn, formatPlace, type TopologyAsOf, type TopologyPlace } from '../domain/topology-place.ts';
-import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
+import { Failure } from './failure.ts';
+import { refusedMoment } from './refused-moment.ts';
+import { placeAt, placeIn, formatPlace, type TopologyAsOf, type TopologyPlace } from './topology-place.ts';
+import type { TopologyHistory, TopologyView } from './topology-history.ts';
 
 /** The place of an earlier answer or of a dry run, or a time. */
 export type TopologyKnownAt = { readonly place: TopologyPlace & Partial<TopologyAsOf> } | { readonly atMs: number };
