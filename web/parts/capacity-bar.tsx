@@ -11,11 +11,9 @@ export function CapacityBar({ count, capacity }: CapacityBarProps) {
   const share = capacity === 0 ? 1 : count / capacity;
   return (
     <div class="capacity">
-      <div
-        class={`capacity-track is-${levelOf(share)}`}
-        aria-hidden="true"
-        style={{ backgroundSize: `${Math.min(100, share * 100)}% 100%` }}
-      />
+      <div class="capacity-track" aria-hidden="true">
+        <div class={`capacity-fill is-${levelOf(share)}`} style={{ width: `${Math.min(100, share * 100)}%` }} />
+      </div>
       <span class="capacity-text">{messages.percentFull(formatPercent(share))}</span>
     </div>
   );
