@@ -12,13 +12,21 @@ const PACKAGE = 'node_modules/@sparticuz/chromium';
 const ARGUMENTS = 'arguments.json';
 /** These are for AWS Lambda, or weaken what a page is protected by. */
 const LEFT_OUT = ['--single-process', '--no-zygote', '--disable-web-security', '--allow-running-insecure-content'];
+/** These emulate a graphics card, which takes both cores. Without them the browser draws as it does wherever there is no card. */
+const EMULATION = [
+  '--ignore-gpu-blocklist',
+  '--in-process-gpu',
+  '--use-gl=angle',
+  '--use-angle=swiftshader',
+  '--enable-unsafe-swiftshader',
+];
 
 export async function launchBrowser(): Promise<Browser> {
   const folder = await unpackedBrowser();
   const args = JSON.parse(await readFile(join(folder, ARGUMENTS), 'utf8')) as string[];
   return chromium.launch({
     executablePath: join(folder, 'chromium'),
-    args: args.filter((each) => !LEFT_OUT.includes(each)),
+    args: args.filter((each) => ![...LEFT_OUT, ...EMULATION].includes(each)),
     env: { ...process.env, LD_LIBRARY_PATH: join(folder, 'al2023/lib') },
   });
 }

@@ -33,7 +33,7 @@ export async function startScriptedApi(spaces: number): Promise<ScriptedApi> {
     const bodies: Readonly<Record<string, unknown>> = {
       '/api/v1/principal': { name: null, scopes: ['read'] },
       '/api/v1/spaces': list.slice(offset, offset + 1_000),
-      '/api/v1/counts/intervals': [],
+      '/api/v1/counts/intervals': (searchParams.get('space_id') ?? '').split(',').flatMap((id) => hourOf(Number(id))),
       '/api/v1/display/pairings': { space_id: 1, paired: true, code: null, expires_at: null },
       '/api/v1/display/1': { space_id: 1, name: 'Space 1', capacity: 200 },
     };
@@ -74,6 +74,11 @@ function spaceOf(id: number): Space {
     ...{ daily_reset: null, daily_reset_count: 0 },
     ...stamps,
   };
+}
+
+/** The counts of the last hour, for the curve on a card. */
+function hourOf(spaceId: number): object[] {
+  return Array.from({ length: 12 }, (_, n) => ({ space_id: spaceId, count: (spaceId * 7 + n * 13) % 60 }));
 }
 
 /** After the watermark, so that it is provisional. */

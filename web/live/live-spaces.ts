@@ -1,11 +1,12 @@
-// All spaces with their live counts. Events are collected and applied once per animation frame, and each space has signals of its own,
-// so that a change draws only the card of that space.
+// All spaces with their live counts. Events are collected and applied together, at most ten times a second, and each space has signals of
+// its own, so that a change draws only the card of that space.
 import { batch, signal, type Signal } from '@preact/signals';
 import { allPages, api, API, bodyOf } from '../api/client.ts';
 import { authorization, openSession } from '../api/session.ts';
 import type { Space } from '../api/types.ts';
 import type { Correction, LiveCount, LiveEvent } from './live-event.ts';
 import { LiveStream } from './live-stream.ts';
+import { pacedDrawing } from './paced-drawing.ts';
 
 export interface LiveSpace {
   readonly space: Signal<Space>;
@@ -34,7 +35,7 @@ export function spaceName(id: number): string {
   return spaces.value.get(id)?.space.value.name ?? String(id);
 }
 
-/** What arrived since the last frame. */
+/** What arrived since the last drawing. */
 class Arrived {
   readonly counts = new Map<number, LiveCount>();
   readonly stale = new Set<number>();
@@ -57,7 +58,6 @@ class Arrived {
 }
 
 let arrived = new Arrived();
-let isScheduled = false;
 let isLoading = false;
 
 /** @returns a function that ends it */
@@ -105,16 +105,15 @@ function withLive(space: Space, known: LiveSpace | undefined): LiveSpace {
 
 function receive(event: LiveEvent): void {
   arrived.add(event);
-  if (isScheduled) return;
-  isScheduled = true;
-  requestAnimationFrame(() => {
-    isScheduled = false;
-    const isUnknown = [...arrived.counts.keys()].some((id) => !spaces.value.has(id));
-    // A new space: what arrived is drawn once the spaces are loaded again.
-    if (isUnknown) void loadSpaces();
-    else draw();
-  });
+  askForDrawing();
 }
+
+const askForDrawing = pacedDrawing(() => {
+  const isUnknown = [...arrived.counts.keys()].some((id) => !spaces.value.has(id));
+  // A new space: what arrived is drawn once the spaces are loaded again.
+  if (isUnknown) void loadSpaces();
+  else draw();
+}, requestAnimationFrame);
 
 /** Applies what arrived. Counts of spaces that do not exist any more are dropped. */
 function draw(): void {

@@ -1,6 +1,6 @@
 // Reads the live stream, and resumes it where it broke: after an error, after silence, and after the computer slept. It uses
 // fetch, because EventSource cannot send a token.
-import { EventSourceParserStream } from 'eventsource-parser/stream';
+import { createParser } from 'eventsource-parser';
 import { parseLiveEvent, type LiveEvent } from './live-event.ts';
 
 /** Three heartbeats: a longer silence means that the connection is dead, whatever the operating system says. */
@@ -85,27 +85,25 @@ export class LiveStream {
     this.#heardMs = Date.now();
     this.#retryMs = RETRY_MIN_MS;
     this.#options.onConnected(true);
-    const events = response.body
-      .pipeThrough(this.#heartbeats())
-      .pipeThrough(new TextDecoderStream())
-      .pipeThrough(new EventSourceParserStream())
-      .getReader();
-    for (let read = await events.read(); !read.done; read = await events.read()) {
-      const { id, event, data } = read.value;
-      const parsed = parseLiveEvent(event, data);
-      if (parsed) this.#options.onEvent(parsed);
-      this.#lastId = id ?? this.#lastId;
-    }
+    await this.#readBody(response.body);
   }
 
-  /** Notes when bytes arrived, heartbeats included. */
-  #heartbeats(): TransformStream<Uint8Array<ArrayBuffer>, BufferSource> {
-    return new TransformStream({
-      transform: (chunk, controller) => {
-        this.#heardMs = Date.now();
-        controller.enqueue(chunk);
+  /** A chain of stream transformers would do the same, but costs the page more. */
+  async #readBody(body: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<void> {
+    const decoder = new TextDecoder();
+    const parser = createParser({
+      onEvent: ({ id, event, data }) => {
+        const parsed = parseLiveEvent(event, data);
+        if (parsed) this.#options.onEvent(parsed);
+        this.#lastId = id ?? this.#lastId;
       },
     });
+    const chunks = body.getReader();
+    for (let read = await chunks.read(); !read.done; read = await chunks.read()) {
+      // Heartbeats included.
+      this.#heardMs = Date.now();
+      parser.feed(decoder.decode(read.value, { stream: true }));
+    }
   }
 
   async #pause(): Promise<void> {

@@ -7,6 +7,8 @@ import { isLoaded } from './live-spaces.ts';
 interface Trend {
   readonly counts: readonly number[];
   readonly loadedMs: number;
+  /** That of the space's history when it was asked for. */
+  readonly version: number;
 }
 
 const KEPT_MS = 5 * 60_000;
@@ -15,7 +17,8 @@ const SPACES_MAX = 100;
 const COLLECT_MS = 100;
 
 const trends = new Map<number, Signal<Trend | undefined>>();
-const wanted = new Set<number>();
+/** The versions of the histories that are asked for. */
+const wanted = new Map<number, number>();
 let isScheduled = false;
 
 export function trendOf(id: number): Signal<Trend | undefined> {
@@ -24,11 +27,11 @@ export function trendOf(id: number): Signal<Trend | undefined> {
   return known;
 }
 
-/** @param isInvalid true if the history has changed, so that a kept trend is out of date */
-export function wantTrend(id: number, isInvalid: boolean): void {
+/** @param version of the space's history: a trend of another one is out of date */
+export function wantTrend(id: number, version: number): void {
   const known = trendOf(id).peek();
-  if (!isInvalid && known && known.loadedMs > Date.now() - KEPT_MS) return;
-  wanted.add(id);
+  if (known?.version === version && known.loadedMs > Date.now() - KEPT_MS) return;
+  wanted.set(id, version);
   if (isScheduled) return;
   isScheduled = true;
   setTimeout(() => void load(), COLLECT_MS);
@@ -36,7 +39,8 @@ export function wantTrend(id: number, isInvalid: boolean): void {
 
 async function load(): Promise<void> {
   isScheduled = false;
-  const ids = [...wanted].slice(0, SPACES_MAX);
+  const asked = new Map([...wanted].slice(0, SPACES_MAX));
+  const ids = [...asked.keys()];
   for (const id of ids) wanted.delete(id);
   if (ids.length === 0 || !isLoaded.peek()) return;
   const loadedMs = Date.now();
@@ -50,6 +54,7 @@ async function load(): Promise<void> {
   const intervals = await jsonOf(api.GET('/counts/intervals', { params: { query } })).catch(() => []);
   const counts = new Map<number, number[]>(ids.map((id) => [id, []]));
   for (const { space_id: id, count } of intervals) counts.get(id)?.push(count);
-  for (const [id, each] of counts) if (each.length > 0) trendOf(id).value = { counts: each, loadedMs };
+  for (const [id, each] of counts)
+    if (each.length > 0) trendOf(id).value = { counts: each, loadedMs, version: asked.get(id) ?? 0 };
   if (wanted.size > 0) await load();
 }

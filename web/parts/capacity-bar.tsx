@@ -1,5 +1,5 @@
 import { messages } from '../i18n/i18n.ts';
-import { formatNumber, formatPercent } from '../i18n/format.ts';
+import { formatPercent } from '../i18n/format.ts';
 import { levelOf } from '../live/fullness.ts';
 
 interface CapacityBarProps {
@@ -12,12 +12,9 @@ export function CapacityBar({ count, capacity }: CapacityBarProps) {
   return (
     <div class="capacity">
       <div class="capacity-track" aria-hidden="true">
-        <div class={`capacity-fill is-${levelOf(share)}`} style={{ transform: `scaleX(${Math.min(1, share)})` }} />
+        <div class={`capacity-fill is-${levelOf(share)}`} style={{ width: `${Math.min(100, share * 100)}%` }} />
       </div>
-      <span class="capacity-text">
-        {messages.percentFull(formatPercent(share))}
-        <span class="visually-hidden">, {messages.ofCapacity(formatNumber(capacity))}</span>
-      </span>
+      <span class="capacity-text">{messages.percentFull(formatPercent(share))}</span>
     </div>
   );
 }

@@ -53,8 +53,7 @@ function CardTrend({ space: { space, live, historyVersion } }: { readonly space:
   const { id } = space.value;
   const version = historyVersion.value;
   const now = nowMs.value;
-  useEffect(() => wantTrend(id, true), [id, version]);
-  useEffect(() => wantTrend(id, false), [id, now]);
+  useEffect(() => wantTrend(id, version), [id, version, now]);
   const trend = trendOf(id).value;
   const count = live.value?.count;
   return <Sparkline values={trend === undefined || count === undefined ? [] : [...trend.counts, count]} />;
