@@ -6,6 +6,7 @@ describe('the language of the page', () => {
     [['de-AT', 'en'], 'de-AT'],
     [['fr-FR', 'de', 'en-GB'], 'de'],
     [['fr-FR'], 'en'],
+    [['en-US@posix'], 'en'],
     [[], 'en'],
   ])('for a browser with %j is %s', (wanted, expected) => {
     expect(chooseLocale(wanted, ['en', 'de'])).toBe(expected);
