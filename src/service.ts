@@ -62,6 +62,7 @@ export class Service {
   readonly storedPlaces: Questions['storedPlaces'];
   readonly eventCounts: Questions['eventCounts'];
   readonly explanations: Questions['explanations'];
+  readonly intervalsOfSpaces: Questions['intervalsOfSpaces'];
   readonly passages: Questions['passages'];
   readonly profiles: Questions['profiles'];
   readonly dryRuns: Questions['dryRuns'];
@@ -142,6 +143,7 @@ export class Service {
       storedPlaces: this.storedPlaces,
       eventCounts: this.eventCounts,
       explanations: this.explanations,
+      intervalsOfSpaces: this.intervalsOfSpaces,
       passages: this.passages,
       profiles: this.profiles,
       dryRuns: this.dryRuns,

@@ -25,13 +25,14 @@ import type {
 } from '../ports/event-pages.ts';
 import type { HistoryEvent, OccupancyRequest } from '../ports/history.ts';
 import { countEvents } from './event-count.ts';
-import { beyondPlace, EVENT_ORDER, eventOrder, placeParams } from './event-order.ts';
+import { beyondPlace, eventOrder, placeParams } from './event-order.ts';
 import { conditionOf, type Columns } from './filter-sql.ts';
 import { heldDpus } from './held-dpus.ts';
 import { blocksParams, knownParams, knownRows, rowsInBlocks } from './known-rows.ts';
 import { instantParam, storable } from './instants.ts';
 import { parquetOfEvents, parquetOfIntervals, parquetOfReadings } from './parquet.ts';
 import { queryRows } from './query-rows.ts';
+import { eventsOfSpaces } from './spaces-queries.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
 
 /** Minimum rows per query: more than any single event has, so that paging always progresses. */
@@ -162,25 +163,12 @@ export class ClickHouseEventPages implements EventPages {
     return new Map(rows.map((row) => [Number(row[0]) as SpaceId, toSegment(row)]));
   }
 
-  async eventsOf(spaces: readonly OccupancyRequest[], range: TimeRange): Promise<Map<SpaceId, HistoryEvent[]>> {
-    const found = new Map<SpaceId, HistoryEvent[]>(spaces.map(({ spaceId }) => [spaceId, []]));
-    if (spaces.length === 0) return found;
-    const rows = await this.#rows<[number, number, string, string, string]>(
-      `SELECT space_id, toUnixTimestamp64Milli(timestamp), reading_id, sum(toInt64(entrances) * sign) AS into, sum(toInt64(exits) * sign) AS out FROM space_events
-      WHERE space_id IN {spaces:Array(UInt32)} AND ${IN_RANGE} AND ${UP_TO_BLOCK}
-      GROUP BY space_id, timestamp, reading_id HAVING into != 0 OR out != 0 ORDER BY space_id, ${EVENT_ORDER}`,
-      { ...blockParams(spaces), ...rangeParams(range) },
-    );
-    for (const [spaceId, timestampMs, readingId, entrances, exits] of rows) {
-      found.get(Number(spaceId) as SpaceId)?.push({
-        timestampMs: Number(timestampMs),
-        readingId,
-        entrances: Number(entrances),
-        exits: Number(exits),
-        sign: 1,
-      });
-    }
-    return found;
+  async eventsOf(
+    spaces: readonly OccupancyRequest[],
+    { fromMs, toMs }: TimeRange,
+  ): Promise<Map<SpaceId, HistoryEvent[]>> {
+    const divided = spaces.map(({ spaceId, block }) => ({ spaceId, block, dividedMs: fromMs - 1 }));
+    return eventsOfSpaces(this.#client, divided, toMs);
   }
 
   async spacesByTime({ range, after, desc, limit, blocks }: SpacesByTimeQuery): Promise<TimedSpace[]> {

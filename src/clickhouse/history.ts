@@ -18,6 +18,7 @@ import type {
   ChangedTotal,
   ChangesQuery,
   ClaimsQuery,
+  DividedRequest,
   DpuClaim,
   DpuReadingsPage,
   DpuReadingsQuery,
@@ -49,6 +50,7 @@ import { knownParams, knownRows } from './known-rows.ts';
 import { passages } from './passages-query.ts';
 import { newestInstants } from './newest-instants.ts';
 import { LAST_BLOCK } from './schema.ts';
+import { eventsOfSpaces, segmentsOfSpaces } from './spaces-queries.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
 import { chunksOf, queryRows } from './query-rows.ts';
 
@@ -277,6 +279,17 @@ export class ClickHouseHistory implements History {
     );
     const byEdge = new Map(rows.map((row) => [Number(row[0]), toSegment(row)]));
     return edges.slice(0, -1).map((edge) => byEdge.get(edge) ?? EMPTY_SEGMENT);
+  }
+
+  async segmentsOfSpaces(
+    spaces: readonly DividedRequest[],
+    edgesMs: readonly number[],
+  ): Promise<Map<SpaceId, Segment[]>> {
+    return segmentsOfSpaces(this.#client, spaces, edgesMs);
+  }
+
+  async eventsOfSpaces(spaces: readonly DividedRequest[], upToMs: number): Promise<Map<SpaceId, HistoryEvent[]>> {
+    return eventsOfSpaces(this.#client, spaces, upToMs);
   }
 
   async events(

@@ -3,8 +3,8 @@
 import type { Segment } from '../domain/segment.ts';
 import { EVENT_ORDER } from './event-order.ts';
 
-export type SegmentRow = [
-  key: number,
+export type SegmentRow<Key = number> = [
+  key: Key,
   sum: number,
   lowestNet: number,
   highestNet: number,
@@ -35,7 +35,7 @@ export function segmentQuery(key: string, where: string): string {
     ) GROUP BY key`;
 }
 
-export function toSegment([, sum, lowestNet, highestNet, riseMax, entrances, exits]: SegmentRow): Segment {
+export function toSegment([, sum, lowestNet, highestNet, riseMax, entrances, exits]: SegmentRow<unknown>): Segment {
   return {
     sum: Number(sum),
     lowestNet: Number(lowestNet),

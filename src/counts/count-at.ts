@@ -10,7 +10,15 @@ import {
   type ResetPoint,
   type ResetSchedule,
 } from '../domain/reset-schedule.ts';
-import { advance, countOf, countRange, driftOf, occupancyAfterReset, type Occupancy } from '../domain/segment.ts';
+import {
+  advance,
+  countOf,
+  countRange,
+  driftOf,
+  occupancyAfterReset,
+  type Occupancy,
+  type Segment,
+} from '../domain/segment.ts';
 import type { HistoryOfCounts } from './known-space.ts';
 import { newestReadingAt } from './newest-reading.ts';
 import { runsBetween } from './runs.ts';
@@ -74,7 +82,7 @@ export function lastInstantOf(boundsMs: readonly number[]): number {
   return (boundsMs.at(-1) ?? 1) - 1;
 }
 
-interface Edges {
+export interface Edges {
   /** The reset in force at the first end. */
   readonly base: ResetPoint;
   /** The counts of the resets after the first end, by instant. */
@@ -101,11 +109,26 @@ export async function intervalsOf(
   boundsMs: readonly number[],
   history: HistoryOfCounts,
 ): Promise<IntervalAnswer[]> {
-  // An instant is a millisecond: `[a, b)` is `(a - 1, b - 1]`.
-  const ends = boundsMs.map((bound) => bound - 1);
-  const { base, resets, edges } = edgesOf(schedule, ends);
-  const runs = await runsBetween(report, edges, history);
+  const edges = edgesOfIntervals(schedule, boundsMs);
+  return followed(report, edges, boundsMs, await runsBetween(report, edges.edges, history));
+}
 
+/** An instant is a millisecond: `[a, b)` is `(a - 1, b - 1]`. */
+export function edgesOfIntervals(schedule: ResetSchedule, boundsMs: readonly number[]): Edges {
+  return edgesOf(
+    schedule,
+    boundsMs.map((bound) => bound - 1),
+  );
+}
+
+/** Follows the count through the intervals. @param runs one for each range between two edges */
+export function followed(
+  report: Pick<SpaceReport, 'watermarkMs'>,
+  { base, resets, edges }: Edges,
+  boundsMs: readonly number[],
+  runs: readonly Segment[],
+): IntervalAnswer[] {
+  const ends = boundsMs.map((bound) => bound - 1);
   const answers: IntervalAnswer[] = [];
   let occupancy = occupancyAfterReset(base.count);
   let tally = newTally(occupancy);

@@ -1,10 +1,11 @@
 // Segments of a space's events between edges, from history and memory together. There is neither a gap nor an
 // overlap: history has the blocks up to n, and the report has everything after them.
 import type { SpaceReport } from '../../actors/partition/space-report.ts';
+import type { SpaceId } from '../domain/ids.ts';
 import type { LoggedEvent } from '../domain/log-entry.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../domain/segment.ts';
 import { compareEvents } from '../domain/space-event.ts';
-import type { History, HistoryEvent } from '../ports/history.ts';
+import type { DividedRequest, History, HistoryEvent } from '../ports/history.ts';
 
 /** Segments and events that together are everything between the first and the last edge. */
 interface SplitRuns {
@@ -17,31 +18,32 @@ interface SplitRuns {
   readonly tail: readonly HistoryEvent[];
 }
 
-/**
- * ClickHouse aggregates up to the oldest event in memory; from there on, stored events are fetched and merged with those
- * in memory.
- */
-export async function splitRunsBetween(
-  report: SpaceReport,
-  edgesMs: readonly number[],
-  history: Pick<History, 'segments' | 'events'>,
-): Promise<SplitRuns> {
+/** Where the runs of a space are divided: ClickHouse aggregates up to the oldest event in memory. */
+interface Split {
+  readonly report: RunsReport;
+  readonly unstored: readonly LoggedEvent[];
+  readonly tailAfterMs: number;
+  readonly headEdges: readonly number[];
+  readonly tailEdges: readonly number[];
+}
+
+type RunsReport = Pick<SpaceReport, 'spaceId' | 'storedBlock' | 'unstored'>;
+
+function splitOf(report: RunsReport, edgesMs: readonly number[]): Split {
   const [firstMs, lastMs] = [edgesMs[0] ?? 0, edgesMs.at(-1) ?? 0];
   const unstored = unstoredIn(report, firstMs, lastMs);
-  if (unstored.length === 0)
-    return {
-      edgesMs,
-      runs: await history.segments(report.spaceId, edgesMs, report.storedBlock),
-      tailAfterMs: lastMs,
-      tail: [],
-    };
+  if (unstored.length === 0) return { report, unstored, tailAfterMs: lastMs, headEdges: edgesMs, tailEdges: [lastMs] };
   const tailAfterMs = unstored.reduce((least, { timestampMs }) => Math.min(least, timestampMs), Infinity) - 1;
-  const headEdges = [...edgesMs.filter((edge) => edge < tailAfterMs), tailAfterMs];
-  const tailEdges = [tailAfterMs, ...edgesMs.filter((edge) => edge > tailAfterMs)];
-  const [head, stored] = await Promise.all([
-    headEdges.length > 1 ? history.segments(report.spaceId, headEdges, report.storedBlock) : [],
-    history.events(report.spaceId, tailAfterMs, lastMs, report.storedBlock),
-  ]);
+  return {
+    ...{ report, unstored, tailAfterMs },
+    headEdges: [...edgesMs.filter((edge) => edge < tailAfterMs), tailAfterMs],
+    tailEdges: [tailAfterMs, ...edgesMs.filter((edge) => edge > tailAfterMs)],
+  };
+}
+
+/** @param stored the stored events after `tailAfterMs`, which are merged with those in memory */
+function joined(split: Split, head: readonly Segment[], stored: readonly HistoryEvent[]): SplitRuns {
+  const { unstored, tailAfterMs, headEdges, tailEdges } = split;
   const tail = mergeEvents([...stored, ...unstored.map(historyEventOf)]);
   return {
     edgesMs: [...headEdges, ...tailEdges.slice(1)],
@@ -51,13 +53,57 @@ export async function splitRunsBetween(
   };
 }
 
+export async function splitRunsBetween(
+  report: SpaceReport,
+  edgesMs: readonly number[],
+  history: Pick<History, 'segments' | 'events'>,
+): Promise<SplitRuns> {
+  const split = splitOf(report, edgesMs);
+  const { unstored, tailAfterMs, headEdges } = split;
+  const { spaceId, storedBlock } = report;
+  const [head, stored] = await Promise.all([
+    headEdges.length > 1 ? history.segments(spaceId, headEdges, storedBlock) : [],
+    unstored.length > 0 ? history.events(spaceId, tailAfterMs, edgesMs.at(-1) ?? 0, storedBlock) : [],
+  ]);
+  return joined(split, head, stored);
+}
+
 /** One segment for each range `(edges[i], edges[i + 1]]`. */
 export async function runsBetween(
   report: SpaceReport,
   edgesMs: readonly number[],
   history: Pick<History, 'segments' | 'events'>,
 ): Promise<Segment[]> {
-  const split = await splitRunsBetween(report, edgesMs, history);
+  return alongEdges(await splitRunsBetween(report, edgesMs, history), edgesMs);
+}
+
+/** The same for several spaces, with one query for all segments and one for all events. @returns in the order of the reports */
+export async function runsOfSpaces(
+  reports: readonly RunsReport[],
+  edgesMs: readonly number[],
+  history: Pick<History, 'segmentsOfSpaces' | 'eventsOfSpaces'>,
+): Promise<Segment[][]> {
+  const splits = reports.map((report) => splitOf(report, edgesMs));
+  const withTail = splits.filter(({ unstored }) => unstored.length > 0);
+  const [heads, tails] = await Promise.all([
+    history.segmentsOfSpaces(splits.map(requestOf), edgesMs),
+    withTail.length > 0 ? history.eventsOfSpaces(withTail.map(requestOf), edgesMs.at(-1) ?? 0) : NO_EVENTS,
+  ]);
+  return splits.map((split) => {
+    const { spaceId } = split.report;
+    const head = heads.get(spaceId) ?? [];
+    const segments = split.headEdges.slice(1).map((_, n) => head[n] ?? EMPTY_SEGMENT);
+    return alongEdges(joined(split, segments, tails.get(spaceId) ?? []), edgesMs);
+  });
+}
+
+const NO_EVENTS: ReadonlyMap<SpaceId, readonly HistoryEvent[]> = new Map();
+
+function requestOf({ report: { spaceId, storedBlock }, tailAfterMs }: Split): DividedRequest {
+  return { spaceId, block: storedBlock, dividedMs: tailAfterMs };
+}
+
+function alongEdges(split: SplitRuns, edgesMs: readonly number[]): Segment[] {
   let at = 0;
   return edgesMs.slice(1).map((edge) => {
     let run = EMPTY_SEGMENT;

@@ -64,6 +64,13 @@ export interface OccupancyRequest {
   readonly afterMs: number;
 }
 
+/** Events of a space in blocks up to one, divided at an instant: up to it they are summed up, and after it listed. */
+export interface DividedRequest {
+  readonly spaceId: SpaceId;
+  readonly block: number;
+  readonly dividedMs: number;
+}
+
 /** Events of a space with afterMs < timestamp <= upToMs, in blocks up to one. */
 export interface EventsQuery extends OccupancyRequest {
   readonly upToMs: number;
@@ -235,6 +242,16 @@ export interface History {
    * applied.
    */
   events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number, upTo?: LogPlace): Promise<HistoryEvent[]>;
+  /** For each space, `segments` up to its `dividedMs`. Spaces without events may be left out. */
+  segmentsOfSpaces(
+    spaces: readonly DividedRequest[],
+    edgesMs: readonly number[],
+  ): Promise<ReadonlyMap<SpaceId, readonly Segment[]>>;
+  /** For each space, `events` after its `dividedMs`, up to a common instant. */
+  eventsOfSpaces(
+    spaces: readonly DividedRequest[],
+    upToMs: number,
+  ): Promise<ReadonlyMap<SpaceId, readonly HistoryEvent[]>>;
   /** Sums by doorway and DPU, with retractions applied, in no particular order. They may be 0, or negative where memory has what was asserted. */
   doorwayTotals(query: EventsQuery): Promise<DoorwayTotal[]>;
   /**

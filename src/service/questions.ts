@@ -5,6 +5,7 @@ import { Counts } from '../counts/counts.ts';
 import { DryRuns } from '../counts/dry-runs.ts';
 import { EventCounts } from '../counts/event-counts.ts';
 import { Explanations } from '../counts/explanations.ts';
+import { IntervalsOfSpaces } from '../counts/intervals-of-spaces.ts';
 import { Passages } from '../counts/passages.ts';
 import { Profiles } from '../counts/profiles.ts';
 import { StoredPlaces } from '../counts/stored-places.ts';
@@ -34,6 +35,7 @@ export interface Questions {
   readonly storedPlaces: StoredPlaces;
   readonly eventCounts: EventCounts;
   readonly explanations: Explanations;
+  readonly intervalsOfSpaces: IntervalsOfSpaces;
   readonly passages: Passages;
   readonly profiles: Profiles;
   readonly dryRuns: DryRuns;
@@ -51,6 +53,7 @@ export function createQuestions(deps: QuestionsDeps): Questions {
     storedPlaces: new StoredPlaces(known),
     eventCounts: new EventCounts(...sources, pages),
     explanations: new Explanations(...sources),
+    intervalsOfSpaces: new IntervalsOfSpaces(...sources),
     passages: new Passages({ ...deps, asKnown }),
     profiles: new Profiles(...sources),
     dryRuns: new DryRuns(deps),

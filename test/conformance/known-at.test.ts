@@ -151,6 +151,34 @@ describePorts('what was known', (ports) => {
     expect(times((await eventPages.eventsOf(asked, range)).get(SPACE) ?? [])).toEqual([1_000, 2_000, 3_000]);
   });
 
+  it('P1 events of several spaces are divided each at an instant of its own, up to a block of its own', async () => {
+    const { history } = ports();
+    const spaces = [
+      { spaceId: SPACE, block: 2, dividedMs: 2_000 },
+      { spaceId: 62 as SpaceId, block: 1, dividedMs: 9_000 },
+      { spaceId: 63 as SpaceId, block: 9, dividedMs: 0 },
+    ];
+    const edges = [-1, 1_000, 1_499, 4_000, 9_000];
+    const segments = await history.segmentsOfSpaces(spaces, edges);
+    const sums = (id: number): number[] =>
+      edges.slice(1).map((_, n) => segments.get(id as SpaceId)?.[n]?.entrances ?? 0);
+    expect([sums(61), sums(62), sums(63)]).toEqual([
+      [1, 0, 2, 0],
+      [0, 0, 0, 1],
+      [0, 0, 0, 0],
+    ]);
+    for (const [n, edge] of edges.slice(1).entries())
+      expect(segments.get(SPACE)?.[n]).toEqual(
+        (await history.segments(SPACE, [edges[n] ?? 0, Math.max(edges[n] ?? 0, Math.min(edge, 2_000))], 2))[0],
+      );
+    const events = await history.eventsOfSpaces(spaces, 5_000);
+    expect(events.get(SPACE)).toEqual(await history.events(SPACE, 2_000, 5_000, 2));
+    expect([events.get(SPACE)?.length, events.get(62 as SpaceId) ?? [], events.get(63 as SpaceId) ?? []]).toEqual([
+      ...[1, [], []],
+    ]);
+    expect(await history.eventsOfSpaces([], 5_000)).toEqual(new Map());
+  });
+
   it('P1 T28 a time stands for the last block that each shard had cut', async () => {
     const { logPlaces } = ports();
     const cutBy = async (atMs: number): Promise<readonly number[]> => logPlaces.blocksCutBy(3, atMs);

@@ -9,6 +9,7 @@ import { Comparisons } from '../../src/counts/comparison.ts';
 import { Counts } from '../../src/counts/counts.ts';
 import { DryRuns } from '../../src/counts/dry-runs.ts';
 import { EventCounts } from '../../src/counts/event-counts.ts';
+import { IntervalsOfSpaces } from '../../src/counts/intervals-of-spaces.ts';
 import { Explanations } from '../../src/counts/explanations.ts';
 import { Passages } from '../../src/counts/passages.ts';
 import { Profiles } from '../../src/counts/profiles.ts';
@@ -65,6 +66,7 @@ type ProcessOptions = Pick<Scenario, 'leases' | 'hasLosses'> & RouterSizes;
 
 interface Questions {
   readonly counts: Counts;
+  readonly intervalsOfSpaces: IntervalsOfSpaces;
   readonly explanations: Explanations;
   readonly passages: Passages;
   readonly profiles: Profiles;
@@ -94,6 +96,7 @@ export class SimProcess {
   readonly access: Access;
   readonly topology: TopologyService;
   readonly counts: Counts;
+  readonly intervalsOfSpaces: IntervalsOfSpaces;
   readonly explanations: Explanations;
   readonly passages: Passages;
   readonly profiles: Profiles;
@@ -369,6 +372,7 @@ export class SimProcess {
     const sources = [this.topology.history, reports, this.#history] as const;
     return {
       counts: new Counts(...sources),
+      intervalsOfSpaces: new IntervalsOfSpaces(...sources),
       explanations: new Explanations(...sources, UNSTORED_PER_QUERY),
       passages: new Passages({
         topology: this.topology,

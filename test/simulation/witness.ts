@@ -161,11 +161,23 @@ export class Witness {
     if (!process.foldOf(spaceId)) return;
     try {
       let [foldSeq, watermarkMs] = [0, -1];
-      const { counts } = process.questions((report) => {
-        [foldSeq, watermarkMs] = [report.seq, report.watermarkMs];
-        this.#neverBack(spaceId, report.seq);
+      const { counts, intervalsOfSpaces } = process.questions((report) => {
+        if (report.spaceId === spaceId) [foldSeq, watermarkMs] = [report.seq, report.watermarkMs];
+        this.#neverBack(report.spaceId, report.seq);
       });
-      const answers = await counts.intervals(spaceId, bounds);
+      const others = process.topology.history
+        .latest()
+        .spaces()
+        .filter(({ id }) => id !== spaceId && process.foldOf(id));
+      const answers =
+        atMs % 2 === 0
+          ? await counts.intervals(spaceId, bounds)
+          : (
+              await intervalsOfSpaces.of(
+                [spaceId, ...others.map(({ id }) => id)].map((id) => ({ spaceId: id, boundsMs: bounds })),
+              )
+            )[0];
+      if (!answers) throw new Error(`no intervals of space ${spaceId}`);
       if (this.#isBlind) return;
       this.given.wasGiven(answers, (known) => known.counts.intervals(spaceId, bounds));
       const oracle = new SpaceOracle(this.eventsUpTo(spaceId, foldSeq).events, schedule);

@@ -1,8 +1,9 @@
 // Entrances, exits and counts per interval.
 import { z } from 'zod';
 import type { AsKnown, KnownAt } from '../../counts/as-known.ts';
-import type { Counts } from '../../counts/counts.ts';
-import { formatAsOf, type AsOf } from '../../domain/as-of.ts';
+import type { Counts, GivenIntervals } from '../../counts/counts.ts';
+import type { IntervalsOfSpaces } from '../../counts/intervals-of-spaces.ts';
+import { formatAsOf } from '../../domain/as-of.ts';
 import type { SpaceId } from '../../domain/ids.ts';
 import type { Space } from '../../domain/topology.ts';
 import { existing, type TopologyHistory } from '../../domain/topology-history.ts';
@@ -14,7 +15,7 @@ import { defineRoute, type Route } from './route.ts';
 import { spaceIdInPath, spaceIdsInQuery } from '../schemas/fields.ts';
 import { AS_OF_HEADER, knownAtInQuery } from '../schemas/known-at.ts';
 import * as resources from '../schemas/resources.ts';
-import { timeZone, timeZoneOrSpace, writtenIn, type Written } from '../zoned-times.ts';
+import { timeZone, timeZoneOrSpace, writtenIn } from '../zoned-times.ts';
 
 const SPACES_MAX = 100;
 const spanQuery = z.strictObject({ ...knownSpan, ...timeZoneOrSpace, known_at: knownAtInQuery().optional() });
@@ -42,15 +43,16 @@ const COMMON = {
 interface IntervalsDeps {
   readonly counts: Counts;
   readonly asKnown: AsKnown;
+  readonly intervalsOfSpaces: IntervalsOfSpaces;
   readonly topology: TopologyHistory;
   readonly now: () => number;
 }
 
 export function intervalsRoutes(deps: IntervalsDeps): Route[] {
-  return [intervalsOfSpace(deps), intervalsOfSpaces(deps)];
+  return [ofSpace(deps), ofSpaces(deps)];
 }
 
-function intervalsOfSpace(deps: IntervalsDeps): Route {
+function ofSpace(deps: IntervalsDeps): Route {
   return defineRoute({
     ...COMMON,
     path: '/counts/{space_id}/intervals',
@@ -70,15 +72,17 @@ function intervalsOfSpace(deps: IntervalsDeps): Route {
       const asked = await askedSpace(deps, id, knownAt);
       const { timeZone } = asked.space;
       const bounds = boundsOf(span, 1, timeZone, asked.nowMs);
-      const { found, asOf } = await intervals(asked, bounds, writtenIn(tz, timeZone));
-      ctx.set('as-of', formatAsOf(asOf));
+      const [given] = await oneByOne([asked], [bounds]);
+      const written = writtenIn(tz, timeZone);
+      const found = (given?.intervals ?? []).map((interval) => intervalJson(interval, asked.space.capacity, written));
+      if (given) ctx.set('as-of', placeOf(given));
       // Each representation has an etag of its own.
       return history(ctx, areFinal(found), answerCsv(ctx, INTERVAL_COLUMNS, found));
     },
   });
 }
 
-function intervalsOfSpaces(deps: IntervalsDeps): Route {
+function ofSpaces(deps: IntervalsDeps): Route {
   return defineRoute({
     ...COMMON,
     path: '/counts/intervals',
@@ -103,15 +107,12 @@ function intervalsOfSpaces(deps: IntervalsDeps): Route {
       const spaces: AskedSpace[] = [];
       for (const id of ids) spaces.push(await askedSpace({ ...deps, now: () => nowMs }, id, knownAt));
       const bounds = spaces.map((asked) => boundsOf(span, spaces.length, asked.space.timeZone, asked.nowMs));
-      const found: ({ space_id: number } & ReturnType<typeof intervalJson>)[] = [];
-      const places: AsOf[] = [];
-      // One space at a time, so that one request does not occupy ClickHouse at the expense of others.
-      for (const [index, asked] of spaces.entries()) {
-        const answer = await intervals(asked, bounds[index] ?? [], writtenIn(tz));
-        places.push(answer.asOf);
-        for (const interval of answer.found) found.push({ space_id: asked.space.id, ...interval });
-      }
-      ctx.set('as-of', places.map(formatAsOf).join(','));
+      const written = writtenIn(tz);
+      const given = knownAt ? await oneByOne(spaces, bounds) : await together(deps, spaces, bounds);
+      const found = given.flatMap(({ asked: { space }, intervals }) =>
+        intervals.map((interval) => ({ space_id: space.id, ...intervalJson(interval, space.capacity, written) })),
+      );
+      ctx.set('as-of', given.map(placeOf).join(','));
       return history(ctx, areFinal(found), answerCsv(ctx, ['space_id', ...INTERVAL_COLUMNS], found));
     },
   });
@@ -135,12 +136,31 @@ async function askedSpace(
   return known ? { space, counts: known.counts, nowMs: known.asOf.atMs } : { space, counts, nowMs: now() };
 }
 
-async function intervals({ space, counts, nowMs }: AskedSpace, bounds: readonly number[], written: Written) {
-  const { intervals: answers, asOf } = await counts.intervals(space.id, bounds);
-  return {
-    found: answers.map((answer) => intervalJson(answer, space.capacity, written)),
-    asOf: { ...asOf, atMs: nowMs },
-  };
+interface Given extends GivenIntervals {
+  readonly asked: AskedSpace;
+}
+
+/** Each with a topology and a history of its own, if they are as they were known. */
+async function oneByOne(spaces: readonly AskedSpace[], bounds: readonly (readonly number[])[]): Promise<Given[]> {
+  const given: Given[] = [];
+  for (const [n, asked] of spaces.entries())
+    given.push({ asked, ...(await asked.counts.intervals(asked.space.id, bounds[n] ?? [])) });
+  return given;
+}
+
+async function together(
+  { intervalsOfSpaces }: IntervalsDeps,
+  spaces: readonly AskedSpace[],
+  bounds: readonly (readonly number[])[],
+): Promise<Given[]> {
+  const found = await intervalsOfSpaces.of(
+    spaces.map(({ space: { id: spaceId } }, n) => ({ spaceId, boundsMs: bounds[n] ?? [] })),
+  );
+  return spaces.flatMap((asked, n) => (found[n] ? [{ asked, ...found[n] }] : []));
+}
+
+function placeOf({ asOf, asked: { nowMs } }: Given): string {
+  return formatAsOf({ ...asOf, atMs: nowMs });
 }
 
 function areFinal(found: readonly { readonly final: boolean }[]): boolean {

@@ -50,6 +50,7 @@ export type RouteDeps = Pick<
   | 'eventCounts'
   | 'storedPlaces'
   | 'explanations'
+  | 'intervalsOfSpaces'
   | 'passages'
   | 'profiles'
   | 'dryRuns'
@@ -114,7 +115,10 @@ export function apiRoutes(service: RouteDeps, now: () => number): Route[] {
     ...displaysRoutes({ ...pairing, now }),
     ...floorPlansRoutes({ plans: new FloorPlans(() => service.stores.floorPlans, now), topology }),
     ...publicDisplayRoutes({ ...pairing, live: service.live, heartbeatMs }),
-    ...intervalsRoutes({ counts, asKnown, topology: topology.history, now }),
+    ...intervalsRoutes({
+      ...{ counts, asKnown, intervalsOfSpaces: service.intervalsOfSpaces },
+      ...{ topology: topology.history, now },
+    }),
     ...exportsRoutes({
       ...{ counts, eventCounts: service.eventCounts, eventPages: service.stores.eventPages },
       ...{ topology: topology.history, now },

@@ -27,6 +27,7 @@ import type {
   ChangedTotal,
   ChangesQuery,
   ClaimsQuery,
+  DividedRequest,
   DpuClaim,
   DpuReadingsPage,
   DpuReadingsQuery,
@@ -53,6 +54,7 @@ import { changesSince } from './changes.ts';
 import { claimsOfRows } from './claim-queries.ts';
 import { claimsAt } from './stored-claims.ts';
 import { eventsOfRows } from './events-of-rows.ts';
+import { eventsOfSpaces, segmentsOfRows, segmentsOfSpaces } from './events-of-spaces.ts';
 import { passages } from './passages.ts';
 import { timeAtCounts } from './time-at-counts.ts';
 import { doorwayTotals, exitsAtZero } from './explain-queries.ts';
@@ -311,16 +313,7 @@ export class MemoryHistory implements History, PartitionRecords {
   }
 
   async segments(spaceId: SpaceId, edgesMs: readonly number[], block: number, upTo?: LogPlace): Promise<Segment[]> {
-    return this.#read('segments', () =>
-      edgesMs
-        .slice(0, -1)
-        .map((edge, gap) =>
-          eventsOfRows(this.#rowsOf(spaceId), { block, upTo, afterMs: edge, upToMs: edgesMs[gap + 1] ?? edge }).reduce(
-            (run, event) => append(run, segmentOf(event)),
-            EMPTY_SEGMENT,
-          ),
-        ),
-    );
+    return this.#read('segments', () => segmentsOfRows(this.#rowsOf(spaceId), edgesMs, { block, upTo }));
   }
 
   async events(
@@ -331,6 +324,20 @@ export class MemoryHistory implements History, PartitionRecords {
     upTo?: LogPlace,
   ): Promise<HistoryEvent[]> {
     return this.#read('events', () => eventsOfRows(this.#rowsOf(spaceId), { block, upTo, afterMs, upToMs }));
+  }
+
+  async segmentsOfSpaces(
+    spaces: readonly DividedRequest[],
+    edgesMs: readonly number[],
+  ): Promise<ReadonlyMap<SpaceId, readonly Segment[]>> {
+    return this.#read('segments of spaces', () => segmentsOfSpaces((id) => this.#rowsOf(id), spaces, edgesMs));
+  }
+
+  async eventsOfSpaces(
+    spaces: readonly DividedRequest[],
+    upToMs: number,
+  ): Promise<ReadonlyMap<SpaceId, readonly HistoryEvent[]>> {
+    return this.#read('events of spaces', () => eventsOfSpaces((id) => this.#rowsOf(id), spaces, upToMs));
   }
 
   async doorwayTotals(query: EventsQuery): Promise<DoorwayTotal[]> {

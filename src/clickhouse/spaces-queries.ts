@@ -1,0 +1,74 @@
+// The stored events of several spaces in one query, each divided at an instant of its own, and up to a block of its own.
+import type { ClickHouseClient } from '@clickhouse/client';
+import type { SpaceId } from '../domain/ids.ts';
+import { BEGINNING_MS } from '../domain/instant.ts';
+import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
+import type { DividedRequest, HistoryEvent } from '../ports/history.ts';
+import { EVENT_ORDER } from './event-order.ts';
+import { instantParam, storable } from './instants.ts';
+import { queryRows } from './query-rows.ts';
+import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
+
+const of = (values: string, type: string): string =>
+  `transform(space_id, {spaces:Array(UInt32)}, {${values}:Array(${type})}, to${type}(0))`;
+const ROWS = `space_id IN {spaces:Array(UInt32)} AND timestamp > ${instantParam('first')} AND timestamp <= ${instantParam('last')}
+  AND block <= ${of('blocks', 'UInt64')}`;
+const MS = 'toUnixTimestamp64Milli(timestamp)';
+
+function params(spaces: readonly DividedRequest[], firstMs: number, lastMs: number): Record<string, unknown> {
+  return {
+    spaces: spaces.map(({ spaceId }) => spaceId),
+    blocks: spaces.map(({ block }) => block),
+    divided: spaces.map(({ dividedMs }) => storable(dividedMs)),
+    first: Math.max(BEGINNING_MS, firstMs),
+    last: storable(lastMs),
+  };
+}
+
+export async function segmentsOfSpaces(
+  client: ClickHouseClient,
+  spaces: readonly DividedRequest[],
+  edgesMs: readonly number[],
+): Promise<Map<SpaceId, Segment[]>> {
+  const edges = edgesMs.map(storable);
+  const rows = await queryRows<SegmentRow<[spaceId: number, edgeMs: string]>>(
+    client,
+    // An event exactly at an edge belongs to the gap before it, which is why 1 ms is subtracted.
+    segmentQuery(
+      `(space_id, roundDown(${MS} - 1, {edges:Array(Int64)}))`,
+      `${ROWS} AND ${MS} <= ${of('divided', 'Int64')}`,
+    ),
+    { ...params(spaces, edges[0] ?? 0, edges.at(-1) ?? 0), edges },
+  );
+  const gaps = new Map(edges.map((edge, gap) => [edge, gap]));
+  const found = new Map(spaces.map(({ spaceId }) => [spaceId, edges.slice(1).map(() => EMPTY_SEGMENT)]));
+  for (const row of rows) {
+    const [spaceId, edgeMs] = row[0];
+    const [segments, gap] = [found.get(Number(spaceId) as SpaceId), gaps.get(Number(edgeMs))];
+    if (segments && gap !== undefined) segments[gap] = toSegment(row);
+  }
+  return found;
+}
+
+export async function eventsOfSpaces(
+  client: ClickHouseClient,
+  spaces: readonly DividedRequest[],
+  upToMs: number,
+): Promise<Map<SpaceId, HistoryEvent[]>> {
+  const found = new Map<SpaceId, HistoryEvent[]>(spaces.map(({ spaceId }) => [spaceId, []]));
+  if (spaces.length === 0) return found;
+  // A common lower bound lets ClickHouse use the sorting key.
+  const firstMs = spaces.reduce((least, { dividedMs }) => Math.min(least, dividedMs), Infinity);
+  const rows = await queryRows<[number, string, string, string, string]>(
+    client,
+    `SELECT space_id, ${MS}, reading_id, sum(toInt64(entrances) * sign) AS into, sum(toInt64(exits) * sign) AS out FROM space_events
+    WHERE ${ROWS} AND ${MS} > ${of('divided', 'Int64')}
+    GROUP BY space_id, timestamp, reading_id HAVING into != 0 OR out != 0 ORDER BY space_id, ${EVENT_ORDER}`,
+    params(spaces, firstMs, upToMs),
+  );
+  for (const [spaceId, timestampMs, readingId, entrances, exits] of rows)
+    found.get(Number(spaceId) as SpaceId)?.push({
+      ...{ timestampMs: Number(timestampMs), readingId, entrances: Number(entrances), exits: Number(exits), sign: 1 },
+    });
+  return found;
+}
