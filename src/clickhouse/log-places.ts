@@ -2,7 +2,6 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { Partition } from '../domain/ids.ts';
 import type { LogPlace } from '../domain/log-place.ts';
-import { allPartitions } from '../domain/partition.ts';
 import type { KnownFrom, LogPlaces, RecordedPlace } from '../ports/log-places.ts';
 import { queryRows } from './query-rows.ts';
 
@@ -47,15 +46,17 @@ export class ClickHouseLogPlaces implements LogPlaces {
     };
   }
 
-  async blocksCutBy(partitions: number, atMs: number): Promise<number[]> {
-    // In the table's order, so that ClickHouse reads back only until it has found every shard.
+  async blocksCutBy(stored: readonly number[], atMs: number): Promise<number[]> {
+    // In the table's order, so that ClickHouse reads back only until it has found every shard that has rows.
+    const shards = stored.filter((block) => block > 0).length;
+    if (shards === 0) return stored.map(() => 0);
     const rows = await this.#rows<[shard: number, block: string]>(
       `SELECT shard, block FROM log_places WHERE cut_ms <= {at:Int64} AND is_floor < 2
-      ORDER BY cut_ms DESC, epoch DESC, seq DESC, shard DESC LIMIT 1 BY shard LIMIT {partitions:UInt32}`,
-      { at: atMs, partitions },
+      ORDER BY cut_ms DESC, epoch DESC, seq DESC, shard DESC LIMIT 1 BY shard LIMIT {shards:UInt32}`,
+      { at: atMs, shards },
     );
     const blocks = new Map(rows.map(([shard, block]) => [Number(shard), Number(block)]));
-    return allPartitions(partitions).map((partition) => blocks.get(partition) ?? 0);
+    return stored.map((_, partition) => blocks.get(partition) ?? 0);
   }
 
   async blocksFromMs(): Promise<number | undefined> {

@@ -20,10 +20,13 @@ export function partitionOfDpu(dpuId: DpuId, partitions: number): Partition {
   return (fnv1a32(tokenOfDpu(deviceOf(dpuId))) % partitions) as Partition;
 }
 
-/** An id in a partition, for questions that are about the partition. There need not be a space with it. */
+/**
+ * An id in a partition, for questions that are about the partition. Ids are given from 1 on, so there is hardly a space with it,
+ * whose events would have to be reported, too.
+ */
 export function anySpaceOf(partition: Partition, partitions: number): SpaceId {
-  let id = 1;
-  while (partitionOfSpace(id as SpaceId, partitions) !== partition) id += 1;
+  let id = 4_294_967_295;
+  while (partitionOfSpace(id as SpaceId, partitions) !== partition) id -= 1;
   return id as SpaceId;
 }
 

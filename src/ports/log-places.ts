@@ -19,8 +19,11 @@ export interface KnownFrom {
 export interface LogPlaces {
   /** The newest place that any partition recorded at or before an instant, by the log's clock; undefined if none did. */
   placeAt(partition: Partition, atMs: number): Promise<RecordedPlace | undefined>;
-  /** By partition, the last block that it had cut at an instant, by the log's clock; 0 if none is recorded. */
-  blocksCutBy(partitions: number, atMs: number): Promise<readonly number[]>;
+  /**
+   * By partition, the last block that it had cut at an instant, by the log's clock; 0 if none is recorded.
+   * @param stored by partition, the last block that has rows; 0 if there is none
+   */
+  blocksCutBy(stored: readonly number[], atMs: number): Promise<readonly number[]>;
   /** From when on all stored rows have their block; undefined if that is not recorded. */
   blocksFromMs(): Promise<number | undefined>;
   knownFrom(partition: Partition): Promise<KnownFrom>;

@@ -167,7 +167,7 @@ describe('density account and ClickHouse', () => {
   function viewOf(table: string): string {
     const passed = 'if(e.is_egress = 1, e.exits, e.entrances), if(e.is_egress = 1, e.entrances, e.exits)';
     if (table === 'readings')
-      return `SELECT dpu_id, timestamp, reading_id, direction, ${passed}, doorway_id, space_id, -sign FROM lost AS e`;
-    return `SELECT timestamp, reading_id, dpu_id, direction, ${passed}, doorway_id, space_id, -sign, is_reading FROM lost AS e`;
+      return `SELECT dpu_id, timestamp, reading_id, direction, ${passed}, doorway_id, space_id, -sign, shard, block FROM lost AS e`;
+    return `SELECT timestamp, reading_id, dpu_id, direction, ${passed}, doorway_id, space_id, -sign, is_reading, shard, block FROM lost AS e`;
   }
 });

@@ -70,8 +70,15 @@ export const KNOWN_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a block on its way is in the list of a time',
-    'Math.min(block, stored[partition] ?? 0)',
-    'Math.max(block, stored[partition] ?? 0) + 1',
+    'const blocks = cut.map((block, partition) => Math.min(block, stored[partition] ?? 0));',
+    'const blocks = cut;',
+    'test/unit/stored-places.test.ts',
+  ),
+  mutant(
+    'a list names blocks without rows, whose numbers are used again',
+    'Math.min(storedBlock, last[partition] ?? 0)',
+    'storedBlock',
+    'test/unit/stored-places.test.ts',
   ),
   mutant(
     'an earlier list has the resets of now',

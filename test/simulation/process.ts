@@ -213,7 +213,7 @@ export class SimProcess {
       places: new MemoryLogPlaces(access, tables),
     };
     this.asKnown = new AsKnown({ ...known, history: this.#history, pages: this.eventPages });
-    this.storedPlaces = new StoredPlaces(known);
+    this.storedPlaces = new StoredPlaces({ ...known, history: this.#history });
     ({
       counts: this.counts,
       explanations: this.explanations,

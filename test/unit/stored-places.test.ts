@@ -5,6 +5,8 @@ import { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import { reportSpace } from '../../actors/partition/space-report.ts';
 import { StoredPlaces, type StoredKnownAt } from '../../src/counts/stored-places.ts';
 import { Failure } from '../../src/domain/failure.ts';
+import type { Partition } from '../../src/domain/ids.ts';
+import type { StoredTotals } from '../../src/ports/history.ts';
 import { partitionOfSpace } from '../../src/domain/partition.ts';
 import { formatStoredPlace, parseStoredPlace, STORED_PLACE_PATTERN } from '../../src/domain/stored-place.ts';
 import { TopologyHistory } from '../../src/domain/topology-history.ts';
@@ -20,15 +22,26 @@ const placeAt = (seq: number) => ({ seq, digest: topology.digestAt(seq) ?? 0 });
 
 interface Setting {
   readonly stored?: readonly number[];
+  /** The last block that has rows. */
+  readonly last?: readonly number[];
   readonly cut?: readonly number[];
   /** Null if it is not recorded. */
   readonly fromMs?: number | null;
   readonly failure?: Error;
+  readonly onReport?: () => void;
 }
 
-function placesOf({ stored = [4, 0, 9], cut = [4, 0, 9], fromMs = 1_000, failure }: Setting): StoredPlaces {
+function placesOf({
+  stored = [4, 0, 9],
+  last = [9, 9, 9],
+  cut = [4, 0, 9],
+  fromMs = 1_000,
+  failure,
+  onReport,
+}: Setting): StoredPlaces {
   const reports = fakeOf<SpaceReports>('SpaceReports', {
     report: async (spaceId, atMs) => {
+      onReport?.();
       if (failure) throw failure;
       const partition = partitionOfSpace(spaceId, PARTITIONS);
       const report = reportSpace(new PartitionFold(partition, 1), spaceId, atMs);
@@ -39,7 +52,12 @@ function placesOf({ stored = [4, 0, 9], cut = [4, 0, 9], fromMs = 1_000, failure
     blocksCutBy: async () => Promise.resolve(cut),
     blocksFromMs: async () => Promise.resolve(fromMs ?? undefined),
   };
-  return new StoredPlaces({ partitions: PARTITIONS, topology, reports, places, now: () => 9_000 });
+  const totals = last.map((lastBlock, shard): [Partition, StoredTotals] => [
+    shard as Partition,
+    { readings: 0, lastBlock },
+  ]);
+  const history = { storedTotals: async () => Promise.resolve(new Map(totals)) };
+  return new StoredPlaces({ history, partitions: PARTITIONS, topology, reports, places, now: () => 9_000 });
 }
 
 const unavailable = new Failure('unavailable', 'the shard of the space has no owner at the moment');
@@ -51,6 +69,24 @@ describe('the place of a list', () => {
     const { place, view } = await placesOf({}).now();
     expect(place).toEqual({ topology: placeAt(2), blocks: [4, 0, 9] });
     expect(view).toBe(topology.latest());
+  });
+
+  it('T28 leaves out blocks without rows, whose numbers a rebuild uses again', async () => {
+    expect((await placesOf({ stored: [11, 2, 3], last: [10, 0, 5] }).now()).place?.blocks).toEqual([10, 0, 3]);
+  });
+
+  it('T28 cannot be answered by a ClickHouse that lacks blocks of it', async () => {
+    const place = { topology: placeAt(2), blocks: [1, 2, 3] };
+    await expect(placesOf({ last: [1, 1, 3] }).at({ place })).rejects.toThrow(/does not have all/);
+  });
+
+  it('T28 is asked for once by questions at the same time', async () => {
+    let asked = 0;
+    const places = placesOf({ onReport: () => (asked += 1) });
+    await Promise.all([places.now(), places.now(), places.at({ atMs: 1_500 })]);
+    expect(asked).toBe(PARTITIONS);
+    await places.now();
+    expect(asked).toBe(2 * PARTITIONS);
   });
 
   it('T28 is unknown while a shard does not say what it has stored, and the list is answered nevertheless', async () => {

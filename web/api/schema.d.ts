@@ -666,7 +666,7 @@ export interface paths {
         };
         /**
          * The count after each event, of all spaces
-         * @description Events stored in ClickHouse, including those of deleted spaces; the newest events are listed with their space only. A reading between two spaces has an event in each, and both are on the same page. A filter over fields other than `timestamp`, or a sort by another field, reads every event of the range, which may have at most 100,000.
+         * @description Events stored in ClickHouse, including those of deleted spaces; events that are not stored yet are only in the list of their own space. A reading between two spaces has an event in each, and both are on the same page. A filter over fields other than `timestamp`, or a sort by another field, reads every event of the range, which may have at most 100,000.
          */
         get: operations["listCountsOfAll"];
         put?: never;

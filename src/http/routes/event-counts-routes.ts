@@ -133,7 +133,7 @@ function countsOfAll({ pages, places }: EventCountsDeps): Route {
     tag: 'counts',
     summary: 'The count after each event, of all spaces',
     scope: 'read',
-    description: `Events stored in ClickHouse, including those of deleted spaces; the newest events are listed with their space only. A reading between two spaces has an event in each, and both are on the same page. ${FILTER_NOTE}`,
+    description: `Events stored in ClickHouse, including those of deleted spaces; events that are not stored yet are only in the list of their own space. A reading between two spaces has an event in each, and both are on the same page. ${FILTER_NOTE}`,
     query: z.strictObject({
       ...listQuery({ space_id: 'number', ...FIELDS }, CURSOR_SORT),
       cursor,

@@ -87,7 +87,7 @@ export const storedKnownAt = {
   known_at: field(
     {
       type: 'string',
-      maxLength: 15_000,
+      maxLength: 4_000,
       description:
         'answer with what was stored at an earlier moment: the header `as-of` of an answer gives the same answer again, and so does that of another list over all spaces or sensors; a time gives what each shard had recorded up to then',
       examples: [STORED_EXAMPLE],

@@ -1,6 +1,5 @@
 // The places in the log that are recorded with the stored blocks.
 import type { Partition } from '../../../src/domain/ids.ts';
-import { allPartitions } from '../../../src/domain/partition.ts';
 import type { KnownFrom, LogPlaces, RecordedPlace } from '../../../src/ports/log-places.ts';
 import { compare } from './compare.ts';
 import type { Access } from './memory-cursor.ts';
@@ -42,10 +41,11 @@ export class MemoryLogPlaces implements LogPlaces {
     );
   }
 
-  async blocksCutBy(partitions: number, atMs: number): Promise<readonly number[]> {
+  async blocksCutBy(stored: readonly number[], atMs: number): Promise<readonly number[]> {
     return this.#read('blocks that were cut', (cuts) =>
-      allPartitions(partitions).map(
-        (partition) => cuts.findLast(({ row, cutMs }) => row.partition === partition && cutMs <= atMs)?.row.block ?? 0,
+      stored.map(
+        (_, partition) =>
+          cuts.findLast(({ row, cutMs }) => row.partition === partition && cutMs <= atMs)?.row.block ?? 0,
       ),
     );
   }
