@@ -10,9 +10,8 @@ import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { TopologyHistory } from '../../src/domain/topology-history.ts';
 import type { History } from '../../src/ports/history.ts';
 import type { SpaceReports } from '../../src/ports/reports.ts';
-import { eventsOfSpaces, segmentsOfSpaces } from '../simulation/engines/events-of-spaces.ts';
+import { eventsOfSpaces, segmentsOfRows, segmentsOfSpaces } from '../simulation/engines/events-of-spaces.ts';
 import { eventsOfRows } from '../simulation/engines/events-of-rows.ts';
-import { append, EMPTY_SEGMENT, segmentOf } from '../../src/domain/segment.ts';
 import { fakeOf } from '../support/fake-of.ts';
 import { spaceCalled } from '../support/space-called.ts';
 
@@ -44,7 +43,7 @@ it('are those of each space by itself', async () => {
       }
       if (reset) {
         const timestampMs = START + 6 * HOUR + reset.atMs * 600_000;
-        const doc = { spaceId: reset.spaceId, resetId: 1, timestampMs, count: reset.count };
+        const doc = { spaceId: reset.spaceId, id: 1, recordedMs: START, updatedMs: START, deleted: false, timestampMs, count: reset.count };
         topology.apply({ seq: 9, fact: { kind: 'reset', doc } });
       }
       const rows = events.map(({ isEntrance, ...event }, n) => ({
@@ -56,16 +55,7 @@ it('are those of each space by itself', async () => {
       const history = fakeOf<History>('History', {
         segments: async (id, edges, block) => {
           queries += 1;
-          return Promise.resolve(
-            edges
-              .slice(1)
-              .map((upToMs, n) =>
-                eventsOfRows(rowsOf(id), { block, afterMs: edges[n] ?? 0, upToMs }).reduce(
-                  (run, event) => append(run, segmentOf(event)),
-                  EMPTY_SEGMENT,
-                ),
-              ),
-          );
+          return Promise.resolve(segmentsOfRows(rowsOf(id), edges, { block }));
         },
         events: async (id, afterMs, upToMs, block) =>
           Promise.resolve(eventsOfRows(rowsOf(id), { block, afterMs, upToMs })),

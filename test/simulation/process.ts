@@ -96,7 +96,6 @@ export class SimProcess {
   readonly access: Access;
   readonly topology: TopologyService;
   readonly counts: Counts;
-  readonly intervalsOfSpaces: IntervalsOfSpaces;
   readonly explanations: Explanations;
   readonly passages: Passages;
   readonly profiles: Profiles;
@@ -375,12 +374,8 @@ export class SimProcess {
       intervalsOfSpaces: new IntervalsOfSpaces(...sources),
       explanations: new Explanations(...sources, UNSTORED_PER_QUERY),
       passages: new Passages({
-        topology: this.topology,
-        reports,
-        history: this.#history,
-        asKnown: this.asKnown,
-        timing: this.#timing,
-        now: this.#engines.now,
+        ...{ topology: this.topology, reports, history: this.#history, asKnown: this.asKnown },
+        ...{ timing: this.#timing, now: this.#engines.now },
       }),
       profiles: new Profiles(...sources),
       eventCounts: new EventCounts(...sources, this.eventPages),

@@ -19,6 +19,7 @@ import { objectionsToProfile } from './profiled.ts';
 import type { PassageTestimony, Testimony } from './testimony.ts';
 import { SpaceOracle, type OracleSchedule } from '../support/oracle.ts';
 import { topologyOf } from './engines/memory-streams.ts';
+import { askedIntervals } from './asked-intervals.ts';
 import { auditAccount, auditTables } from './audit.ts';
 import { GivenAnswers } from './given.ts';
 import { GivenLists } from './given-lists.ts';
@@ -165,19 +166,7 @@ export class Witness {
         if (report.spaceId === spaceId) [foldSeq, watermarkMs] = [report.seq, report.watermarkMs];
         this.#neverBack(report.spaceId, report.seq);
       });
-      const others = process.topology.history
-        .latest()
-        .spaces()
-        .filter(({ id }) => id !== spaceId && process.foldOf(id));
-      const answers =
-        atMs % 2 === 0
-          ? await counts.intervals(spaceId, bounds)
-          : (
-              await intervalsOfSpaces.of(
-                [spaceId, ...others.map(({ id }) => id)].map((id) => ({ spaceId: id, boundsMs: bounds })),
-              )
-            )[0];
-      if (!answers) throw new Error(`no intervals of space ${spaceId}`);
+      const answers = await askedIntervals(process, { counts, intervalsOfSpaces }, { spaceId, bounds, atMs });
       if (this.#isBlind) return;
       this.given.wasGiven(answers, (known) => known.counts.intervals(spaceId, bounds));
       const oracle = new SpaceOracle(this.eventsUpTo(spaceId, foldSeq).events, schedule);

@@ -4,6 +4,7 @@ import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../../../src/dom
 import type { DividedRequest, EventsQuery, HistoryEvent } from '../../../src/ports/history.ts';
 import { eventsOfRows, type StoredRow } from './events-of-rows.ts';
 
+export type SegmentsOf = ReadonlyMap<SpaceId, readonly Segment[]>;
 type RowsOf = (spaceId: SpaceId) => readonly StoredRow[];
 
 /** One segment for each range between two edges. */
@@ -26,7 +27,7 @@ export function segmentsOfSpaces(
   rowsOf: RowsOf,
   spaces: readonly DividedRequest[],
   edgesMs: readonly number[],
-): Map<SpaceId, Segment[]> {
+): SegmentsOf {
   return new Map(
     spaces.map(({ spaceId, block, dividedMs }) => [
       spaceId,

@@ -54,7 +54,7 @@ import { changesSince } from './changes.ts';
 import { claimsOfRows } from './claim-queries.ts';
 import { claimsAt } from './stored-claims.ts';
 import { eventsOfRows } from './events-of-rows.ts';
-import { eventsOfSpaces, segmentsOfRows, segmentsOfSpaces } from './events-of-spaces.ts';
+import { eventsOfSpaces, segmentsOfRows, segmentsOfSpaces, type SegmentsOf } from './events-of-spaces.ts';
 import { passages } from './passages.ts';
 import { timeAtCounts } from './time-at-counts.ts';
 import { doorwayTotals, exitsAtZero } from './explain-queries.ts';
@@ -326,10 +326,7 @@ export class MemoryHistory implements History, PartitionRecords {
     return this.#read('events', () => eventsOfRows(this.#rowsOf(spaceId), { block, upTo, afterMs, upToMs }));
   }
 
-  async segmentsOfSpaces(
-    spaces: readonly DividedRequest[],
-    edgesMs: readonly number[],
-  ): Promise<ReadonlyMap<SpaceId, readonly Segment[]>> {
+  async segmentsOfSpaces(spaces: readonly DividedRequest[], edgesMs: readonly number[]): Promise<SegmentsOf> {
     return this.#read('segments of spaces', () => segmentsOfSpaces((id) => this.#rowsOf(id), spaces, edgesMs));
   }
 
