@@ -15,7 +15,7 @@ import { Counts, type GivenCount } from './counts.ts';
 import { Explanations } from './explanations.ts';
 import { historyUpTo, placeOf, reportAsOf, topologyAt, type TopologyOfCounts } from './known-space.ts';
 import { Profiles } from './profiles.ts';
-import { refusedMoment, tooEarly } from '../domain/refused-moment.ts';
+import { refusedMoment, refuseFuture, tooEarly } from '../domain/refused-moment.ts';
 import { scheduleOf } from './schedule-of.ts';
 import { SpaceEvents, type PagesOfSpace } from './space-events.ts';
 import { Revisions, type HistoryOfRevisions, type Revised } from './revisions.ts';
@@ -52,7 +52,7 @@ export class AsKnown {
   readonly #revisions: Revisions;
   readonly #deps: AsKnownDeps;
   /** By partition, and when it was read. It changes only while processes of an earlier version are running. */
-  readonly #from = new Map<Partition, { readonly found: KnownFrom; readonly readMs: number }>();
+  readonly #from = new Map<Partition, { readonly found: Promise<KnownFrom>; readonly readMs: number }>();
 
   constructor(deps: AsKnownDeps) {
     this.#deps = deps;
@@ -114,7 +114,7 @@ export class AsKnown {
   /** The topology of a time. @throws Failure invalid for a time in the future, or before anything was recorded */
   async topologyAt(atMs: number): Promise<TopologyAsOf> {
     const { topology, now } = this.#deps;
-    if (atMs > now()) throw refusedMoment('is in the future');
+    refuseFuture(atMs, now());
     const { firstMs } = await this.#knownFrom(0 as Partition);
     if (firstMs === undefined || atMs < firstMs) throw tooEarly(firstMs);
     return { ...placeAt(topology, atMs), atMs };
@@ -179,9 +179,11 @@ export class AsKnown {
     const nowMs = this.#deps.now();
     const known = this.#from.get(partition);
     if (known && nowMs - known.readMs < KNOWN_FROM_KEPT_MS) return known.found;
-    const found = await this.#deps.places.knownFrom(partition);
-    if (found.firstMs !== undefined) this.#from.set(partition, { found, readMs: nowMs });
-    return found;
+    const asked = { found: this.#deps.places.knownFrom(partition), readMs: nowMs };
+    this.#from.set(partition, asked);
+    const found = await asked.found.catch(() => undefined);
+    if (found?.firstMs === undefined && this.#from.get(partition) === asked) this.#from.delete(partition);
+    return asked.found;
   }
 }
 

@@ -3,7 +3,7 @@
 // can be given again by it (T26, docs/adr/0111).
 import type { AsOf } from '../domain/as-of.ts';
 import { Failure } from '../domain/failure.ts';
-import { refusedMoment } from '../domain/refused-moment.ts';
+import { refusedMoment, refuseFuture } from '../domain/refused-moment.ts';
 import type { LoggedEvent } from '../domain/log-entry.ts';
 import { isSamePlace, type LogPlace } from '../domain/log-place.ts';
 import type { SpaceId } from '../domain/ids.ts';
@@ -103,14 +103,17 @@ export class Passages {
 
   /** Likewise, as it was known. @throws Failure invalid for a moment that cannot be answered */
   async asKnown(source: PassageSource, boundsIn: BoundsIn, knownAt: PassagesKnownAt): Promise<PassagesAnswer> {
-    if ('asOf' in knownAt) return this.#atPlaces(source, boundsIn, knownAt.asOf);
+    const { topology, asKnown, now } = this.#deps;
     if ('topology' in knownAt) {
       const asked = this.#asked(source, boundsIn, knownAt.topology);
       const [spaceId] = asked.where.spaces;
       if (spaceId === undefined) return this.#answer(asked, []);
       throw refusedMoment(`is a place in the topology log alone, and this question is about space ${spaceId}`);
     }
-    const { asKnown } = this.#deps;
+    if ('atMs' in knownAt) refuseFuture(knownAt.atMs, now());
+    // A time stands for all entries that were stored by then, and a place may have events that are newer than its topology.
+    await topology.catchUp().catch(unreadable);
+    if ('asOf' in knownAt) return this.#atPlaces(source, boundsIn, knownAt.asOf);
     const time = await asKnown.topologyAt(knownAt.atMs);
     const asked = this.#asked(source, boundsIn, time);
     if (asked.where.spaces.length === 0) return this.#answer(asked, []);
@@ -126,11 +129,30 @@ export class Passages {
     const { topologySeq: seq, topologyDigest: digest, atMs } = first;
     const asked = this.#asked(source, boundsIn, { seq, digest, atMs });
     for (const spaceId of namedIn(asked)) placeFor(spaceId, places);
-    const reports = asked.where.spaces.map(async (spaceId) => {
-      const place = places.find((each) => each.spaceId === spaceId) ?? { ...first, spaceId };
-      return spaceId === first.spaceId ? report : asKnown.report(place);
-    });
-    return this.#answer(asked, await Promise.all(reports), first);
+    const reportsOf = async (spaceIds: readonly SpaceId[]): Promise<EventsReport[]> =>
+      Promise.all(
+        spaceIds.map(async (spaceId) => {
+          const place = places.find((each) => each.spaceId === spaceId) ?? { ...first, spaceId };
+          return spaceId === first.spaceId ? report : asKnown.report(place);
+        }),
+      );
+    await this.#refuseNewer(asked, await reportsOf(asked.where.laterSpaces()), first);
+    return this.#answer(asked, await reportsOf(asked.where.spaces), first);
+  }
+
+  /**
+   * The place of a count may have the events of a move without its entry in the topology. The spaces from which readings were
+   * moved then say nothing of where they are.
+   * @param reports of the spaces in which readings can be only by a later topology
+   * @throws Failure invalid if some are there at the place
+   */
+  async #refuseNewer(asked: Asked, reports: readonly EventsReport[], place: LogPlace): Promise<void> {
+    const passed = await this.#passed(asked, reports, place);
+    if (passed.every(({ entrances, exits }) => entrances === 0 && exits === 0)) return;
+    const spaces = reports.map(({ spaceId }) => spaceId).join(' or ');
+    throw refusedMoment(
+      `is a moment whose events are newer than its topology: readings of this question are already in space ${spaces}, where only a later change puts them`,
+    );
   }
 
   #asked(source: PassageSource, boundsIn: BoundsIn, topology: TopologyAsOf): Asked {
@@ -144,15 +166,11 @@ export class Passages {
 
   /** @param reports as of one place in the log, of all spaces that are concerned */
   async #answer(asked: Asked, reports: readonly EventsReport[], upTo?: LogPlace): Promise<PassagesAnswer> {
-    const { source, topology, view, boundsMs, where } = asked;
-    // An instant is a millisecond: `[a, b)` is `(a - 1, b - 1]`.
-    const edgesMs = boundsMs.map((bound) => bound - 1);
-    const spaces = reports.map(({ spaceId, storedBlock: block }) => ({ spaceId, block }));
-    const stored = spaces.length === 0 ? [] : await this.#deps.history.passages({ source, spaces, upTo, edgesMs });
-    const unstored = reports.flatMap((report) => passagesIn(report, source, edgesMs));
+    const { topology, view, boundsMs, where } = asked;
+    const passed = await this.#passed(asked, reports, upTo);
     const judged = judgedTogether(reports, asked.counted);
     const watermarks = new Map(judged.map(({ spaceId, watermarkMs }) => [spaceId, watermarkMs]));
-    const intervals = withUnstored(stored, unstored, edgesMs).map((people, n) => {
+    const intervals = passed.map((people, n) => {
       const [startMs, endMs] = [boundsMs[n] ?? 0, boundsMs[n + 1] ?? 0];
       const countedIn = where.countedIn(startMs, endMs);
       const isPast = (spaceId: SpaceId): boolean => endMs - 1 <= (watermarks.get(spaceId) ?? -Infinity);
@@ -163,6 +181,20 @@ export class Passages {
       .filter(({ spaceId }) => named.has(spaceId))
       .map((report) => asOfAnswer(report, topology, topology.atMs));
     return { intervals, view, nowMs: topology.atMs, place: asOf.length > 0 ? { asOf } : { topology } };
+  }
+
+  /** Who passed in each interval, by the events of some spaces. */
+  async #passed(
+    { source, boundsMs }: Asked,
+    reports: readonly EventsReport[],
+    upTo: LogPlace | undefined,
+  ): Promise<Passed[]> {
+    // An instant is a millisecond: `[a, b)` is `(a - 1, b - 1]`.
+    const edgesMs = boundsMs.map((bound) => bound - 1);
+    const spaces = reports.map(({ spaceId, storedBlock: block }) => ({ spaceId, block }));
+    const stored = spaces.length === 0 ? [] : await this.#deps.history.passages({ source, spaces, upTo, edgesMs });
+    const unstored = reports.flatMap((report) => passagesIn(report, source, edgesMs));
+    return withUnstored(stored, unstored, edgesMs);
   }
 }
 

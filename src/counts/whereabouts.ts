@@ -8,6 +8,8 @@ import type { PassageSource } from '../ports/history.ts';
 export interface Whereabouts {
   /** Spaces that may have events of it: all in which its readings ever counted, because a move may still be under way. */
   readonly spaces: readonly SpaceId[];
+  /** Spaces in which its readings can be only by versions after that sequence. */
+  readonly laterSpaces: () => readonly SpaceId[];
   /** The spaces in which those of a span count at that sequence: their watermarks say whether an interval is final. */
   readonly countedIn: (startMs: number, endMs: number) => readonly SpaceId[];
 }
@@ -23,20 +25,37 @@ export function whereaboutsOf(
   seq: number,
 ): Whereabouts {
   const view = topology.at(seq);
-  const spacesEver = (id: DoorwayId): SpaceId[] => topology.doorwayVersions(id, seq).flatMap(primarySpaces);
+  const spaces = spacesEver(source, boundsMs, topology, seq);
+  const laterSpaces = (): SpaceId[] =>
+    spacesEver(source, boundsMs, topology, topology.seq).filter((spaceId) => !spaces.includes(spaceId));
   if ('doorwayId' in source) {
     const countedIn = primarySpaces(existing(view.doorway(source.doorwayId), `doorway ${source.doorwayId}`));
-    return { spaces: [...new Set(spacesEver(source.doorwayId))], countedIn: () => countedIn };
+    return { spaces, laterSpaces, countedIn: () => countedIn };
   }
   const placements = placementsOf(existing(view.dpu(source.dpuId), `DPU ${source.dpuId}`).placements);
-  const [firstMs, lastMs] = [boundsMs[0] ?? 0, boundsMs.at(-1) ?? 0];
-  const doorways = topology
-    .dpuVersions(source.dpuId, seq)
-    .flatMap((version) => doorwaysBetween(placementsOf(version.placements), firstMs, lastMs));
   return {
-    spaces: [...new Set([...new Set(doorways)].flatMap(spacesEver))],
+    spaces,
+    laterSpaces,
     countedIn: (startMs, endMs) => spacesOf(doorwaysBetween(placements, startMs, endMs), view),
   };
+}
+
+/** By all versions up to a sequence. */
+function spacesEver(
+  source: PassageSource,
+  boundsMs: readonly number[],
+  topology: TopologyHistory,
+  seq: number,
+): SpaceId[] {
+  const [firstMs, lastMs] = [boundsMs[0] ?? 0, boundsMs.at(-1) ?? 0];
+  const doorways =
+    'doorwayId' in source
+      ? [source.doorwayId]
+      : topology
+          .dpuVersions(source.dpuId, seq)
+          .flatMap((version) => doorwaysBetween(placementsOf(version.placements), firstMs, lastMs));
+  const spaces = [...new Set(doorways)].flatMap((id) => topology.doorwayVersions(id, seq).flatMap(primarySpaces));
+  return [...new Set(spaces)];
 }
 
 function spacesOf(doorways: readonly DoorwayId[], view: TopologyView): SpaceId[] {

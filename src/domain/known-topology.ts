@@ -1,7 +1,7 @@
 // The topology as it is, or as it was known at an earlier moment. All of its versions are kept, so a time may be as early as the
 // log.
 import { Failure } from './failure.ts';
-import { refusedMoment } from './refused-moment.ts';
+import { refusedMoment, refuseFuture } from './refused-moment.ts';
 import { placeAt, placeIn, formatPlace, type TopologyAsOf, type TopologyPlace } from './topology-place.ts';
 import type { TopologyHistory, TopologyView } from './topology-history.ts';
 
@@ -30,7 +30,7 @@ function asOfMoment(history: TopologyHistory, knownAt: TopologyKnownAt | undefin
   if (!knownAt) return { ...placeIn(history), atMs: nowMs };
   if ('atMs' in knownAt) {
     const { atMs } = knownAt;
-    if (atMs > nowMs) throw refusedMoment('is in the future');
+    refuseFuture(atMs, nowMs);
     return { ...placeAt(history, atMs), atMs };
   }
   const { place } = knownAt;

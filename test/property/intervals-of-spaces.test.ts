@@ -43,7 +43,15 @@ it('are those of each space by itself', async () => {
       }
       if (reset) {
         const timestampMs = START + 6 * HOUR + reset.atMs * 600_000;
-        const doc = { spaceId: reset.spaceId, id: 1, recordedMs: START, updatedMs: START, deleted: false, timestampMs, count: reset.count };
+        const doc = {
+          spaceId: reset.spaceId,
+          id: 1,
+          recordedMs: START,
+          updatedMs: START,
+          deleted: false,
+          timestampMs,
+          count: reset.count,
+        };
         topology.apply({ seq: 9, fact: { kind: 'reset', doc } });
       }
       const rows = events.map(({ isEntrance, ...event }, n) => ({

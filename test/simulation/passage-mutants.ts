@@ -24,14 +24,14 @@ export const PASSAGE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'readings of a DPU are looked for only in the spaces of its present placement',
-    'const doorways = topology .dpuVersions(source.dpuId, seq) .flatMap((version) => doorwaysBetween(placementsOf(version.placements), firstMs, lastMs));',
-    'const doorways = doorwaysBetween(placements, firstMs, lastMs);',
+    '.dpuVersions(source.dpuId, seq) .flatMap(',
+    '.dpuVersions(source.dpuId, seq) .slice(-1) .flatMap(',
     'test/unit/passages.test.ts',
   ),
   mutant(
     'readings of a doorway are looked for only in its present ingress space',
-    'spaces: [...new Set(spacesEver(source.doorwayId))]',
-    'spaces: countedIn',
+    'return { spaces, laterSpaces, countedIn: () => countedIn };',
+    'return { spaces: countedIn, laterSpaces, countedIn: () => countedIn };',
     'test/unit/passages.test.ts',
   ),
   mutant(
@@ -77,13 +77,37 @@ export const PASSAGE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'who passed as it was known is final by the placements of now',
-    'const view = topology.at(seq); const spacesEver',
-    'const view = topology.latest(); const spacesEver',
+    'const view = topology.at(seq); const spaces =',
+    'const view = topology.latest(); const spaces =',
   ),
   mutant(
-    'who passed as it was known is looked for in spaces that came later',
+    'who passed as it was known is counted in spaces that came later',
     'return versions.filter((version) => version.seq <= seq).map(({ doc }) => doc);',
     'return versions.filter((version) => version.seq <= seq || seq > 0).map(({ doc }) => doc);',
+    'test/unit/passages-known.test.ts',
+  ),
+  mutant(
+    'a place whose events are newer than its topology is answered without the readings that were moved',
+    'await reportsOf(asked.where.laterSpaces())',
+    'await reportsOf([])',
+    'test/unit/passages-known.test.ts',
+  ),
+  mutant(
+    'readings of a DPU at a place are looked for only at the doorways of then',
+    'spacesEver(source, boundsMs, topology, topology.seq)',
+    'spacesEver(source, boundsMs, topology, seq)',
+    'test/unit/passages-known.test.ts',
+  ),
+  mutant(
+    'spaces that came later are asked for what they have now',
+    'const passed = await this.#passed(asked, reports, place);',
+    'const passed = await this.#passed(asked, reports, undefined);',
+    'test/unit/passages-known.test.ts',
+  ),
+  mutant(
+    'a time and a place are answered with the topology that the process happens to have read',
+    "await topology.catchUp().catch(unreadable); if ('asOf' in knownAt)",
+    "if ('asOf' in knownAt)",
     'test/unit/passages-known.test.ts',
   ),
   mutant(

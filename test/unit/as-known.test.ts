@@ -4,6 +4,7 @@ import type { KnownReport } from '../../actors/partition/space-report.ts';
 import { AsKnown, type KnownAt } from '../../src/counts/as-known.ts';
 import type { PagesOfSpace } from '../../src/counts/space-events.ts';
 import type { AsOf } from '../../src/domain/as-of.ts';
+import { Failure } from '../../src/domain/failure.ts';
 import type { SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
@@ -21,7 +22,7 @@ const FIRST = Date.UTC(2026, 10, 27, 8);
 
 interface Case {
   readonly report?: Partial<KnownReport>;
-  readonly from?: KnownFrom;
+  readonly from?: KnownFrom | (() => Promise<KnownFrom>);
   readonly place?: RecordedPlace;
   readonly completeSeq?: number;
   /** Collects the places up to which history is queried. */
@@ -60,7 +61,7 @@ function asKnown({ report, from, place, completeSeq = 0, onAsked = () => undefin
     }),
     places: {
       placeAt: async () => Promise.resolve(place),
-      knownFrom: async () => Promise.resolve(from ?? { firstMs: FIRST, floor: undefined }),
+      knownFrom: async () => (typeof from === 'function' ? from() : (from ?? { firstMs: FIRST, floor: undefined })),
       completeSeq: async () => Promise.resolve(completeSeq),
     },
     pages: NO_PAGES,
@@ -166,6 +167,24 @@ describe('a moment that cannot be answered exactly', () => {
   ])('T24 is unavailable for now if %s', async (_, at) => {
     await expect(asKnown().count(SPACE, undefined, at)).rejects.toMatchObject({ kind: 'unavailable' });
   });
+});
+
+it('T24 asks once from when on a shard has places, also for several questions at a time, and again after a failure', async () => {
+  let [asked, isReadable] = [0, false];
+  const known = asKnown({
+    from: async () => {
+      asked++;
+      if (!isReadable) throw new Failure('unavailable', 'ClickHouse does not answer');
+      return Promise.resolve({ firstMs: FIRST, floor: undefined });
+    },
+  });
+  const questions = async (): Promise<unknown> =>
+    Promise.all([1, 2].map(async () => known.count(SPACE, undefined, asOf())));
+  await expect(questions()).rejects.toMatchObject({ kind: 'unavailable' });
+  isReadable = true;
+  await questions();
+  await questions();
+  expect(asked).toBe(2);
 });
 
 it('T24 leaves out events in memory that came after the place, and all of them for an earlier epoch', async () => {

@@ -36,7 +36,7 @@ const dpu = (...placements: [doorwayId: number | null, fromMs: number][]): Topol
   },
 });
 
-/** Nothing is stored. One shard for two spaces. */
+/** One shard for two spaces. */
 class World {
   readonly topology = new TopologyHistory();
   readonly queries: PassagesQuery[] = [];
@@ -44,7 +44,12 @@ class World {
   readonly events = new Map<number, readonly [spaceId: number, timestampMs: number]>();
   seq = 9;
   nowMs = 5_000;
+  /** How many people history has in each interval. */
+  stored: (query: PassagesQuery) => number = () => 0;
   watermarkOf = (spaceId: number): number => spaceId * 100;
+  /** Entries of the topology that this process has not read yet. */
+  unread: TopologyFact[] = [];
+  isReadable = true;
   /** What a time stands for, each time that it is asked. */
   places: readonly RecordedPlace[] = [{ epoch: 1, seq: 9, block: 3 }];
   readonly asKnown = new AsKnown({
@@ -67,12 +72,18 @@ class World {
     now: () => this.nowMs,
   });
   readonly #passages = new Passages({
-    topology: { history: this.topology, catchUp: async () => undefined },
+    topology: {
+      history: this.topology,
+      catchUp: async () => {
+        if (!this.isReadable) throw new Error('the stream has no leader');
+        this.apply(...this.unread.splice(0));
+      },
+    },
     reports: { isCutOff: false, report: async (spaceId) => this.#report(spaceId) },
     history: {
       passages: async (query) => {
         this.queries.push(query);
-        return query.edgesMs.slice(1).map(() => ({ entrances: 0, exits: 0 }));
+        return query.edgesMs.slice(1).map(() => ({ entrances: this.stored(query), exits: 0 }));
       },
     },
     asKnown: this.asKnown,
@@ -140,8 +151,11 @@ describe('an answer about who passed', () => {
         later.events.set(seq, [1, timestampMs]);
       Object.assign(later, { seq: 10, nowMs: 9_000, watermarkOf: () => 900 });
       expect(terms(await again(later, of, before))).toEqual(terms(before));
+      // Space 2 came later: its readings are those of a later moment.
+      const upTo = { epoch: 1, seq: 9 };
       expect(later.queries).toMatchObject([
-        { spaces: [{ spaceId: 1, block: 3 }], upTo: { epoch: 1, seq: 9 }, edgesMs: [-1, 99, 199] },
+        { spaces: [{ spaceId: 2, block: 3 }], upTo, edgesMs: [-1, 99, 199] },
+        { spaces: [{ spaceId: 1, block: 3 }], upTo, edgesMs: [-1, 99, 199] },
       ]);
     }
   });
@@ -239,7 +253,74 @@ describe('an answer about who passed', () => {
   });
 });
 
+describe('T26 a place whose events are newer than its topology', () => {
+  /** A process that is behind in the topology gave it: with the events of a move to space 2, without its entry. */
+  const moves: [string, number | DpuId, () => World, TopologyFact][] = [
+    ['a doorway', 1, () => new World(doorway(1, 1), dpu([1, -1])), doorway(1, 2)],
+    ['the doorway of a DPU', DPU, () => new World(doorway(1, 1), dpu([1, -1])), doorway(1, 2)],
+    ['a DPU', DPU, () => new World(doorway(1, 1), doorway(2, 2), dpu([1, -1])), dpu([2, -1])],
+  ];
+  const newer = {
+    kind: 'invalid',
+    field: 'known_at',
+    message:
+      'is a moment whose events are newer than its topology: readings of this question are already in space 2, where only a later change puts them',
+  };
+
+  it.each(moves)('is refused for %s that was moved, wherever it is read', async (_, of, worldBefore, move) => {
+    for (const isRead of [true, false]) {
+      const world = worldBefore();
+      const asOfCount = asOf(await world.ask(of));
+      world.events.set(9, [2, 50]);
+      if (isRead) world.apply(move);
+      else world.unread = [move];
+      await expect(world.askKnown(of, { asOf: asOfCount })).rejects.toMatchObject(newer);
+      // Readings outside the question, and those of a later moment, say nothing about it.
+      expect((await world.askKnown(of, { asOf: asOfCount }, [60, 200])).intervals).toMatchObject([{ entrances: 0 }]);
+      world.events.clear();
+      world.events.set(10, [2, 50]);
+      expect((await world.askKnown(of, { asOf: asOfCount })).intervals[0]).toMatchObject({ entrances: 0 });
+    }
+  });
+
+  it.each(moves)('is refused for %s also if history has the readings', async (_, of, worldBefore, move) => {
+    const world = worldBefore();
+    const asOfCount = asOf(await world.ask(of));
+    world.apply(move);
+    world.stored = ({ spaces, upTo }) => (upTo && spaces.some(({ spaceId }) => spaceId === 2) ? 1 : 0);
+    await expect(world.askKnown(of, { asOf: asOfCount })).rejects.toMatchObject(newer);
+  });
+
+  it('is refused for a DPU that by its topology was at no doorway', async () => {
+    const world = new World(doorway(1, 1), doorway(2, 2), dpu([null, -1]));
+    const asOfCount = asOf(await world.ask(1));
+    world.apply(dpu([2, -1]));
+    world.events.set(9, [2, 50]);
+    await expect(world.askKnown(DPU, { asOf: asOfCount })).rejects.toMatchObject(newer);
+  });
+
+  it('is not asked for while the topology cannot be read', async () => {
+    const world = new World(doorway(1, 1));
+    const asOfCount = asOf(await world.ask(1));
+    world.isReadable = false;
+    for (const knownAt of [{ asOf: asOfCount }, { atMs: 2_000 }])
+      await expect(world.askKnown(1, knownAt)).rejects.toMatchObject({
+        kind: 'unavailable',
+        message: 'the logs cannot be read at the moment',
+      });
+  });
+});
+
 describe('for a time', () => {
+  it('T26 it has all entries of the topology that were stored by then, also if the process had not read them', async () => {
+    const world = new World(doorway(1, 1));
+    world.unread = [doorway(1, 2)];
+    world.events.set(9, [2, 50]);
+    const found = await world.askKnown(1, { atMs: 2_000 });
+    expect(found).toMatchObject({ view: { seq: 2 }, intervals: [{ entrances: 1 }, { entrances: 0 }] });
+    expect(asOf(found)).toMatchObject([{ spaceId: 2, topologySeq: 2 }]);
+  });
+
   const moved = (): World => new World(doorway(1, 1), doorway(2, 2), dpu([1, -1], [2, 100]));
 
   it('T26 it is that of the newest recorded place, which gives the same again', async () => {

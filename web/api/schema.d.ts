@@ -8800,7 +8800,7 @@ export interface operations {
                 interval?: string;
                 /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC. `space` is the zone of the space */
                 tz?: string;
-                /** @description answer with what was known at an earlier moment: the `as_of` of an answer gives the same answer again; a time gives the answer at the newest place in the log that was recorded up to then */
+                /** @description answer with what was known at an earlier moment: the header `as-of` of an answer gives the same answer again (`counts-…`, or `topology-…` of a sensor that was at no doorway); the `as_of` of a count of the space gives the answer at its place, unless readings had been moved there by a change that the count did not know; a time gives the answer at the newest place in the log that was recorded up to then */
                 known_at?: string;
             };
             header?: {
@@ -8818,7 +8818,7 @@ export interface operations {
             /** @description the intervals, oldest first */
             200: {
                 headers: {
-                    /** @description the place of the answer in the logs, or one for each space, separated by commas: `known_at` takes it, and gives the same answer again */
+                    /** @description the place of the answer in the logs: one for each space in which the readings count, separated by commas (`counts-…`), or for a sensor that was at no doorway one in the topology log (`topology-…`). `known_at` takes it, and gives the same answer again */
                     "as-of"?: string;
                     [name: string]: unknown;
                 };
@@ -8874,7 +8874,7 @@ export interface operations {
                 interval?: string;
                 /** @description an IANA time zone, such as Europe/Vienna, in which times are written, with their offset; default: UTC. `space` is the zone of the space */
                 tz?: string;
-                /** @description answer with what was known at an earlier moment: the `as_of` of an answer gives the same answer again; a time gives the answer at the newest place in the log that was recorded up to then */
+                /** @description answer with what was known at an earlier moment: the header `as-of` of an answer gives the same answer again (`counts-…`, or `topology-…` of a sensor that was at no doorway); the `as_of` of a count of the space gives the answer at its place, unless readings had been moved there by a change that the count did not know; a time gives the answer at the newest place in the log that was recorded up to then */
                 known_at?: string;
             };
             header?: {
@@ -8892,7 +8892,7 @@ export interface operations {
             /** @description the intervals, oldest first */
             200: {
                 headers: {
-                    /** @description the place of the answer in the logs, or one for each space, separated by commas: `known_at` takes it, and gives the same answer again */
+                    /** @description the place of the answer in the logs: one for each space in which the readings count, separated by commas (`counts-…`), or for a sensor that was at no doorway one in the topology log (`topology-…`). `known_at` takes it, and gives the same answer again */
                     "as-of"?: string;
                     [name: string]: unknown;
                 };

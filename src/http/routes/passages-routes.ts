@@ -12,7 +12,7 @@ import { answerCsv, csvExample } from '../csv-answer.ts';
 import { boundsOf, intervalsNote, knownSpan } from '../interval-span.ts';
 import { history, IF_NONE_MATCH } from '../middleware/caching.ts';
 import { doorwayIdInPath, dpuIdInPath } from '../schemas/fields.ts';
-import { AS_OF_HEADER, passagesKnownAtInQuery } from '../schemas/known-at.ts';
+import { PASSAGES_AS_OF_HEADER, passagesKnownAtInQuery } from '../schemas/known-at.ts';
 import * as resources from '../schemas/resources.ts';
 import { timeZoneOrSpace, writtenIn, type Written } from '../zoned-times.ts';
 import { defineRoute, type Route } from './route.ts';
@@ -47,7 +47,7 @@ const COMMON = {
     schema: z.array(resources.passageInterval),
     example: [EXAMPLE],
     alternatives: { 'text/csv': csvExample(CSV_COLUMNS, EXAMPLE) },
-    headers: AS_OF_HEADER,
+    headers: PASSAGES_AS_OF_HEADER,
   },
 } as const;
 

@@ -36,17 +36,30 @@ export const knownAtInQuery = (note = '') =>
     (value) => (typeof value === 'string' ? parseKnownAt(value) : undefined),
   );
 
-/** For entrances and exits of doorways and DPUs. Without a space, their place is one in the topology log. */
-export const passagesKnownAtInQuery = () =>
-  field({ type: 'string', maxLength: 10_000, description: NOTE, examples: [AS_OF_EXAMPLE] }, ERROR, (value) => {
-    if (typeof value !== 'string') return undefined;
-    const place = parsePlace(value);
-    return place ? { place } : parseKnownAt(value);
-  });
-
 const TOPOLOGY_AS_OF_EXAMPLE = formatTopologyAsOf({
   ...{ seq: EXAMPLE.topologySeq, digest: EXAMPLE.topologyDigest, atMs: EXAMPLE.atMs },
 });
+const PASSAGES_ERROR =
+  'must be the as-of of an answer about entrances and exits, the as_of of a count, or an ISO 8601 instant with an offset, such as 2018-02-24T08:45:21.893Z';
+
+/** For entrances and exits of doorways and DPUs. Without a space, their place is one in the topology log. */
+export const passagesKnownAtInQuery = () =>
+  field(
+    {
+      type: 'string',
+      maxLength: 10_000,
+      description:
+        'answer with what was known at an earlier moment: the header `as-of` of an answer gives the same answer again (`counts-…`, or `topology-…` of a sensor that was at no doorway); the `as_of` of a count of the space gives the answer at its place, unless readings had been moved there by a change that the count did not know; a time gives the answer at the newest place in the log that was recorded up to then',
+      examples: [AS_OF_EXAMPLE, TOPOLOGY_AS_OF_EXAMPLE],
+    },
+    PASSAGES_ERROR,
+    (value) => {
+      if (typeof value !== 'string') return undefined;
+      const place = parsePlace(value);
+      return place ? { place } : parseKnownAt(value);
+    },
+  );
+
 const TOPOLOGY_ERROR =
   'must be the as_of of an answer, or an ISO 8601 instant with an offset, such as 2018-02-24T08:45:21.893Z';
 
@@ -141,6 +154,14 @@ export const STORED_AS_OF_HEADER = {
   'as-of': {
     description:
       'the place of the answer: which blocks of each shard were stored, and where the topology was. `known_at` takes it, and gives the same answer again. Absent while a shard has no owner that could say what it has stored',
+  },
+} as const;
+
+/** For entrances and exits of doorways and DPUs. */
+export const PASSAGES_AS_OF_HEADER = {
+  'as-of': {
+    description:
+      'the place of the answer in the logs: one for each space in which the readings count, separated by commas (`counts-…`), or for a sensor that was at no doorway one in the topology log (`topology-…`). `known_at` takes it, and gives the same answer again',
   },
 } as const;
 
