@@ -1,4 +1,4 @@
-// Deliberate bugs in profiles of spaces.
+// Deliberate bugs in profiles of spaces, and in intervals of several spaces.
 import { mutant, type Mutant } from './mutant.ts';
 
 export const PROFILE_MUTANTS: readonly Mutant[] = [
@@ -26,5 +26,17 @@ export const PROFILE_MUTANTS: readonly Mutant[] = [
     'the last millisecond of an hour lacks the reset in it',
     'tally.times.add({ cell: hour.cell, count: resetTo, ms: 1 });',
     '',
+  ),
+  mutant(
+    'spaces whose runs are divided at other instants are asked for together',
+    'addTo(groups, one.edges.edges.join(), one)',
+    "addTo(groups, '', one)",
+    'test/property/intervals-of-spaces.test.ts',
+  ),
+  mutant(
+    'stored events after the oldest one in memory are missing if a space is asked for with others',
+    'joined(split, segments, tails.get(spaceId) ?? [])',
+    'joined(split, segments, [])',
+    'test/property/intervals-of-spaces.test.ts',
   ),
 ];
