@@ -32,6 +32,7 @@ import { blocksParams, knownParams, knownRows, rowsInBlocks } from './known-rows
 import { instantParam, storable } from './instants.ts';
 import { parquetOfEvents, parquetOfIntervals, parquetOfReadings } from './parquet.ts';
 import { queryRows } from './query-rows.ts';
+import { OF_SPACES, ofItsSpace, spacesParams, UP_TO_BLOCKS } from './rows-of-spaces.ts';
 import { eventsOfSpaces } from './spaces-queries.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
 
@@ -53,13 +54,6 @@ function rangeBeyond(range: TimeRange, place: EventPlace | null, isDescending: b
   return isDescending
     ? { ...range, toMs: Math.min(range.toMs, place.timestampMs) }
     : { ...range, fromMs: Math.max(range.fromMs, place.timestampMs) };
-}
-
-/** A different upper block for each space; `blockParams` supplies the parameters. */
-const UP_TO_BLOCK = 'block <= transform(space_id, {spaces:Array(UInt32)}, {blocks:Array(UInt64)}, toUInt64(0))';
-
-function blockParams(spaces: readonly OccupancyRequest[]): Record<string, unknown> {
-  return { spaces: spaces.map(({ spaceId }) => spaceId), blocks: spaces.map(({ block }) => block) };
 }
 
 /** The doorway where a reading counts, or NO_DOORWAY. */
@@ -150,11 +144,11 @@ export class ClickHouseEventPages implements EventPages {
       segmentQuery(
         'space_id',
         `
-      space_id IN {spaces:Array(UInt32)} AND timestamp > ${instantParam('first')} AND timestamp <= ${instantParam('upTo')}
-      AND toUnixTimestamp64Milli(timestamp) > transform(space_id, {spaces:Array(UInt32)}, {after:Array(Int64)}, toInt64(0)) AND ${UP_TO_BLOCK}`,
+      ${OF_SPACES} AND timestamp > ${instantParam('first')} AND timestamp <= ${instantParam('upTo')}
+      AND toUnixTimestamp64Milli(timestamp) > ${ofItsSpace('after', 'Int64')} AND ${UP_TO_BLOCKS}`,
       ),
       {
-        ...blockParams(spaces),
+        ...spacesParams(spaces),
         after: spaces.map(({ afterMs }) => afterMs),
         first: Math.max(0, firstMs),
         upTo: storable(upToMs),

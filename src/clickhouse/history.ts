@@ -54,7 +54,6 @@ import { eventsOfSpaces, segmentsOfSpaces } from './spaces-queries.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
 import { chunksOf, queryRows } from './query-rows.ts';
 
-/** Encoding a chunk of this size takes about a millisecond, and yields to other work in between. */
 /** Shorter than the client's request timeout. A block that does not reach its quorum is sent again. */
 const QUORUM_TIMEOUT_MS = 20_000;
 

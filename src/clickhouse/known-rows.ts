@@ -34,10 +34,10 @@ export function knownRows({ upTo }: Pick<KnownRows, 'upTo'>, upToBlock = 'block 
 export const ROWS_SINCE = `block <= {block:UInt64} AND NOT ${KNOWN}`;
 
 export function knownParams({ block, upTo }: KnownRows): Record<string, number> {
-  return { block, ...placeParams(upTo) };
+  return { block, ...upToParams(upTo) };
 }
 
 /** For a condition that has another one on blocks. */
-export function placeParams(upTo: LogPlace | undefined): Record<string, number> {
+export function upToParams(upTo: LogPlace | undefined): Record<string, number> {
   return upTo ? { upToEpoch: upTo.epoch, upToSeq: upTo.seq } : {};
 }

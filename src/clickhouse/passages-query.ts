@@ -3,18 +3,16 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import type { Passed } from '../domain/measure.ts';
 import type { PassagesQuery } from '../ports/history.ts';
 import { instantParam, storable } from './instants.ts';
-import { knownRows, placeParams } from './known-rows.ts';
+import { knownRows, upToParams } from './known-rows.ts';
 import { queryRows } from './query-rows.ts';
-
-/** Each space has a last block of its own. */
-const UP_TO_BLOCKS = 'block <= transform(space_id, {spaces:Array(UInt32)}, {blocks:Array(UInt64)}, toUInt64(0))';
+import { OF_SPACES, spacesParams, UP_TO_BLOCKS } from './rows-of-spaces.ts';
 
 /** An event exactly at an edge belongs to the range before it, which is why 1 ms is subtracted. */
 const passagesOf = (condition: string, known: string): string => `
   SELECT roundDown(toUnixTimestamp64Milli(timestamp) - 1, {edges:Array(Int64)}) AS edge,
     sum(toInt64(if(is_egress = 1, exits, entrances)) * sign), sum(toInt64(if(is_egress = 1, entrances, exits)) * sign)
   FROM space_events
-  WHERE is_reading = 1 AND ${condition} AND space_id IN {spaces:Array(UInt32)}
+  WHERE is_reading = 1 AND ${condition} AND ${OF_SPACES}
     AND ${known}
     AND timestamp > ${instantParam('first')} AND timestamp <= ${instantParam('last')}
   GROUP BY edge`;
@@ -31,9 +29,8 @@ export async function passages(
   const query = passagesOf(condition, knownRows({ upTo }, UP_TO_BLOCKS));
   const rows = await queryRows<[edge: string, entrances: string, exits: string]>(client, query, {
     ...of,
-    ...placeParams(upTo),
-    spaces: spaces.map(({ spaceId }) => spaceId),
-    blocks: spaces.map(({ block }) => block),
+    ...upToParams(upTo),
+    ...spacesParams(spaces),
     // ClickHouse takes each edge once; ranges after the last storable instant are empty.
     edges: [...new Set(edges)],
     first: edges[0] ?? 0,

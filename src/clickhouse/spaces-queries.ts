@@ -7,18 +7,16 @@ import type { DividedRequest, HistoryEvent } from '../ports/history.ts';
 import { EVENT_ORDER } from './event-order.ts';
 import { instantParam, storable } from './instants.ts';
 import { queryRows } from './query-rows.ts';
+import { OF_SPACES, ofItsSpace, spacesParams, UP_TO_BLOCKS } from './rows-of-spaces.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
 
-const of = (values: string, type: string): string =>
-  `transform(space_id, {spaces:Array(UInt32)}, {${values}:Array(${type})}, to${type}(0))`;
-const ROWS = `space_id IN {spaces:Array(UInt32)} AND timestamp > ${instantParam('first')} AND timestamp <= ${instantParam('last')}
-  AND block <= ${of('blocks', 'UInt64')}`;
+const ROWS = `${OF_SPACES} AND timestamp > ${instantParam('first')} AND timestamp <= ${instantParam('last')}
+  AND ${UP_TO_BLOCKS}`;
 const MS = 'toUnixTimestamp64Milli(timestamp)';
 
 function params(spaces: readonly DividedRequest[], firstMs: number, lastMs: number): Record<string, unknown> {
   return {
-    spaces: spaces.map(({ spaceId }) => spaceId),
-    blocks: spaces.map(({ block }) => block),
+    ...spacesParams(spaces),
     divided: spaces.map(({ dividedMs }) => storable(dividedMs)),
     first: Math.max(BEGINNING_MS, firstMs),
     last: storable(lastMs),
@@ -36,7 +34,7 @@ export async function segmentsOfSpaces(
     // An event exactly at an edge belongs to the gap before it, which is why 1 ms is subtracted.
     segmentQuery(
       `(space_id, roundDown(${MS} - 1, {edges:Array(Int64)}))`,
-      `${ROWS} AND ${MS} <= ${of('divided', 'Int64')}`,
+      `${ROWS} AND ${MS} <= ${ofItsSpace('divided', 'Int64')}`,
     ),
     { ...params(spaces, edges[0] ?? 0, edges.at(-1) ?? 0), edges },
   );
@@ -62,7 +60,7 @@ export async function eventsOfSpaces(
   const rows = await queryRows<[number, string, string, string, string]>(
     client,
     `SELECT space_id, ${MS}, reading_id, sum(toInt64(entrances) * sign) AS into, sum(toInt64(exits) * sign) AS out FROM space_events
-    WHERE ${ROWS} AND ${MS} > ${of('divided', 'Int64')}
+    WHERE ${ROWS} AND ${MS} > ${ofItsSpace('divided', 'Int64')}
     GROUP BY space_id, timestamp, reading_id HAVING into != 0 OR out != 0 ORDER BY space_id, ${EVENT_ORDER}`,
     params(spaces, firstMs, upToMs),
   );

@@ -23,7 +23,7 @@ interface AskedIntervals {
   readonly boundsMs: readonly number[];
 }
 
-type HistoryOfSpaces = Pick<History, 'segments' | 'events' | 'newestInstants' | 'segmentsOfSpaces' | 'eventsOfSpaces'>;
+type HistoryOfSpaces = Pick<History, 'segments' | 'events' | 'segmentsOfSpaces' | 'eventsOfSpaces'>;
 
 interface Reported {
   readonly index: number;

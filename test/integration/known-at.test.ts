@@ -1,6 +1,7 @@
 // `known_at` on the real service: by the place of an answer, by a time, and what is refused.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
+import { readPlacedPages } from '../support/pages.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
 
 interface Count {
@@ -107,17 +108,6 @@ describe('an answer is given again by its place', () => {
   });
 
   it('T26 so are the counts after each event, page by page, after late readings, a deletion and a reset', async () => {
-    const walk = async (first: string): Promise<{ events: unknown[]; places: (string | null)[] }> => {
-      const [events, places]: [unknown[], (string | null)[]] = [[], []];
-      for (let path: string | undefined = first; path !== undefined;) {
-        const { status, body, headers } = await service.get(path);
-        expect(status).toBe(200);
-        events.push(...(body as unknown[]));
-        places.push(headers.get('as-of'));
-        path = /<\/api\/v1([^>]*)>; rel="next"/.exec(headers.get('link') ?? '')?.[1];
-      }
-      return { events, places };
-    };
     await send(reading('10:00:00', 1), reading('10:10:00', 1), reading('10:20:00', -1), reading('10:30:00', 1));
     const all = `/counts/${space}?filter=${encodeURIComponent(`timestamp >= '${DAY}09:00:00Z'`)}&tz=space`;
     await eventually(async () => expect((await current(`?at=${DAY}10:31:00Z`)).final).toBe(true));
@@ -137,11 +127,11 @@ describe('an answer is given again by its place', () => {
     const again = await service.get(`${all}&known_at=${place}`);
     expect([again.body, again.headers.get('as-of')]).toEqual([before.body, place]);
     expect(again.headers.get('x-total-count')).toBe(total);
-    const walked = await walk(`${all}&limit=2&known_at=${place}`);
-    expect(walked.events).toEqual(before.body);
-    expect(new Set(walked.places)).toEqual(new Set([place]));
-    const backwards = await walk(`${all}&limit=2&desc=true&known_at=${place}`);
-    expect(backwards.events).toEqual([...(before.body as unknown[])].reverse());
+    const walked = await readPlacedPages(service, `${all}&limit=2&known_at=${place}`);
+    expect(walked.items).toEqual(before.body);
+    expect(walked.places).toEqual(new Set([place]));
+    const backwards = await readPlacedPages(service, `${all}&limit=2&desc=true&known_at=${place}`);
+    expect(backwards.items).toEqual([...(before.body as unknown[])].reverse());
     const sorted = await service.get(`${all}&sort=count&known_at=${place}`);
     expect(sorted.headers.get('x-total-count')).toBe(total);
     // A cursor of the present in a question about the past: it says where the page starts, and nothing else.
@@ -149,9 +139,9 @@ describe('an answer is given again by its place', () => {
     const cursor = /cursor=([^&>]*)/.exec(next)?.[1] ?? '';
     const rest = await service.get(`${all}&cursor=${cursor}&known_at=${place}`);
     expect(before.body).toEqual(expect.arrayContaining(rest.body as unknown[]) as unknown);
-    const byTime = await walk(`${all}&limit=2&known_at=${time}`);
-    expect(byTime.events).toHaveLength((before.body as unknown[]).length);
-    expect(new Set(byTime.places).size).toBe(1);
+    const byTime = await readPlacedPages(service, `${all}&limit=2&known_at=${time}`);
+    expect(byTime.items).toHaveLength((before.body as unknown[]).length);
+    expect(byTime.places.size).toBe(1);
   });
 
   it('T24 or is refused, with the reason', async () => {

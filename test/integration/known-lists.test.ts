@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { parseStoredPlace, formatStoredPlace } from '../../src/domain/stored-place.ts';
 import { eventually } from '../support/eventually.ts';
+import { readPlacedPages } from '../support/pages.ts';
 import { startLocalService, type LocalService } from '../support/local-service.ts';
 
 interface List {
@@ -33,18 +34,6 @@ async function list(path: string, knownAt?: string): Promise<List & { place: str
   const { status, body, headers } = await service.get(`${path}${query}`);
   expect([path, status, body]).toEqual([path, 200, body]);
   return { body, total: headers.get('x-total-count'), place: headers.get('as-of') ?? '' };
-}
-
-async function walk(first: string): Promise<{ items: unknown[]; places: Set<string | null> }> {
-  const [items, places]: [unknown[], Set<string | null>] = [[], new Set()];
-  for (let path: string | undefined = first; path !== undefined;) {
-    const { status, body, headers } = await service.get(path);
-    expect(status).toBe(200);
-    items.push(...(body as unknown[]));
-    places.add(headers.get('as-of'));
-    path = /<\/api\/v1([^>]*)>; rel="next"/.exec(headers.get('link') ?? '')?.[1];
-  }
-  return { items, places };
 }
 
 const reading = (dpuId: string, time: string, direction: 1 | -1 = 1): object => ({
@@ -105,7 +94,10 @@ it('T28 every list is given again by its place and by a time, after late reading
   for (const desc of [false, true])
     for (const path of ['/readings', '/counts']) {
       const whole = (await list(`${path}?limit=1000&desc=${desc}`, place)).body;
-      const { items, places } = await walk(`${path}?limit=2&desc=${desc}&known_at=${encodeURIComponent(time)}`);
+      const { items, places } = await readPlacedPages(
+        service,
+        `${path}?limit=2&desc=${desc}&known_at=${encodeURIComponent(time)}`,
+      );
       expect(items).toEqual(whole);
       expect(places.size).toBe(1);
     }

@@ -79,13 +79,13 @@ export const topologyKnownAt = {
 };
 
 function parseTopologyKnownAt(text: string): TopologyKnownAt | undefined {
-  const atMs = parseTime(text);
-  if (atMs !== undefined) return { atMs };
-  const counts = parseAsOf(text);
-  const place = counts
-    ? { seq: counts.topologySeq, digest: counts.topologyDigest, atMs: counts.atMs }
-    : parsePlace(text);
-  return place && { place };
+  return timeOr(text, () => {
+    const counts = parseAsOf(text);
+    const place = counts
+      ? { seq: counts.topologySeq, digest: counts.topologyDigest, atMs: counts.atMs }
+      : parsePlace(text);
+    return place && { place };
+  });
 }
 
 const STORED_EXAMPLE = formatStoredPlace({
@@ -111,15 +111,17 @@ export const storedKnownAt = {
 };
 
 function parseStoredKnownAt(text: string): StoredKnownAt | undefined {
-  const atMs = parseTime(text);
-  if (atMs !== undefined) return { atMs };
-  const place = parseStoredPlace(text);
-  return place && { place };
+  return timeOr(text, () => {
+    const place = parseStoredPlace(text);
+    return place && { place };
+  });
 }
 
-/** A client that does not encode the plus of `+01:00` sends a space. */
-function parseTime(text: string): number | undefined {
-  return parseInstant(text.replace(/ (?=\d\d:?\d\d$)/, '+'));
+/** A time; otherwise what `placeIn` finds in the text. */
+function timeOr<Place>(text: string, placeIn: () => Place | undefined): { atMs: number } | Place | undefined {
+  // A client that does not encode the plus of `+01:00` sends a space.
+  const atMs = parseInstant(text.replace(/ (?=\d\d:?\d\d$)/, '+'));
+  return atMs === undefined ? placeIn() : { atMs };
 }
 
 export const sinceInQuery = () =>
@@ -128,10 +130,10 @@ export const sinceInQuery = () =>
   );
 
 function parseKnownAt(text: string): KnownAt | undefined {
-  const atMs = parseTime(text);
-  if (atMs !== undefined) return { atMs };
-  const places = text.split(',').map(parseAsOf);
-  return places.every((place) => place !== undefined) ? { asOf: places } : undefined;
+  return timeOr(text, () => {
+    const places = text.split(',').map(parseAsOf);
+    return places.every((place) => place !== undefined) ? { asOf: places } : undefined;
+  });
 }
 
 export const AS_OF = {

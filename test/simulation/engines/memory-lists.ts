@@ -3,10 +3,10 @@ import type { TimeRange } from '../../../src/domain/filter.ts';
 import { NO_DOORWAY, NOWHERE, type SpaceId } from '../../../src/domain/ids.ts';
 import { addTo } from '../../../src/domain/lists.ts';
 import { directionOf } from '../../../src/domain/measure.ts';
-import { append, EMPTY_SEGMENT, segmentOf } from '../../../src/domain/segment.ts';
+import { EMPTY_SEGMENT } from '../../../src/domain/segment.ts';
 import { compareEvents, passedBy, uncountedAs } from '../../../src/domain/space-event.ts';
 import type { Blocks, EventPages, StoredReading } from '../../../src/ports/event-pages.ts';
-import { eventsOfRows } from './events-of-rows.ts';
+import { eventsOfSpaces, segmentsOfRows } from './events-of-spaces.ts';
 import type { MemoryTables, Row } from './memory-history.ts';
 
 type Lists = Pick<
@@ -24,7 +24,7 @@ export function memoryLists(read: Read, tables: MemoryTables): Lists {
       ({ spaceId, timestampMs }) => spaceId !== NOWHERE && fromMs <= timestampMs && timestampMs <= toMs,
     );
   const readings = (blocks: Blocks): Row[] => inBlocks(tables.eventsByTime, blocks).filter(({ primary }) => primary);
-  const ofSpace = (spaceId: SpaceId): Row[] => tables.rowsOfSpaces.get(spaceId) ?? [];
+  const rowsOf = (spaceId: SpaceId): Row[] => tables.rowsOfSpaces.get(spaceId) ?? [];
   return {
     spacesByTime: async ({ range, after, desc, limit, blocks }) =>
       read('spaces by time', () => {
@@ -45,23 +45,17 @@ export function memoryLists(read: Read, tables: MemoryTables): Lists {
           new Map(
             spaces.map(({ spaceId, block, afterMs }) => [
               spaceId,
-              eventsOfRows(ofSpace(spaceId), { block, afterMs, upToMs }).reduce(
-                (run, event) => append(run, segmentOf(event)),
-                EMPTY_SEGMENT,
-              ),
+              segmentsOfRows(rowsOf(spaceId), [afterMs, upToMs], { block })[0] ?? EMPTY_SEGMENT,
             ]),
           ),
       ),
     eventsOf: async (spaces, { fromMs, toMs }) =>
-      read(
-        'events of spaces',
-        () =>
-          new Map(
-            spaces.map(({ spaceId, block }) => [
-              spaceId,
-              eventsOfRows(ofSpace(spaceId), { block, afterMs: fromMs - 1, upToMs: toMs }),
-            ]),
-          ),
+      read('events of spaces', () =>
+        eventsOfSpaces(
+          rowsOf,
+          spaces.map(({ spaceId, block }) => ({ spaceId, block, dividedMs: fromMs - 1 })),
+          toMs,
+        ),
       ),
     readings: async ({ blocks, after, limit }) =>
       read('readings', () =>
