@@ -1,7 +1,7 @@
 // Writes an answer of any length to a file or to standard output, as it arrives. A file gets its name only when it is complete, so that a
 // part is never mistaken for the whole. Until then it has a temporary name in the same folder.
 import { createWriteStream } from 'node:fs';
-import { realpath, rename, rm, stat } from 'node:fs/promises';
+import { open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
@@ -50,7 +50,9 @@ async function save(chunks: AsyncIterable<Uint8Array>, file: string, signal: Abo
   if (existing && !existing.isFile()) return pipeline(chunks, createWriteStream(target), { signal });
   const part = join(dirname(target), `.${basename(target)}.${process.pid}.part`);
   try {
-    await pipeline(chunks, createWriteStream(part, { flush: true }), { signal });
+    // Opened first: a stream that breaks off at once may otherwise create the file after it was removed.
+    const opened = await open(part, 'w');
+    await pipeline(chunks, opened.createWriteStream({ flush: true }), { signal });
     await rename(part, target);
   } catch (error) {
     await rm(part, { force: true });
