@@ -11,7 +11,7 @@ import { instantParam, storable } from './instants.ts';
 import { knownParams, knownRows, ROWS_SINCE } from './known-rows.ts';
 import { queryRows } from './query-rows.ts';
 
-/** Assertions less retractions, of events in which somebody passed. */
+/** Assertions minus retractions, of events in which somebody passed. */
 const EVENTS = 'sumIf(sign, entrances + exits > 0)';
 const NOW = knownRows({});
 
