@@ -38,6 +38,7 @@ import type {
   TimeAtCountsQuery,
 } from '../ports/history.ts';
 import type { StoredBlockMark } from '../ports/space-events-log.ts';
+import { Slots } from '../runtime/slots.ts';
 import { toBlockMark } from './recovery-records.ts';
 import { BLOCK_COLUMNS, blockRows } from './block-rows.ts';
 import { changesSince } from './changes-query.ts';
@@ -50,7 +51,9 @@ import { knownParams, knownRows } from './known-rows.ts';
 import { passages } from './passages-query.ts';
 import { newestInstants } from './newest-instants.ts';
 import { LAST_BLOCK } from './schema.ts';
+import { segmentsOfSpace } from './space-segments.ts';
 import { eventsOfSpaces, segmentsOfSpaces } from './spaces-queries.ts';
+import { storeHours } from './stored-hours.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
 import { chunksOf, queryRows } from './query-rows.ts';
 
@@ -80,6 +83,8 @@ export class ClickHouseHistory implements History {
   readonly #client: ClickHouseClient;
   /** Part of every deduplication token, because another log has the same block numbers. */
   readonly #logId: string;
+  /** One shard after the other, so that questions have ClickHouse for themselves in between. */
+  readonly #storingHours = new Slots(1, Infinity);
 
   /**
    * @param logId identifies the SPACE_EVENTS log that the blocks come from
@@ -119,6 +124,10 @@ export class ClickHouseHistory implements History {
         retryAfterSeconds: 5,
       });
     });
+  }
+
+  async storeHours(partition: Partition, block: number): Promise<void> {
+    await this.#storingHours.run(async () => storeHours(this.#client, partition, block));
   }
 
   async lastBlock(partition: Partition): Promise<number> {
@@ -259,25 +268,7 @@ export class ClickHouseHistory implements History {
   }
 
   async segments(spaceId: SpaceId, edgesMs: readonly number[], block: number, upTo?: LogPlace): Promise<Segment[]> {
-    const edges = edgesMs.map(storable);
-    // An event exactly at an edge belongs to the gap before it, which is why 1 ms is subtracted.
-    const rows = await this.#rows<SegmentRow>(
-      segmentQuery(
-        'roundDown(toUnixTimestamp64Milli(timestamp) - 1, {edges:Array(Int64)})',
-        `
-      space_id = {space:UInt32} AND ${knownRows({ upTo })}
-      AND timestamp > ${instantParam('first')} AND timestamp <= ${instantParam('last')}`,
-      ),
-      {
-        space: spaceId,
-        ...knownParams({ block, upTo }),
-        edges,
-        first: edges[0] ?? 0,
-        last: edges.at(-1) ?? 0,
-      },
-    );
-    const byEdge = new Map(rows.map((row) => [Number(row[0]), toSegment(row)]));
-    return edges.slice(0, -1).map((edge) => byEdge.get(edge) ?? EMPTY_SEGMENT);
+    return segmentsOfSpace(this.#client, spaceId, edgesMs, block, upTo);
   }
 
   async segmentsOfSpaces(

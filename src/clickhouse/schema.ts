@@ -115,6 +115,9 @@ export const TOTALS_PROJECTION = `PROJECTION totals_by_shard (SELECT shard, is_r
 /** Lets a question about what was known skip what came later. */
 export const KNOWN_INDEX = 'INDEX known_at (epoch, commit_seq) TYPE minmax GRANULARITY 1';
 
+/** Finds the few rows of late blocks among many. */
+export const BLOCK_INDEX = 'INDEX blocks block TYPE minmax GRANULARITY 1';
+
 /**
  * Partitions by month, and by decade for rows from before the service. Every insert creates a part for each partition
  * that it touches, and a DPU with a wrong clock may send readings from any month since 1970. Tables of earlier
@@ -158,6 +161,7 @@ export const STATEMENTS: readonly string[] = [
     complete_seq UInt64 DEFAULT 0,
     cause LowCardinality(String) DEFAULT 'unknown',
     ${KNOWN_INDEX},
+    ${BLOCK_INDEX},
     ${TOTALS_PROJECTION}
   ) ENGINE = MergeTree
   PARTITION BY ${byTime('timestamp')}
@@ -194,6 +198,35 @@ export const STATEMENTS: readonly string[] = [
     is_floor UInt8
   ) ENGINE = ReplacingMergeTree
   ORDER BY (cut_ms, epoch, seq, shard, is_floor)
+  SETTINGS`,
+  // The events of a space and hour, summed up (src/domain/segment.ts, src/domain/hours.ts), as of the last block that has rows of them;
+  // `first` and `last` are the commits of what that version added, and of all of it. Computed from space_events, as far
+  // as stored_hours says; both may be emptied at any time.
+  `CREATE TABLE IF NOT EXISTS segments_by_hour (
+    space_id UInt32,
+    hour UInt32 CODEC(Delta, ZSTD),
+    block UInt64 CODEC(ZSTD),
+    shard UInt16 CODEC(ZSTD),
+    first_epoch UInt32 CODEC(ZSTD),
+    first_seq UInt64 CODEC(Delta, ZSTD),
+    last_epoch UInt32 CODEC(ZSTD),
+    last_seq UInt64 CODEC(Delta, ZSTD),
+    net Int64 CODEC(T64, ZSTD),
+    lowest Int64 CODEC(T64, ZSTD),
+    highest Int64 CODEC(T64, ZSTD),
+    rise Int64 CODEC(T64, ZSTD),
+    entrances Int64 CODEC(T64, ZSTD),
+    exits Int64 CODEC(T64, ZSTD),
+    events Int64 CODEC(T64, ZSTD)
+  ) ENGINE = ReplacingMergeTree
+  ORDER BY (space_id, hour, block)
+  SETTINGS`,
+  // Up to which blocks the hours of a shard are stored.
+  `CREATE TABLE IF NOT EXISTS stored_hours (
+    shard UInt16,
+    block UInt64
+  ) ENGINE = ReplacingMergeTree
+  ORDER BY (shard, block)
   SETTINGS`,
   `CREATE MATERIALIZED VIEW IF NOT EXISTS log_places_view TO ${PLACES} AS
   SELECT if(e.cut_ms > 0, e.cut_ms, toUnixTimestamp64Milli(now64(3))) AS cut_ms, epoch, log_seq AS seq, shard, block, complete_seq, e.cut_ms = 0 AS is_floor

@@ -11,6 +11,7 @@ export type SegmentRow<Key = number> = [
   riseMax: number,
   entrances: number,
   exits: number,
+  events: number,
 ];
 
 /**
@@ -21,9 +22,9 @@ export type SegmentRow<Key = number> = [
 export function segmentQuery(key: string, where: string): string {
   const run = `PARTITION BY key ORDER BY ${EVENT_ORDER} ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW`;
   return `
-    SELECT key, sum(change), min(prefix), max(prefix), max(prefix - lowest), sum(into), sum(out)
+    SELECT key, sum(change) AS net, min(prefix) AS lowest, max(prefix) AS highest, max(prefix - low) AS rise, sum(into) AS entrances, sum(out) AS exits, count() AS events
     FROM (
-      SELECT key, into, out, change, prefix, min(prefix) OVER (${run}) AS lowest
+      SELECT key, into, out, change, prefix, min(prefix) OVER (${run}) AS low
       FROM (
         SELECT key, timestamp, reading_id, into, out, into - out AS change, sum(into - out) OVER (${run}) AS prefix
         FROM (

@@ -6,9 +6,11 @@ import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
 import type { DividedRequest, HistoryEvent } from '../ports/history.ts';
 import { EVENT_ORDER } from './event-order.ts';
 import { instantParam, storable } from './instants.ts';
+import { hoursFor } from './hours-plan.ts';
 import { queryRows } from './query-rows.ts';
 import { OF_SPACES, ofItsSpace, spacesParams, UP_TO_BLOCKS } from './rows-of-spaces.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
+import { segmentsByHour, type SpaceGap } from './segments-by-hour.ts';
 
 const ROWS = `${OF_SPACES} AND timestamp > ${instantParam('first')} AND timestamp <= ${instantParam('last')}
   AND ${UP_TO_BLOCKS}`;
@@ -29,15 +31,19 @@ export async function segmentsOfSpaces(
   edgesMs: readonly number[],
 ): Promise<Map<SpaceId, Segment[]>> {
   const edges = edgesMs.map(storable);
-  const rows = await queryRows<SegmentRow<[spaceId: number, edgeMs: string]>>(
-    client,
-    // An event exactly at an edge belongs to the gap before it, which is why 1 ms is subtracted.
-    segmentQuery(
-      `(space_id, roundDown(${MS} - 1, {edges:Array(Int64)}))`,
-      `${ROWS} AND ${MS} <= ${ofItsSpace('divided', 'Int64')}`,
-    ),
-    { ...params(spaces, edges[0] ?? 0, edges.at(-1) ?? 0), edges },
-  );
+  const asked = spaces.map(({ spaceId, block, dividedMs }) => ({ spaceId, block, untilMs: dividedMs }));
+  const planned = await hoursFor(client, { edgesMs: edges, spaces: asked });
+  const rows = planned
+    ? await segmentsByHour(client, planned, edges)
+    : await queryRows<SegmentRow<SpaceGap>>(
+        client,
+        // An event exactly at an edge belongs to the gap before it, which is why 1 ms is subtracted.
+        segmentQuery(
+          `(space_id, roundDown(${MS} - 1, {edges:Array(Int64)}))`,
+          `${ROWS} AND ${MS} <= ${ofItsSpace('divided', 'Int64')}`,
+        ),
+        { ...params(spaces, edges[0] ?? 0, edges.at(-1) ?? 0), edges },
+      );
   const gaps = new Map(edges.map((edge, gap) => [edge, gap]));
   const found = new Map(spaces.map(({ spaceId }) => [spaceId, edges.slice(1).map(() => EMPTY_SEGMENT)]));
   for (const row of rows) {

@@ -242,6 +242,11 @@ export interface History {
    * applied.
    */
   events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number, upTo?: LogPlace): Promise<HistoryEvent[]>;
+  /**
+   * Sums up the hours in which blocks of a partition have changed anything, so that questions about long spans need not read every
+   * event. Changes no answer. @param block up to which the partition is stored
+   */
+  storeHours(partition: Partition, block: number): Promise<void>;
   /** For each space, `segments` up to its `dividedMs`. Spaces without events may be left out. */
   segmentsOfSpaces(
     spaces: readonly DividedRequest[],

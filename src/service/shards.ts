@@ -17,6 +17,8 @@ import type { Logger } from 'pino';
 import type { Adapters } from './adapters.ts';
 
 const TRUNCATE_INTERVAL_MS = 60_000;
+/** Each time an hour has changed, it is stored once more. What is newer is read from events. */
+const HOURS_TIMES = { intervalMs: 6 * 3_600_000, settledMs: 600_000 };
 /**
  * The time for which all shards together may block the event loop when they write their snapshots at the same time,
  * as they do when the process stops.
@@ -82,6 +84,7 @@ function shardDeps(
     fold: { ...common, checkpoints: adapters.checkpoints, yieldTurn: snapshotTurn },
     storedBeforeCheckpoints: () => stored.byCheckpoints(),
     truncateIntervalMs: TRUNCATE_INTERVAL_MS,
+    hours: HOURS_TIMES,
     leases: adapters.leases,
     holder: deps.holder,
     onState: deps.onState,

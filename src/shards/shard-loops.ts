@@ -32,6 +32,13 @@ const REFUSED_RETRY_MS = 5_000;
 const SUSPENDED_MS = 60_000;
 const LOUD_AFTER_FAILURES = 5;
 
+/** When the hours of stored blocks are summed up. */
+export interface HoursTimes {
+  readonly intervalMs: number;
+  /** How old a stored block is then. Its replica of ClickHouse may not have been in the quorum. */
+  readonly settledMs: number;
+}
+
 export interface ShardLoopsDeps {
   readonly router: Omit<RouterDeps, 'timing'>;
   readonly fold: DurableFoldDeps;
@@ -41,6 +48,7 @@ export interface ShardLoopsDeps {
   readonly storedBeforeCheckpoints: () => Promise<number>;
   /** How often a router truncates its part of the log. */
   readonly truncateIntervalMs: number;
+  readonly hours: HoursTimes;
   /** Undefined where no log can lose entries. */
   readonly logs?: LogDoubts | undefined;
   /** The router failed and is being restarted. */
@@ -139,6 +147,7 @@ export class ShardLoops {
     void this.#run(this.#ownLoops, 'flush', () => this.#flush(own));
     await this.#until(() => this.#fold.fold.seq >= end);
     void this.#run(this.#ownLoops, 'checkpoint', () => this.#checkpoint(own));
+    void this.#run(this.#ownLoops, 'hours', () => this.#storeHours(own));
   }
 
   async #until(isReached: () => boolean): Promise<void> {
@@ -283,6 +292,25 @@ export class ShardLoops {
         // While the log is unavailable, the state in memory is correct, and the previous checkpoint is still usable.
         if (error instanceof Superseded) throw error;
         this.#deps.log.warn({ err: error }, 'no checkpoint was saved; trying again later');
+      });
+    }
+  }
+
+  async #storeHours(signal: AbortSignal): Promise<void> {
+    const {
+      timing,
+      log,
+      hours: { intervalMs, settledMs },
+      fold: { partition, history },
+    } = this.#deps;
+    const pause = (ms: number): Promise<void> => timing.pause(ms * (0.75 + timing.random() / 2), signal);
+    for (; !signal.aborted; await pause(intervalMs)) {
+      const { storedBlock } = this.#fold.fold;
+      await pause(settledMs);
+      if (signal.aborted) return;
+      // Nothing is wrong without them; questions about long spans take longer.
+      await history.storeHours(partition, storedBlock).catch((error: unknown) => {
+        log.warn({ err: error }, 'hours were not summed up; trying again later');
       });
     }
   }

@@ -9,6 +9,7 @@ import { IntervalsOfSpaces } from '../../src/counts/intervals-of-spaces.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { TopologyHistory } from '../../src/domain/topology-history.ts';
 import type { History } from '../../src/ports/history.ts';
+import { EMPTY_SEGMENT } from '../../src/domain/segment.ts';
 import type { SpaceReports } from '../../src/ports/reports.ts';
 import { eventsOfSpaces, segmentsOfRows, segmentsOfSpaces } from '../simulation/engines/events-of-spaces.ts';
 import { eventsOfRows } from '../simulation/engines/events-of-rows.ts';
@@ -67,7 +68,15 @@ it('are those of each space by itself', async () => {
         },
         events: async (id, afterMs, upToMs, block) =>
           Promise.resolve(eventsOfRows(rowsOf(id), { block, afterMs, upToMs })),
-        segmentsOfSpaces: async (spaces, edges) => Promise.resolve(segmentsOfSpaces(rowsOf, spaces, edges)),
+        segmentsOfSpaces: async (spaces, edges) =>
+          Promise.resolve(
+            segmentsOfSpaces(
+              ({ spaceId: id, block }, afterMs, upToMs) =>
+                segmentsOfRows(rowsOf(id), [afterMs, upToMs], { block })[0] ?? EMPTY_SEGMENT,
+              spaces,
+              edges,
+            ),
+          ),
         eventsOfSpaces: async (spaces, upToMs) => Promise.resolve(eventsOfSpaces(rowsOf, spaces, upToMs)),
       });
       const reports = fakeOf<SpaceReports>('SpaceReports', {

@@ -11,27 +11,31 @@ type RowsOf = (spaceId: SpaceId) => readonly StoredRow[];
 export function segmentsOfRows(
   rows: readonly StoredRow[],
   edgesMs: readonly number[],
-  { dividedMs = Infinity, ...bounds }: Pick<EventsQuery, 'block' | 'upTo'> & { readonly dividedMs?: number },
+  bounds: Pick<EventsQuery, 'block' | 'upTo'>,
 ): Segment[] {
   return edgesMs
     .slice(1)
     .map((endMs, gap) =>
-      eventsOfRows(rows, { ...bounds, afterMs: edgesMs[gap] ?? 0, upToMs: Math.min(endMs, dividedMs) }).reduce(
+      eventsOfRows(rows, { ...bounds, afterMs: edgesMs[gap] ?? 0, upToMs: endMs }).reduce(
         (run, event) => append(run, segmentOf(event)),
         EMPTY_SEGMENT,
       ),
     );
 }
 
+type SegmentBetween = (query: Pick<EventsQuery, 'spaceId' | 'block'>, afterMs: number, upToMs: number) => Segment;
+
 export function segmentsOfSpaces(
-  rowsOf: RowsOf,
+  segmentBetween: SegmentBetween,
   spaces: readonly DividedRequest[],
   edgesMs: readonly number[],
 ): SegmentsOf {
   return new Map(
     spaces.map(({ spaceId, block, dividedMs }) => [
       spaceId,
-      segmentsOfRows(rowsOf(spaceId), edgesMs, { block, dividedMs }),
+      edgesMs
+        .slice(1)
+        .map((endMs, gap) => segmentBetween({ spaceId, block }, edgesMs[gap] ?? 0, Math.min(endMs, dividedMs))),
     ]),
   );
 }

@@ -54,7 +54,8 @@ import { changesSince } from './changes.ts';
 import { claimsOfRows } from './claim-queries.ts';
 import { claimsAt } from './stored-claims.ts';
 import { eventsOfRows } from './events-of-rows.ts';
-import { eventsOfSpaces, segmentsOfRows, segmentsOfSpaces, type SegmentsOf } from './events-of-spaces.ts';
+import { eventsOfSpaces, segmentsOfSpaces, type SegmentsOf } from './events-of-spaces.ts';
+import { MemoryHours, type SpaceQuery } from './memory-hours.ts';
 import { passages } from './passages.ts';
 import { timeAtCounts } from './time-at-counts.ts';
 import { doorwayTotals, exitsAtZero } from './explain-queries.ts';
@@ -102,6 +103,7 @@ export class MemoryTables {
   readonly #lastBlocks = new Map<Partition, number>();
   /** The first version of each block, which every process must repeat exactly. */
   readonly #blocks = new Map<string, string>();
+  readonly hours = new MemoryHours();
   readonly objections: string[] = [];
   isAway = false;
   /** Epochs of the logs: blocks of an epoch before `begun` are refused. */
@@ -313,7 +315,18 @@ export class MemoryHistory implements History, PartitionRecords {
   }
 
   async segments(spaceId: SpaceId, edgesMs: readonly number[], block: number, upTo?: LogPlace): Promise<Segment[]> {
-    return this.#read('segments', () => segmentsOfRows(this.#rowsOf(spaceId), edgesMs, { block, upTo }));
+    return this.#read('segments', () =>
+      edgesMs.slice(1).map((endMs, gap) => this.#segment({ spaceId, block, upTo }, edgesMs[gap] ?? 0, endMs)),
+    );
+  }
+
+  async storeHours(partition: Partition, block: number): Promise<void> {
+    const rows = (): Row[] => this.#tables.spaceEvents.filter((row) => row.partition === partition);
+    const { hours } = this.#tables;
+    const changes = await this.#read('hours to store', () => hours.changes(rows(), block));
+    if (!changes) return;
+    for (const day of changes.days) await this.#write('store hours', () => hours.storeDay(rows(), changes, day));
+    await this.#write('hours are stored', () => hours.markStored(partition, changes));
   }
 
   async events(
@@ -327,7 +340,9 @@ export class MemoryHistory implements History, PartitionRecords {
   }
 
   async segmentsOfSpaces(spaces: readonly DividedRequest[], edgesMs: readonly number[]): Promise<SegmentsOf> {
-    return this.#read('segments of spaces', () => segmentsOfSpaces((id) => this.#rowsOf(id), spaces, edgesMs));
+    return this.#read('segments of spaces', () =>
+      segmentsOfSpaces((query, afterMs, upToMs) => this.#segment(query, afterMs, upToMs), spaces, edgesMs),
+    );
   }
 
   async eventsOfSpaces(
@@ -380,19 +395,7 @@ export class MemoryHistory implements History, PartitionRecords {
     const epoch =
       this.#tables.spaceEvents.findLast((row) => row.partition === partition && row.block === number)?.epoch ?? 0;
     const token = blockToken('log', { epoch, partition, number });
-    const complete = (): boolean => {
-      if (!this.#tables.isAway) this.#tables.complete(token, partition, number);
-      return !this.#tables.isAway;
-    };
-    if (
-      !(await this.#access.scheduler.request(this.#access.owner, {
-        label: `complete block ${token}`,
-        isWrite: true,
-        failure: awayError,
-        apply: complete,
-      }))
-    )
-      throw awayError();
+    await this.#write(`complete block ${token}`, () => this.#tables.complete(token, partition, number));
   }
 
   async newest(partition: Partition): Promise<StoredNewest[]> {
@@ -441,8 +444,25 @@ export class MemoryHistory implements History, PartitionRecords {
     return !this.#tables.isAway;
   }
 
+  #segment(query: SpaceQuery, afterMs: number, upToMs: number): Segment {
+    return this.#tables.hours.segment(this.#rowsOf(query.spaceId), query, afterMs, upToMs);
+  }
+
   #rowsOf(spaceId: SpaceId): readonly Row[] {
     return this.#tables.rowsOfSpaces.get(spaceId) ?? [];
+  }
+
+  async #write(label: string, change: () => void): Promise<void> {
+    const isDone = await this.#access.scheduler.request(this.#access.owner, {
+      label,
+      isWrite: true,
+      failure: awayError,
+      apply: () => {
+        if (!this.#tables.isAway) change();
+        return !this.#tables.isAway;
+      },
+    });
+    if (!isDone) throw awayError();
   }
 
   async #read<T>(label: string, apply: () => T): Promise<T> {

@@ -1,0 +1,83 @@
+// Stores the segments of hours (docs/adr/0114). A segment is computed from all rows of its space and hour in blocks up to one, and
+// those rows never change. So it does not matter how often, when or by whom it is computed, or whether that is interrupted:
+// the same version has the same content. Only when all hours are stored, `stored_hours` says so.
+import type { ClickHouseClient } from '@clickhouse/client';
+import { Failure } from '../domain/failure.ts';
+import { HOUR_MS } from '../domain/hours.ts';
+import type { Partition } from '../domain/ids.ts';
+import { DAY_MS } from '../domain/zone.ts';
+import { instantParam } from './instants.ts';
+import { queryRows } from './query-rows.ts';
+import { segmentQuery } from './segment-query.ts';
+
+/** How many changed rows one statement covers, roughly: ClickHouse holds the rows of their hours in memory. */
+const ROWS_MAX = 500_000;
+const HOURS_OF_DAY = DAY_MS / HOUR_MS;
+
+/** The hour of a row of space_events: `hourOf` in SQL. */
+export const HOUR = `intDiv(toUnixTimestamp64Milli(timestamp) + ${HOUR_MS - 1}, ${HOUR_MS})`;
+
+/** Days one after the other; day d has the hours in (24 * (d - 1), 24 * d]. */
+interface Days {
+  readonly first: number;
+  last: number;
+  rows: number;
+}
+
+const CHANGED = 'shard = {shard:UInt16} AND block > {before:UInt64} AND block <= {block:UInt64}';
+const IN_DAYS = `timestamp > ${instantParam('after')} AND timestamp <= ${instantParam('upTo')}`;
+
+/** Stores the hours that blocks since the last time changed. @param storedBlock up to which the shard is stored */
+export async function storeHours(client: ClickHouseClient, shard: Partition, storedBlock: number): Promise<void> {
+  const [marked] = await queryRows<[string]>(client, 'SELECT max(block) FROM stored_hours WHERE shard = {shard:UInt16}', {
+    shard,
+  });
+  const before = Number(marked?.[0] ?? 0);
+  const days = await queryRows<[day: string, rows: string, last: string]>(
+    client,
+    `SELECT intDiv(${HOUR} + ${HOURS_OF_DAY - 1}, ${HOURS_OF_DAY}) AS day, count(), max(block) FROM space_events WHERE ${CHANGED} GROUP BY day ORDER BY day`,
+    { shard, before, block: storedBlock },
+  );
+  // The last one with rows: the number of a block without rows is given again after the state of a shard was lost.
+  const block = days.reduce((most, [, , last]) => Math.max(most, Number(last)), 0);
+  if (block === 0) return;
+  for (const { first, last } of together(days)) {
+    const range = { after: (first - 1) * DAY_MS, upTo: last * DAY_MS };
+    await insert(client, INSERT, { shard, before, block, ...range });
+  }
+  await insert(client, 'INSERT INTO stored_hours SELECT {shard:UInt16}, {block:UInt64}', { shard, block });
+}
+
+function together(days: readonly (readonly [day: string, rows: string, last: string])[]): Days[] {
+  const found: Days[] = [];
+  for (const [dayText, rowsText] of days) {
+    const [day, rows, before] = [Number(dayText), Number(rowsText), found.at(-1)];
+    if (before?.last === day - 1 && before.rows + rows <= ROWS_MAX) {
+      before.last = day;
+      before.rows += rows;
+    } else found.push({ first: day, last: day, rows });
+  }
+  return found;
+}
+
+/** All rows of the hours that have changed. */
+const ROWS = `shard = {shard:UInt16} AND block <= {block:UInt64} AND ${IN_DAYS}
+  AND space_id IN (SELECT space_id FROM space_events WHERE ${CHANGED} AND ${IN_DAYS})
+  AND (space_id, ${HOUR}) IN (SELECT space_id, ${HOUR} FROM space_events WHERE ${CHANGED} AND ${IN_DAYS})`;
+
+/** An hour whose events were all retracted is stored with none, so that its earlier version is no longer the last one. */
+const INSERT = `
+  INSERT INTO segments_by_hour (space_id, hour, block, shard, first_epoch, first_seq, last_epoch, last_seq, net, lowest, highest, rise, entrances, exits, events)
+  SELECT touched.of.1, touched.of.2, touched.last_block, {shard:UInt16}, touched.first.1, touched.first.2, touched.last.1, touched.last.2,
+    summed.net, summed.lowest, summed.highest, summed.rise, summed.entrances, summed.exits, summed.events
+  FROM (
+    SELECT (space_id, ${HOUR}) AS of, max(block) AS last_block, minIf((epoch, commit_seq), block > {before:UInt64}) AS first, max((epoch, commit_seq)) AS last
+    FROM space_events WHERE ${ROWS} GROUP BY of
+  ) AS touched
+  LEFT JOIN (${segmentQuery(`(space_id, ${HOUR})`, ROWS)}) AS summed ON touched.of = summed.key`;
+
+async function insert(client: ClickHouseClient, query: string, params: Record<string, number>): Promise<void> {
+  await client.command({ query, query_params: params }).catch((error: unknown) => {
+    throw new Failure('unavailable', 'hours cannot be stored at the moment', { cause: error, retryAfterSeconds: 5 });
+  });
+}
