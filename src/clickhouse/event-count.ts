@@ -1,4 +1,5 @@
-// The number of a space's events. What was known of it at a place in the log is summed up from parts that differ in what an index
+// The number of a space's events, from stored hours where there are any, and otherwise from the events. Then what was known of it at
+// a place in the log is summed up from parts that differ in what an index
 // lets ClickHouse skip, because the commit of a row takes as long to read as everything else that is counted. Up to the
 // watermark of the place, few rows became known later: those of now are counted, and those that came later subtracted. After it, few
 // were known, and they are counted themselves. Where the parts meet does not change their sum.
@@ -6,10 +7,14 @@
 // ClickHouse may begin to read the parts one after the other. They agree, because all of them leave out blocks after the same one,
 // and the rows of blocks up to it are stored and never change.
 import type { ClickHouseClient } from '@clickhouse/client';
+import { BEGINNING_MS } from '../domain/instant.ts';
 import type { EventCountQuery } from '../ports/event-pages.ts';
+import { hoursFor } from './hours-plan.ts';
 import { instantParam, storable } from './instants.ts';
 import { knownParams, knownRows, ROWS_SINCE } from './known-rows.ts';
+import { plannedRows } from './planned-rows.ts';
 import { queryRows } from './query-rows.ts';
+import { versionsOf } from './segments-by-hour.ts';
 
 /** Assertions minus retractions, of events in which somebody passed. */
 const EVENTS = 'sumIf(sign, entrances + exits > 0)';
@@ -20,7 +25,23 @@ const part = (events: string, rows: string, since: string, until: string): strin
   WHERE space_id = {space:UInt32} AND ${rows} AND timestamp >= ${instantParam(since)} AND timestamp ${until}`;
 const [UP_TO_SPLIT, UP_TO_END] = [`<= ${instantParam('split')}`, `<= ${instantParam('to')}`];
 
-export async function countEvents(
+export async function countEvents(client: ClickHouseClient, query: EventCountQuery): Promise<number> {
+  const { spaceId, range, block, upTo } = query;
+  const edgesMs = [Math.max(BEGINNING_MS, range.fromMs - 1), storable(range.toMs)];
+  const planned = await hoursFor(client, { edgesMs, spaces: [{ spaceId, block }], upTo });
+  if (!planned) return countInParts(client, query);
+  const { events, hours, params } = plannedRows(planned, upTo);
+  const [row] = await queryRows<[number]>(
+    client,
+    `SELECT sum(events) FROM (
+      SELECT ${EVENTS} AS events FROM space_events WHERE ${events}
+      UNION ALL SELECT version.1 AS events FROM (${versionsOf('events', hours, upTo)}))`,
+    params,
+  );
+  return Number(row?.[0] ?? 0);
+}
+
+async function countInParts(
   client: ClickHouseClient,
   { spaceId, range, block, upTo, watermarkMs }: EventCountQuery,
 ): Promise<number> {

@@ -47,7 +47,12 @@ export async function hoursFor(client: ClickHouseClient, question: HoursQuestion
     const storedBlock = stored.get(spaceId) ?? 0;
     const edges = [...edgesMs.filter((edge) => edge < untilMs), Math.min(untilMs, lastMs)];
     const whole = { hours: [], events: [{ afterMs: firstMs, upToMs: Math.min(untilMs, lastMs) }] };
-    return { spaceId, block, storedBlock, plan: storedBlock > 0 ? planHours(edges, changed.get(spaceId) ?? []) : whole };
+    return {
+      spaceId,
+      block,
+      storedBlock,
+      plan: storedBlock > 0 ? planHours(edges, changed.get(spaceId) ?? []) : whole,
+    };
   });
 }
 

@@ -12,12 +12,11 @@ import { segmentQuery } from './segment-query.ts';
 
 /** How many changed rows one statement covers, roughly: ClickHouse holds the rows of their hours in memory. */
 const ROWS_MAX = 500_000;
-const HOURS_OF_DAY = DAY_MS / HOUR_MS;
 
 /** The hour of a row of space_events: `hourOf` in SQL. */
-export const HOUR = `intDiv(toUnixTimestamp64Milli(timestamp) + ${HOUR_MS - 1}, ${HOUR_MS})`;
+export const HOUR = `intDiv(toUnixTimestamp64Milli(timestamp), ${HOUR_MS})`;
 
-/** Days one after the other; day d has the hours in (24 * (d - 1), 24 * d]. */
+/** Days one after the other, the last one included. */
 interface Days {
   readonly first: number;
   last: number;
@@ -29,20 +28,24 @@ const IN_DAYS = `timestamp > ${instantParam('after')} AND timestamp <= ${instant
 
 /** Stores the hours that blocks since the last time changed. @param storedBlock up to which the shard is stored */
 export async function storeHours(client: ClickHouseClient, shard: Partition, storedBlock: number): Promise<void> {
-  const [marked] = await queryRows<[string]>(client, 'SELECT max(block) FROM stored_hours WHERE shard = {shard:UInt16}', {
-    shard,
-  });
+  const [marked] = await queryRows<[string]>(
+    client,
+    'SELECT max(block) FROM stored_hours WHERE shard = {shard:UInt16}',
+    {
+      shard,
+    },
+  );
   const before = Number(marked?.[0] ?? 0);
   const days = await queryRows<[day: string, rows: string, last: string]>(
     client,
-    `SELECT intDiv(${HOUR} + ${HOURS_OF_DAY - 1}, ${HOURS_OF_DAY}) AS day, count(), max(block) FROM space_events WHERE ${CHANGED} GROUP BY day ORDER BY day`,
+    `SELECT intDiv(toUnixTimestamp64Milli(timestamp), ${DAY_MS}) AS day, count(), max(block) FROM space_events WHERE ${CHANGED} GROUP BY day ORDER BY day`,
     { shard, before, block: storedBlock },
   );
   // The last one with rows: the number of a block without rows is given again after the state of a shard was lost.
   const block = days.reduce((most, [, , last]) => Math.max(most, Number(last)), 0);
   if (block === 0) return;
   for (const { first, last } of together(days)) {
-    const range = { after: (first - 1) * DAY_MS, upTo: last * DAY_MS };
+    const range = { after: first * DAY_MS - 1, upTo: (last + 1) * DAY_MS - 1 };
     await insert(client, INSERT, { shard, before, block, ...range });
   }
   await insert(client, 'INSERT INTO stored_hours SELECT {shard:UInt16}, {block:UInt64}', { shard, block });

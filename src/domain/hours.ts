@@ -1,17 +1,21 @@
-// Hours, for which segments are stored (docs/adr/0114). Events are in (start, end], as they are in the ranges of a question: an event
-// at the end of an hour belongs to it. Hours are those of UTC, numbered by their end.
+// Hours, for which segments are stored (docs/adr/0114), numbered since 1970, in UTC. As an interval of an answer does, an hour has its
+// first instant and not that of the next one.
 
 export const HOUR_MS = 3_600_000;
 
-/** The hour of an instant in whole milliseconds: hour h is ((h - 1) * HOUR_MS, h * HOUR_MS]. */
 export function hourOf(ms: number): number {
-  return Math.floor((ms + HOUR_MS - 1) / HOUR_MS);
+  return Math.floor(ms / HOUR_MS);
 }
 
-/** The instants in (afterMs, upToMs]. */
+/** The instants in (afterMs, upToMs]. An instant is a millisecond. */
 export interface EventRange {
   readonly afterMs: number;
   readonly upToMs: number;
+}
+
+/** The instants of hours. @param last is included */
+export function rangeOfHours({ first, last }: HourSpan): EventRange {
+  return { afterMs: first * HOUR_MS - 1, upToMs: (last + 1) * HOUR_MS - 1 };
 }
 
 /** Hours, the last one included. */
@@ -36,13 +40,13 @@ const RANGES_MAX = 500;
 export function planHours(edgesMs: readonly number[], changed: Iterable<number>): HoursPlan {
   const [afterMs, upToMs] = [edgesMs[0] ?? 0, edgesMs.at(-1) ?? 0];
   if (afterMs >= upToMs) return { hours: [], events: [] };
-  const divided = edgesMs.filter((edge) => edge % HOUR_MS !== 0).map(hourOf);
+  const divided = edgesMs.filter((edge) => (edge + 1) % HOUR_MS !== 0).map(hourOf);
   const [first, last] = [hourOf(afterMs + 1), hourOf(upToMs)];
   const asEvents = [...new Set([...divided, ...changed])].filter((hour) => hour >= first && hour <= last);
   const spans = limited(spansOf(asEvents.sort((a, b) => a - b)));
-  const events = spans.map((span) => ({
-    afterMs: Math.max(afterMs, (span.first - 1) * HOUR_MS),
-    upToMs: Math.min(upToMs, span.last * HOUR_MS),
+  const events = spans.map(rangeOfHours).map((range) => ({
+    afterMs: Math.max(afterMs, range.afterMs),
+    upToMs: Math.min(upToMs, range.upToMs),
   }));
   const starts = [first, ...spans.map((span) => span.last + 1)];
   const ends = [...spans.map((span) => span.first - 1), last];

@@ -1,7 +1,7 @@
 // The stored hours of src/clickhouse/stored-hours.ts in memory, with the same rules: which version of an hour answers a question, and
 // what is read from events instead.
 import type { Partition, SpaceId } from '../../../src/domain/ids.ts';
-import { hourOf, HOUR_MS, planHours } from '../../../src/domain/hours.ts';
+import { hourOf, HOUR_MS, planHours, rangeOfHours } from '../../../src/domain/hours.ts';
 import { addTo, greatest } from '../../../src/domain/lists.ts';
 import { isKnownAt, type LogPlace } from '../../../src/domain/log-place.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../../../src/domain/segment.ts';
@@ -56,10 +56,13 @@ export class MemoryHours {
       const all = rows.filter(
         (row) => row.spaceId === spaceId && row.block <= block && hourOf(row.timestampMs) === hour,
       );
-      const [first] = all.filter((row) => row.block > before).map(commitOf).sort(comparePlaces);
+      const [first] = all
+        .filter((row) => row.block > before)
+        .map(commitOf)
+        .sort(comparePlaces);
       const last = all.map(commitOf).sort(comparePlaces).at(-1);
       if (!first || !last) continue;
-      const segment = segmentOfRows(all, { block, afterMs: (hour - 1) * HOUR_MS, upToMs: hour * HOUR_MS });
+      const segment = segmentOfRows(all, { block, ...rangeOfHours({ first: hour, last: hour }) });
       addTo(this.#versions, spaceId, { hour, block: greatest(all.map((row) => row.block)) ?? 0, first, last, segment });
     }
   }
@@ -86,7 +89,10 @@ export class MemoryHours {
       ...plan.hours.flatMap((span) =>
         [...new Set(versions.map(({ hour }) => hour))]
           .filter((hour) => hour >= span.first && hour <= span.last)
-          .map((hour) => ({ atMs: (hour - 1) * HOUR_MS, segment: versionOf(versions, hour, upTo)?.segment ?? EMPTY_SEGMENT })),
+          .map((hour) => ({
+            atMs: hour * HOUR_MS - 1,
+            segment: versionOf(versions, hour, upTo)?.segment ?? EMPTY_SEGMENT,
+          })),
       ),
     ];
     return pieces.sort((a, b) => a.atMs - b.atMs).reduce((run, { segment }) => append(run, segment), EMPTY_SEGMENT);
@@ -98,7 +104,7 @@ export class MemoryHours {
   }
 }
 
-const dayOf = (hour: number): number => Math.ceil(hour / HOURS_OF_DAY);
+const dayOf = (hour: number): number => Math.floor(hour / HOURS_OF_DAY);
 
 function segmentOfRows(rows: readonly Row[], bounds: Omit<EventsQuery, 'spaceId'>): Segment {
   return eventsOfRows(rows, bounds).reduce((run, event) => append(run, segmentOf(event)), EMPTY_SEGMENT);
