@@ -2,7 +2,7 @@
 // blocks since then have rows in it. For what was known at a place, a version of an hour is right if all of its commits were known
 // and none that was added to it later.
 import type { ClickHouseClient } from '@clickhouse/client';
-import { planHours, type HoursPlan } from '../domain/hours.ts';
+import { planSlots, type SlotsPlan } from '../domain/hours.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import { addTo, least } from '../domain/lists.ts';
 import type { LogPlace } from '../domain/log-place.ts';
@@ -11,7 +11,7 @@ import { instantParam, storable } from './instants.ts';
 import { knownRows, upToParams } from './known-rows.ts';
 import { queryRows } from './query-rows.ts';
 import { OF_SPACES, ofItsSpace, spacesParams, UP_TO_BLOCKS } from './rows-of-spaces.ts';
-import { HOUR } from './stored-hours.ts';
+import { SLOT } from './stored-hours.ts';
 
 /** To plan takes two queries. Below this span, reading the events costs less. */
 const SPAN_MIN_MS = 2 * DAY_MS;
@@ -21,7 +21,7 @@ export interface PlannedSpace {
   readonly block: number;
   /** Up to which block its hours are stored, and used. */
   readonly storedBlock: number;
-  readonly plan: HoursPlan;
+  readonly plan: SlotsPlan;
 }
 
 export interface HoursQuestion {
@@ -42,16 +42,16 @@ export async function hoursFor(client: ClickHouseClient, question: HoursQuestion
   const stored = await storedBlocks(client, spaces);
   if (stored.size === 0) return undefined;
   const withHours = spaces.filter(({ spaceId }) => stored.has(spaceId));
-  const changed = await changedHours(client, { ...question, spaces: withHours }, stored);
+  const changed = await changedSlots(client, { ...question, spaces: withHours }, stored);
   return spaces.map(({ spaceId, block, untilMs = Infinity }) => {
     const storedBlock = stored.get(spaceId) ?? 0;
     const edges = [...edgesMs.filter((edge) => edge < untilMs), Math.min(untilMs, lastMs)];
-    const whole = { hours: [], events: [{ afterMs: firstMs, upToMs: Math.min(untilMs, lastMs) }] };
+    const whole = { slots: [], events: [{ afterMs: firstMs, upToMs: Math.min(untilMs, lastMs) }] };
     return {
       spaceId,
       block,
       storedBlock,
-      plan: storedBlock > 0 ? planHours(edges, changed.get(spaceId) ?? []) : whole,
+      plan: storedBlock > 0 ? planSlots(edges, changed.get(spaceId) ?? []) : whole,
     };
   });
 }
@@ -68,20 +68,20 @@ async function storedBlocks(client: ClickHouseClient, spaces: HoursQuestion['spa
   return new Map(rows.map(([spaceId, block]) => [Number(spaceId) as SpaceId, Number(block)]));
 }
 
-async function changedHours(
+async function changedSlots(
   client: ClickHouseClient,
   { edgesMs, spaces, upTo }: HoursQuestion,
   stored: ReadonlyMap<SpaceId, number>,
 ): Promise<Map<SpaceId, number[]>> {
   const since = spaces.map(({ spaceId }) => stored.get(spaceId) ?? 0);
   const versions = `
-    UNION ALL SELECT space_id, hour FROM segments_by_hour
+    UNION ALL SELECT space_id, slot FROM segments_by_hour
     WHERE ${OF_SPACES} AND block <= ${ofItsSpace('since', 'UInt64')}
-    GROUP BY space_id, hour HAVING maxIf(block, ${FIRST_KNOWN}) > maxIf(block, ${VERSION_KNOWN})`;
+    GROUP BY space_id, slot HAVING maxIf(block, ${FIRST_KNOWN}) > maxIf(block, ${VERSION_KNOWN})`;
   const rows = await queryRows<[number, string]>(
     client,
     // The least block of all is a constant, with which an index skips nearly all rows.
-    `SELECT DISTINCT space_id, ${HOUR} AS hour FROM space_events
+    `SELECT DISTINCT space_id, ${SLOT} AS slot FROM space_events
     WHERE ${OF_SPACES} AND block > {leastSince:UInt64} AND block > ${ofItsSpace('since', 'UInt64')} AND ${knownRows({ upTo }, UP_TO_BLOCKS)}
       AND timestamp > ${instantParam('first')} AND timestamp <= ${instantParam('last')}${upTo ? versions : ''}`,
     {
@@ -90,6 +90,6 @@ async function changedHours(
     },
   );
   const changed = new Map<SpaceId, number[]>();
-  for (const [spaceId, hour] of rows) addTo(changed, Number(spaceId) as SpaceId, Number(hour));
+  for (const [spaceId, slot] of rows) addTo(changed, Number(spaceId) as SpaceId, Number(slot));
   return changed;
 }

@@ -1,8 +1,9 @@
-// Conditions for what a plan reads: stored hours, and rows of space_events. Each range is a condition of its own on the sorting key,
-// so that ClickHouse reads little besides.
-import { knownRows, upToParams } from './known-rows.ts';
+// Conditions for what a plan reads: stored hours, and rows of space_events. Each range is a hint of its own for the sorting key, so that
+// ClickHouse reads little besides. Whether a row is in one of hundreds of ranges is found by a binary search: as a chain of ORs,
+// it took most of the time.
 import type { LogPlace } from '../domain/log-place.ts';
 import { storable } from './instants.ts';
+import { knownRows, upToParams } from './known-rows.ts';
 import type { PlannedSpace } from './hours-plan.ts';
 import { OF_SPACES, ofItsSpace, spacesParams, UP_TO_BLOCKS } from './rows-of-spaces.ts';
 
@@ -14,30 +15,66 @@ export interface PlannedRows {
   readonly params: Record<string, unknown>;
 }
 
+/** Values (after, upTo] of one space. */
+interface SpaceRange {
+  readonly space: number;
+  readonly after: number;
+  readonly upTo: number;
+}
+
+/** More than any instant: the ranges of all spaces are on one line, space after space. */
+const SPACE_WIDTH = 2 ** 44;
+
 export function plannedRows(spaces: readonly PlannedSpace[], upTo: LogPlace | undefined): PlannedRows {
-  const events = spaces.flatMap(({ spaceId, plan }) => plan.events.map((range) => ({ spaceId, ...range })));
-  const hours = spaces.flatMap(({ spaceId, plan }) => plan.hours.map((span) => ({ spaceId, ...span })));
+  const events = spaces.flatMap(({ plan }, space) =>
+    plan.events.map(({ afterMs, upToMs }) => ({ space, after: storable(afterMs), upTo: storable(upToMs) })),
+  );
+  const hours = spaces.flatMap(({ plan }, space) =>
+    plan.slots.map(({ first, last }) => ({ space, after: first - 1, upTo: last })),
+  );
   return {
-    events: `${anyOf(events.length, (n) => `space_id = ${nth('eventSpaces', 'UInt32', n)} AND timestamp > ${instant('after', n)} AND timestamp <= ${instant('until', n)}`)} AND ${knownRows({ upTo }, UP_TO_BLOCKS)}`,
-    hours: `${OF_SPACES} AND ${anyOf(hours.length, (n) => `space_id = ${nth('hourSpaces', 'UInt32', n)} AND hour >= ${nth('firstHours', 'Int64', n)} AND hour <= ${nth('lastHours', 'Int64', n)}`)} AND block <= ${ofItsSpace('storedBlocks', 'UInt64')}`,
+    events: `${inRanges('event', events.length, 'toUnixTimestamp64Milli(timestamp)', eventHint)} AND ${knownRows({ upTo }, UP_TO_BLOCKS)}`,
+    hours: `${inRanges('slot', hours.length, 'toInt64(slot)', slotHint)} AND block <= ${ofItsSpace('storedBlocks', 'UInt64')}`,
     params: {
       ...spacesParams(spaces),
+      spaceStarts: spaces.map((_, n) => n * SPACE_WIDTH),
       storedBlocks: spaces.map(({ storedBlock }) => storedBlock),
-      eventSpaces: events.map(({ spaceId }) => spaceId),
-      after: events.map(({ afterMs }) => storable(afterMs)),
-      until: events.map(({ upToMs }) => storable(upToMs)),
-      hourSpaces: hours.map(({ spaceId }) => spaceId),
-      firstHours: hours.map(({ first }) => first),
-      lastHours: hours.map(({ last }) => last),
+      ...rangesParams('event', spaces, events),
+      ...rangesParams('slot', spaces, hours),
       ...upToParams(upTo),
     },
   };
 }
 
-function anyOf(count: number, condition: (n: number) => string): string {
+const eventHint = (after: string, upTo: string): string =>
+  `timestamp > fromUnixTimestamp64Milli(${after}, 'UTC') AND timestamp <= fromUnixTimestamp64Milli(${upTo}, 'UTC')`;
+const slotHint = (after: string, upTo: string): string => `slot > ${after} AND slot <= ${upTo}`;
+
+/** @param value SQL for what the ranges are of */
+function inRanges(name: string, count: number, value: string, hint: (after: string, upTo: string) => string): string {
   if (count === 0) return '0';
-  return `(${Array.from({ length: count }, (_, n) => condition(n)).join(' OR ')})`;
+  const nth = (values: string, type: string, n: number): string => `{${name}${values}:Array(${type})}[${n + 1}]`;
+  const hints = Array.from(
+    { length: count },
+    (_, n) =>
+      `(space_id = ${nth('Spaces', 'UInt32', n)} AND ${hint(nth('After', 'Int64', n), nth('UpTo', 'Int64', n))})`,
+  );
+  const place = `${ofItsSpace('spaceStarts', 'Int64')} + ${value}`;
+  const start = `roundDown(${place} - 1, {${name}Starts:Array(Int64)})`;
+  return `${OF_SPACES} AND indexHint(${hints.join(' OR ')})
+    AND ${place} > ${start} AND ${place} <= transform(${start}, {${name}Starts:Array(Int64)}, {${name}Ends:Array(Int64)}, toInt64(-1))`;
 }
 
-const nth = (values: string, type: string, n: number): string => `{${values}:Array(${type})}[${n + 1}]`;
-const instant = (values: string, n: number): string => `fromUnixTimestamp64Milli(${nth(values, 'Int64', n)}, 'UTC')`;
+function rangesParams(
+  name: string,
+  spaces: readonly PlannedSpace[],
+  ranges: readonly SpaceRange[],
+): Record<string, readonly number[]> {
+  return {
+    [`${name}Spaces`]: ranges.map(({ space }) => spaces[space]?.spaceId ?? 0),
+    [`${name}After`]: ranges.map(({ after }) => after),
+    [`${name}UpTo`]: ranges.map(({ upTo }) => upTo),
+    [`${name}Starts`]: ranges.map(({ space, after }) => space * SPACE_WIDTH + after),
+    [`${name}Ends`]: ranges.map(({ space, upTo }) => space * SPACE_WIDTH + upTo),
+  };
+}

@@ -204,7 +204,7 @@ export const STATEMENTS: readonly string[] = [
   // as stored_hours says; both may be emptied at any time.
   `CREATE TABLE IF NOT EXISTS segments_by_hour (
     space_id UInt32,
-    hour UInt32 CODEC(Delta, ZSTD),
+    slot UInt32 CODEC(Delta, ZSTD),
     block UInt64 CODEC(ZSTD),
     shard UInt16 CODEC(ZSTD),
     first_epoch UInt32 CODEC(ZSTD),
@@ -219,7 +219,7 @@ export const STATEMENTS: readonly string[] = [
     exits Int64 CODEC(T64, ZSTD),
     events Int64 CODEC(T64, ZSTD)
   ) ENGINE = ReplacingMergeTree
-  ORDER BY (space_id, hour, block)
+  ORDER BY (space_id, slot, block)
   SETTINGS`,
   // Up to which blocks the hours of a shard are stored.
   `CREATE TABLE IF NOT EXISTS stored_hours (

@@ -13,7 +13,8 @@ import type { SegmentRow } from './segment-query.ts';
 export type SpaceGap = [spaceId: number, edgeMs: string];
 
 const MS = 'toUnixTimestamp64Milli(timestamp)';
-const HOUR_START_MS = `toInt64(hour) * ${HOUR_MS}`;
+/** The last instant before a slot. */
+const BEFORE_SLOT_MS = `(intDiv(toInt64(slot), 2) * ${HOUR_MS} - 1 + slot % 2)`;
 const GAP = (ms: string): string => `(space_id, roundDown(${ms}, {edges:Array(Int64)}))`;
 const RUN = 'PARTITION BY key ORDER BY at, id ROWS BETWEEN UNBOUNDED PRECEDING AND';
 
@@ -43,7 +44,7 @@ export async function segmentsByHour(
               GROUP BY space_id, ${EVENT_ORDER} HAVING into != 0 OR out != 0
             )
             UNION ALL
-            SELECT ${GAP(`${HOUR_START_MS} - 1`)} AS key, ${HOUR_START_MS} AS at, '' AS id, version.1 AS change, version.2 AS lowest, version.3 AS highest, version.4 AS rise, version.5 AS into, version.6 AS out, version.7 AS events
+            SELECT ${GAP(BEFORE_SLOT_MS)} AS key, ${BEFORE_SLOT_MS} + 1 AS at, '' AS id, version.1 AS change, version.2 AS lowest, version.3 AS highest, version.4 AS rise, version.5 AS into, version.6 AS out, version.7 AS events
             FROM (${versionsOf('net, lowest, highest, rise, entrances, exits, events', hours, upTo)})
           )
         )
@@ -55,5 +56,5 @@ export async function segmentsByHour(
 /** The wanted columns of the version of each hour that is asked for, as the tuple `version`; without hours that have no events. */
 export function versionsOf(columns: string, hours: string, upTo: LogPlace | undefined): string {
   const version = upTo ? `argMaxIf(tuple(${columns}), block, ${VERSION_KNOWN})` : `argMax(tuple(${columns}), block)`;
-  return `SELECT space_id, hour, ${version} AS version FROM segments_by_hour WHERE ${hours} GROUP BY space_id, hour HAVING version.-1 > 0`;
+  return `SELECT space_id, slot, ${version} AS version FROM segments_by_hour WHERE ${hours} GROUP BY space_id, slot HAVING version.-1 > 0`;
 }

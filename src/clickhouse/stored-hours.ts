@@ -13,8 +13,8 @@ import { segmentQuery } from './segment-query.ts';
 /** How many changed rows one statement covers, roughly: ClickHouse holds the rows of their hours in memory. */
 const ROWS_MAX = 500_000;
 
-/** The hour of a row of space_events: `hourOf` in SQL. */
-export const HOUR = `intDiv(toUnixTimestamp64Milli(timestamp), ${HOUR_MS})`;
+/** The slot of a row of space_events: `slotOf` in SQL. */
+export const SLOT = `(2 * intDiv(toUnixTimestamp64Milli(timestamp), ${HOUR_MS}) + (toUnixTimestamp64Milli(timestamp) % ${HOUR_MS} > 0))`;
 
 /** Days one after the other, the last one included. */
 interface Days {
@@ -63,21 +63,21 @@ function together(days: readonly (readonly [day: string, rows: string, last: str
   return found;
 }
 
-/** All rows of the hours that have changed. */
+/** All rows of the slots that have changed. */
 const ROWS = `shard = {shard:UInt16} AND block <= {block:UInt64} AND ${IN_DAYS}
   AND space_id IN (SELECT space_id FROM space_events WHERE ${CHANGED} AND ${IN_DAYS})
-  AND (space_id, ${HOUR}) IN (SELECT space_id, ${HOUR} FROM space_events WHERE ${CHANGED} AND ${IN_DAYS})`;
+  AND (space_id, ${SLOT}) IN (SELECT space_id, ${SLOT} FROM space_events WHERE ${CHANGED} AND ${IN_DAYS})`;
 
-/** An hour whose events were all retracted is stored with none, so that its earlier version is no longer the last one. */
+/** A slot whose events were all retracted is stored with none, so that its earlier version is no longer the last one. */
 const INSERT = `
-  INSERT INTO segments_by_hour (space_id, hour, block, shard, first_epoch, first_seq, last_epoch, last_seq, net, lowest, highest, rise, entrances, exits, events)
+  INSERT INTO segments_by_hour (space_id, slot, block, shard, first_epoch, first_seq, last_epoch, last_seq, net, lowest, highest, rise, entrances, exits, events)
   SELECT touched.of.1, touched.of.2, touched.last_block, {shard:UInt16}, touched.first.1, touched.first.2, touched.last.1, touched.last.2,
     summed.net, summed.lowest, summed.highest, summed.rise, summed.entrances, summed.exits, summed.events
   FROM (
-    SELECT (space_id, ${HOUR}) AS of, max(block) AS last_block, minIf((epoch, commit_seq), block > {before:UInt64}) AS first, max((epoch, commit_seq)) AS last
+    SELECT (space_id, ${SLOT}) AS of, max(block) AS last_block, minIf((epoch, commit_seq), block > {before:UInt64}) AS first, max((epoch, commit_seq)) AS last
     FROM space_events WHERE ${ROWS} GROUP BY of
   ) AS touched
-  LEFT JOIN (${segmentQuery(`(space_id, ${HOUR})`, ROWS)}) AS summed ON touched.of = summed.key`;
+  LEFT JOIN (${segmentQuery(`(space_id, ${SLOT})`, ROWS)}) AS summed ON touched.of = summed.key`;
 
 async function insert(client: ClickHouseClient, query: string, params: Record<string, number>): Promise<void> {
   await client.command({ query, query_params: params }).catch((error: unknown) => {

@@ -1,10 +1,21 @@
-// Hours, for which segments are stored (docs/adr/0114), numbered since 1970, in UTC. As an interval of an answer does, an hour has its
-// first instant and not that of the next one.
+// The slots of time for which segments are stored (docs/adr/0114): hours of UTC, of which the first instant is a slot of its own. So
+// slots end where intervals of whole hours do, just before an hour begins, and where a reset on the hour comes, just after.
 
 export const HOUR_MS = 3_600_000;
 
-export function hourOf(ms: number): number {
-  return Math.floor(ms / HOUR_MS);
+/** Slot 2h is the first instant of hour h since 1970, and slot 2h + 1 the rest of it. */
+export function slotOf(ms: number): number {
+  return 2 * Math.floor(ms / HOUR_MS) + (ms % HOUR_MS === 0 ? 0 : 1);
+}
+
+/** True if no slot has instants on both sides. @param edgeMs the last instant of what is before it */
+function isBetweenSlots(edgeMs: number): boolean {
+  return (edgeMs + 1) % HOUR_MS === 0 || edgeMs % HOUR_MS === 0;
+}
+
+/** The last instant before a slot. */
+function endBefore(slot: number): number {
+  return Math.floor(slot / 2) * HOUR_MS - 1 + (slot % 2);
 }
 
 /** The instants in (afterMs, upToMs]. An instant is a millisecond. */
@@ -13,20 +24,19 @@ export interface EventRange {
   readonly upToMs: number;
 }
 
-/** The instants of hours. @param last is included */
-export function rangeOfHours({ first, last }: HourSpan): EventRange {
-  return { afterMs: first * HOUR_MS - 1, upToMs: (last + 1) * HOUR_MS - 1 };
-}
-
-/** Hours, the last one included. */
-export interface HourSpan {
+/** Slots, the last one included. */
+export interface SlotSpan {
   readonly first: number;
   readonly last: number;
 }
 
-/** A span of time, of which some is summed up from stored hours and the rest from events. Together they are all of it, once. */
-export interface HoursPlan {
-  readonly hours: readonly HourSpan[];
+export function rangeOfSlots({ first, last }: SlotSpan): EventRange {
+  return { afterMs: endBefore(first), upToMs: endBefore(last + 1) };
+}
+
+/** A span of time, of which some is summed up from stored slots and the rest from events. Together they are all of it, once. */
+export interface SlotsPlan {
+  readonly slots: readonly SlotSpan[];
   readonly events: readonly EventRange[];
 }
 
@@ -35,37 +45,37 @@ const RANGES_MAX = 500;
 
 /**
  * @param edgesMs ascending; the span is (first, last], and what is summed up may not reach over any of them
- * @param changed the hours whose stored segments are not those that are asked for
+ * @param changed the slots whose stored segments are not those that are asked for
  */
-export function planHours(edgesMs: readonly number[], changed: Iterable<number>): HoursPlan {
+export function planSlots(edgesMs: readonly number[], changed: Iterable<number>): SlotsPlan {
   const [afterMs, upToMs] = [edgesMs[0] ?? 0, edgesMs.at(-1) ?? 0];
-  if (afterMs >= upToMs) return { hours: [], events: [] };
-  const divided = edgesMs.filter((edge) => (edge + 1) % HOUR_MS !== 0).map(hourOf);
-  const [first, last] = [hourOf(afterMs + 1), hourOf(upToMs)];
-  const asEvents = [...new Set([...divided, ...changed])].filter((hour) => hour >= first && hour <= last);
+  if (afterMs >= upToMs) return { slots: [], events: [] };
+  const divided = edgesMs.filter((edge) => !isBetweenSlots(edge)).map(slotOf);
+  const [first, last] = [slotOf(afterMs + 1), slotOf(upToMs)];
+  const asEvents = [...new Set([...divided, ...changed])].filter((slot) => slot >= first && slot <= last);
   const spans = limited(spansOf(asEvents.sort((a, b) => a - b)));
-  const events = spans.map(rangeOfHours).map((range) => ({
+  const events = spans.map(rangeOfSlots).map((range) => ({
     afterMs: Math.max(afterMs, range.afterMs),
     upToMs: Math.min(upToMs, range.upToMs),
   }));
   const starts = [first, ...spans.map((span) => span.last + 1)];
   const ends = [...spans.map((span) => span.first - 1), last];
-  const hours = starts.map((start, n) => ({ first: start, last: ends[n] ?? last }));
-  return { hours: hours.filter((span) => span.first <= span.last), events };
+  const slots = starts.map((start, n) => ({ first: start, last: ends[n] ?? last }));
+  return { slots: slots.filter((span) => span.first <= span.last), events };
 }
 
-/** @param hours ascending, each once */
-function spansOf(hours: readonly number[]): HourSpan[] {
-  const spans: HourSpan[] = [];
-  for (const hour of hours) {
+/** @param slots ascending, each once */
+function spansOf(slots: readonly number[]): SlotSpan[] {
+  const spans: SlotSpan[] = [];
+  for (const slot of slots) {
     const before = spans.at(-1);
-    if (before?.last === hour - 1) spans[spans.length - 1] = { first: before.first, last: hour };
-    else spans.push({ first: hour, last: hour });
+    if (before?.last === slot - 1) spans[spans.length - 1] = { first: before.first, last: slot };
+    else spans.push({ first: slot, last: slot });
   }
   return spans;
 }
 
-function limited(spans: readonly HourSpan[]): readonly HourSpan[] {
+function limited(spans: readonly SlotSpan[]): readonly SlotSpan[] {
   const [first, last] = [spans[0], spans.at(-1)];
   return first && last && spans.length > RANGES_MAX ? [{ first: first.first, last: last.last }] : spans;
 }

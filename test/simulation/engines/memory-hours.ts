@@ -1,7 +1,7 @@
-// The stored hours of src/clickhouse/stored-hours.ts in memory, with the same rules: which version of an hour answers a question, and
+// The stored hours of src/clickhouse/stored-hours.ts in memory, with the same rules: which version of an slot answers a question, and
 // what is read from events instead.
 import type { Partition, SpaceId } from '../../../src/domain/ids.ts';
-import { hourOf, HOUR_MS, planHours, rangeOfHours } from '../../../src/domain/hours.ts';
+import { planSlots, rangeOfSlots, slotOf } from '../../../src/domain/hours.ts';
 import { addTo, greatest } from '../../../src/domain/lists.ts';
 import { isKnownAt, type LogPlace } from '../../../src/domain/log-place.ts';
 import { append, EMPTY_SEGMENT, segmentOf, type Segment } from '../../../src/domain/segment.ts';
@@ -11,7 +11,7 @@ import { eventsOfRows } from './events-of-rows.ts';
 import type { Row } from './memory-history.ts';
 
 interface Version {
-  readonly hour: number;
+  readonly slot: number;
   readonly block: number;
   /** The first commit of what this version added, and the last of all of it. */
   readonly first: LogPlace;
@@ -28,7 +28,7 @@ interface ChangedHours {
 
 export type SpaceQuery = Pick<EventsQuery, 'spaceId' | 'block' | 'upTo'>;
 
-const HOURS_OF_DAY = 24;
+const SLOTS_OF_DAY = 48;
 const commitOf = ({ epoch, commitSeq }: Row): LogPlace => ({ epoch, seq: commitSeq });
 const comparePlaces = (a: LogPlace, b: LogPlace): number => compare([a.epoch, a.seq], [b.epoch, b.seq]);
 
@@ -42,19 +42,19 @@ export class MemoryHours {
     const changed = rows.filter((row) => row.block > before && row.block <= storedBlock);
     const block = greatest(changed.map((row) => row.block));
     if (block === undefined) return undefined;
-    const days = [...new Set(changed.map(({ timestampMs }) => dayOf(hourOf(timestampMs))))];
+    const days = [...new Set(changed.map(({ timestampMs }) => dayOf(slotOf(timestampMs))))];
     return { before, block, days };
   }
 
   storeDay(rows: readonly Row[], { before, block }: ChangedHours, day: number): void {
     const changed = new Map<string, Row>();
     for (const row of rows)
-      if (row.block > before && row.block <= block && dayOf(hourOf(row.timestampMs)) === day)
-        changed.set(`${row.spaceId} ${hourOf(row.timestampMs)}`, row);
+      if (row.block > before && row.block <= block && dayOf(slotOf(row.timestampMs)) === day)
+        changed.set(`${row.spaceId} ${slotOf(row.timestampMs)}`, row);
     for (const { spaceId, timestampMs } of changed.values()) {
-      const hour = hourOf(timestampMs);
+      const slot = slotOf(timestampMs);
       const all = rows.filter(
-        (row) => row.spaceId === spaceId && row.block <= block && hourOf(row.timestampMs) === hour,
+        (row) => row.spaceId === spaceId && row.block <= block && slotOf(row.timestampMs) === slot,
       );
       const [first] = all
         .filter((row) => row.block > before)
@@ -62,8 +62,8 @@ export class MemoryHours {
         .sort(comparePlaces);
       const last = all.map(commitOf).sort(comparePlaces).at(-1);
       if (!first || !last) continue;
-      const segment = segmentOfRows(all, { block, ...rangeOfHours({ first: hour, last: hour }) });
-      addTo(this.#versions, spaceId, { hour, block: greatest(all.map((row) => row.block)) ?? 0, first, last, segment });
+      const segment = segmentOfRows(all, { block, ...rangeOfSlots({ first: slot, last: slot }) });
+      addTo(this.#versions, spaceId, { slot, block: greatest(all.map((row) => row.block)) ?? 0, first, last, segment });
     }
   }
 
@@ -81,17 +81,17 @@ export class MemoryHours {
       (row) => row.block > storedBlock && row.block <= block && (!upTo || isKnownAt(commitOf(row), upTo)),
     );
     const versions = (this.#versions.get(spaceId) ?? []).filter((version) => version.block <= storedBlock);
-    const changed = since.map(({ timestampMs }) => hourOf(timestampMs));
-    if (upTo) changed.push(...versions.flatMap(({ hour }) => (isChanged(versions, hour, upTo) ? [hour] : [])));
-    const plan = planHours([afterMs, upToMs], changed);
+    const changed = since.map(({ timestampMs }) => slotOf(timestampMs));
+    if (upTo) changed.push(...versions.flatMap(({ slot }) => (isChanged(versions, slot, upTo) ? [slot] : [])));
+    const plan = planSlots([afterMs, upToMs], changed);
     const pieces = [
       ...plan.events.map((part) => ({ atMs: part.afterMs, segment: segmentOfRows(rows, { block, upTo, ...part }) })),
-      ...plan.hours.flatMap((span) =>
-        [...new Set(versions.map(({ hour }) => hour))]
-          .filter((hour) => hour >= span.first && hour <= span.last)
-          .map((hour) => ({
-            atMs: hour * HOUR_MS - 1,
-            segment: versionOf(versions, hour, upTo)?.segment ?? EMPTY_SEGMENT,
+      ...plan.slots.flatMap((span) =>
+        [...new Set(versions.map(({ slot }) => slot))]
+          .filter((slot) => slot >= span.first && slot <= span.last)
+          .map((slot) => ({
+            atMs: rangeOfSlots({ first: slot, last: slot }).afterMs,
+            segment: versionOf(versions, slot, upTo)?.segment ?? EMPTY_SEGMENT,
           })),
       ),
     ];
@@ -104,20 +104,20 @@ export class MemoryHours {
   }
 }
 
-const dayOf = (hour: number): number => Math.floor(hour / HOURS_OF_DAY);
+const dayOf = (slot: number): number => Math.floor(slot / SLOTS_OF_DAY);
 
 function segmentOfRows(rows: readonly Row[], bounds: Omit<EventsQuery, 'spaceId'>): Segment {
   return eventsOfRows(rows, bounds).reduce((run, event) => append(run, segmentOf(event)), EMPTY_SEGMENT);
 }
 
-function versionOf(versions: readonly Version[], hour: number, upTo: LogPlace | undefined): Version | undefined {
+function versionOf(versions: readonly Version[], slot: number, upTo: LogPlace | undefined): Version | undefined {
   return versions
-    .filter((version) => version.hour === hour && (!upTo || isKnownAt(version.last, upTo)))
+    .filter((version) => version.slot === slot && (!upTo || isKnownAt(version.last, upTo)))
     .reduce<Version | undefined>((newest, some) => (newest && newest.block >= some.block ? newest : some), undefined);
 }
 
 /** True if something was added to the version of a place that was known there, too. */
-function isChanged(versions: readonly Version[], hour: number, upTo: LogPlace): boolean {
-  const block = versionOf(versions, hour, upTo)?.block ?? 0;
-  return versions.some((some) => some.hour === hour && some.block > block && isKnownAt(some.first, upTo));
+function isChanged(versions: readonly Version[], slot: number, upTo: LogPlace): boolean {
+  const block = versionOf(versions, slot, upTo)?.block ?? 0;
+  return versions.some((some) => some.slot === slot && some.block > block && isKnownAt(some.first, upTo));
 }
