@@ -7,6 +7,7 @@ import type { DividedRequest, HistoryEvent } from '../ports/history.ts';
 import { EVENT_ORDER } from './event-order.ts';
 import { instantParam, storable } from './instants.ts';
 import { hoursFor } from './hours-plan.ts';
+import { plannedRows } from './planned-rows.ts';
 import { queryRows } from './query-rows.ts';
 import { OF_SPACES, ofItsSpace, spacesParams, UP_TO_BLOCKS } from './rows-of-spaces.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
@@ -25,33 +26,59 @@ function params(spaces: readonly DividedRequest[], firstMs: number, lastMs: numb
   };
 }
 
+/** ClickHouse holds everything that it sums up in a query. With more rows, spaces are asked for one after the other. */
+const ROWS_TOGETHER_MAX = 2_000_000;
+
 export async function segmentsOfSpaces(
   client: ClickHouseClient,
   spaces: readonly DividedRequest[],
   edgesMs: readonly number[],
 ): Promise<Map<SpaceId, Segment[]>> {
   const edges = edgesMs.map(storable);
-  const asked = spaces.map(({ spaceId, block, dividedMs }) => ({ spaceId, block, untilMs: dividedMs }));
-  const planned = await hoursFor(client, { edgesMs: edges, spaces: asked });
-  const rows = planned
-    ? await segmentsByHour(client, planned, edges)
-    : await queryRows<SegmentRow<SpaceGap>>(
-        client,
-        // An event exactly at an edge belongs to the gap before it, which is why 1 ms is subtracted.
-        segmentQuery(
-          `(space_id, roundDown(${MS} - 1, {edges:Array(Int64)}))`,
-          `${ROWS} AND ${MS} <= ${ofItsSpace('divided', 'Int64')}`,
-        ),
-        { ...params(spaces, edges[0] ?? 0, edges.at(-1) ?? 0), edges },
-      );
   const gaps = new Map(edges.map((edge, gap) => [edge, gap]));
   const found = new Map(spaces.map(({ spaceId }) => [spaceId, edges.slice(1).map(() => EMPTY_SEGMENT)]));
-  for (const row of rows) {
+  for (const row of await rowsOfSpaces(client, spaces, edges)) {
     const [spaceId, edgeMs] = row[0];
     const [segments, gap] = [found.get(Number(spaceId) as SpaceId), gaps.get(Number(edgeMs))];
     if (segments && gap !== undefined) segments[gap] = toSegment(row);
   }
   return found;
+}
+
+async function rowsOfSpaces(
+  client: ClickHouseClient,
+  spaces: readonly DividedRequest[],
+  edges: readonly number[],
+): Promise<SegmentRow<SpaceGap>[]> {
+  const asked = spaces.map(({ spaceId, block, dividedMs }) => ({ spaceId, block, untilMs: dividedMs }));
+  const planned = await hoursFor(client, { edgesMs: edges, spaces: asked });
+  const bounds = { ...params(spaces, edges[0] ?? 0, edges.at(-1) ?? 0), edges };
+  const events = planned ? plannedRows(planned, undefined) : { events: ROWS, params: bounds };
+  if (spaces.length > 1 && (await rowsRead(client, events.events, events.params)) > ROWS_TOGETHER_MAX) {
+    const rows: SegmentRow<SpaceGap>[] = [];
+    for (const space of spaces) rows.push(...(await rowsOfSpaces(client, [space], edges)));
+    return rows;
+  }
+  if (planned) return segmentsByHour(client, planned, edges);
+  return queryRows<SegmentRow<SpaceGap>>(
+    client,
+    // An event exactly at an edge belongs to the gap before it, which is why 1 ms is subtracted.
+    segmentQuery(
+      `(space_id, roundDown(${MS} - 1, {edges:Array(Int64)}))`,
+      `${ROWS} AND ${MS} <= ${ofItsSpace('divided', 'Int64')}`,
+    ),
+    bounds,
+  );
+}
+
+/** How many rows a condition makes ClickHouse read, by its index. */
+async function rowsRead(client: ClickHouseClient, where: string, values: Record<string, unknown>): Promise<number> {
+  const rows = await queryRows<[database: string, table: string, parts: string, rows: string]>(
+    client,
+    `EXPLAIN ESTIMATE SELECT 1 FROM space_events WHERE ${where}`,
+    values,
+  );
+  return rows.reduce((sum, [, , , read]) => sum + Number(read), 0);
 }
 
 export async function eventsOfSpaces(

@@ -5,6 +5,7 @@ import { queryRows } from './query-rows.ts';
 import { dropRetiredTables, dropRetiredView } from './retired-tables.ts';
 import {
   alterationsFor,
+  BLOCK_INDEX,
   coldAfter,
   KNOWN_INDEX,
   LAST_BLOCK,
@@ -138,6 +139,7 @@ export async function alterTables(client: ClickHouseClient, options: TableOption
   await dropRetiredTables(client, options);
   for (const query of alterationsFor(options)) await client.command({ query });
   await addTotalsProjection(client, options);
+  await addBlockIndex(client, options);
   for (const { name, definition } of await existingTables(client)) {
     const timeColumn = timeColumnOf(definition);
     const wanted = options.cold && timeColumn ? coldAfter(options.cold, timeColumn) : undefined;
@@ -164,6 +166,18 @@ async function addTotalsProjection(client: ClickHouseClient, options: TableOptio
   await client.command({
     query: `ALTER TABLE space_events${onCluster(options)} MATERIALIZE PROJECTION totals_by_shard`,
   });
+}
+
+/** Adds the index to a table of an earlier version. Until ClickHouse has built it for a part, it reads the blocks of its rows. */
+async function addBlockIndex(client: ClickHouseClient, options: TableOptions): Promise<void> {
+  const [row] = await queryRows<[string]>(
+    client,
+    "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = 'space_events'",
+    {},
+  );
+  if (!row || row[0].includes('INDEX blocks ')) return;
+  await client.command({ query: `ALTER TABLE space_events${onCluster(options)} ADD ${BLOCK_INDEX}` });
+  await client.command({ query: `ALTER TABLE space_events${onCluster(options)} MATERIALIZE INDEX blocks` });
 }
 
 interface ExistingTable {

@@ -5,7 +5,6 @@ import type { AsOf } from '../domain/as-of.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import { addTo } from '../domain/lists.ts';
 import type { Segment } from '../domain/segment.ts';
-import { DAY_MS } from '../domain/zone.ts';
 import type { History } from '../ports/history.ts';
 import type { SpaceReports } from '../ports/reports.ts';
 import { edgesOfIntervals, followed, lastInstantOf, type Edges } from './count-at.ts';
@@ -13,9 +12,6 @@ import type { GivenIntervals } from './counts.ts';
 import { asOfAnswer, placeOf, type TopologyOfCounts } from './known-space.ts';
 import { runsBetween, runsOfSpaces } from './runs.ts';
 import { scheduleOf } from './schedule-of.ts';
-
-/** ClickHouse holds everything that it aggregates in a query. Beyond this span, spaces are asked for one after the other. */
-const TOGETHER_MAX_MS = 2 * DAY_MS;
 
 interface AskedIntervals {
   readonly spaceId: SpaceId;
@@ -70,10 +66,9 @@ export class IntervalsOfSpaces {
 
 async function runsOfGroup(group: readonly Reported[], history: HistoryOfSpaces): Promise<Segment[][]> {
   const edges = group[0]?.edges.edges ?? [];
-  const spanMs = (edges.at(-1) ?? 0) - (edges[0] ?? 0);
-  const reports = group.map(({ report }) => report);
-  if (group.length > 1 && spanMs <= TOGETHER_MAX_MS) return runsOfSpaces(reports, edges, history);
-  const runs: Segment[][] = [];
-  for (const report of reports) runs.push(await runsBetween(report, edges, history));
-  return runs;
+  const [report, ...others] = group.map((one) => one.report);
+  if (!report) return [];
+  return others.length > 0
+    ? runsOfSpaces([report, ...others], edges, history)
+    : [await runsBetween(report, edges, history)];
 }

@@ -154,4 +154,10 @@ export const KNOWN_MUTANTS: readonly Mutant[] = [
     'const start = lastSeq > -1 ? -1 :',
     'test/unit/log-tail.test.ts',
   ),
+  mutant(
+    'an hour that has changed since is summed up as it was stored',
+    '[...new Set([...divided, ...changed])]',
+    '[...new Set(divided)]',
+  ),
+  mutant('an hour that a question divides is summed up as a whole', '[...divided, ...changed]', '[...changed]'),
 ];
