@@ -32,6 +32,8 @@ export interface FoldSnapshot extends OpenBlockSnapshot {
   readonly settings: Settings;
   /** Undefined if the checkpoint from which the fold was restored did not have them. */
   readonly totals: ReadingTotals | undefined;
+  /** The last stored block that has rows. */
+  readonly filledBlock: number;
   /** Blocks that are cut and not known to be stored, ascending. */
   readonly unstored: readonly Block[];
 }

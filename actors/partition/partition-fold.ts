@@ -75,6 +75,7 @@ export class PartitionFold {
   #totals: ReadingTotals | undefined;
   readonly #open: OpenBlock;
   readonly #unstored: Block[];
+  #filledBlock: number;
 
   /**
    * @param from the state to continue from; missing fields are as at the start of a log
@@ -95,6 +96,7 @@ export class PartitionFold {
     this.#totals = 'totals' in from ? from.totals : { folded: 0, cut: 0 };
     this.#open = new OpenBlock(from);
     this.#unstored = [...(from.unstored ?? [])];
+    this.#filledBlock = from.filledBlock ?? this.storedBlock;
   }
 
   snapshot(): FoldSnapshot {
@@ -111,6 +113,7 @@ export class PartitionFold {
       totals: this.#totals,
       ...this.#open.snapshot(),
       unstored: this.#unstored,
+      filledBlock: this.#filledBlock,
     };
   }
 
@@ -232,6 +235,7 @@ export class PartitionFold {
       first?.number === number,
       () => `partition ${this.partition}: block ${number} stored, ${first?.number} expected`,
     );
+    if (first.rows.length > 0) this.#filledBlock = number;
     // Blocks have their own.
     if (this.#causes.changes.length > 0) this.#causes = causesFrom(this.#causes, this.storedBeforeSeq);
   }
@@ -239,6 +243,14 @@ export class PartitionFold {
   /** Number of the last block for which it and all blocks before it are stored. */
   get storedBlock(): number {
     return (this.#unstored[0]?.number ?? this.#open.number) - 1;
+  }
+
+  /**
+   * The last block up to there that has rows. Only such a block may be named to others: the number of one without rows is
+   * given again after a rebuild, because history does not know of it.
+   */
+  get filledBlock(): number {
+    return this.#filledBlock;
   }
 
   /** Readings in the blocks up to `storedBlock`: the number that history should hold. */

@@ -36,7 +36,7 @@ const SPACE_WEIGHT = 5;
 export type LoggedTuple = [number, ...EventTuple];
 type LoggedPersonTuple = [number, ...PersonTuple];
 
-type Newer = 'epoch' | 'mark' | 'totals' | 'topologySeqs' | 'causes';
+type Newer = 'epoch' | 'mark' | 'totals' | 'topologySeqs' | 'causes' | 'filledBlock';
 
 /** Blocks are saved by number and mark; their rows are in the lines that follow. */
 type Header = Omit<FoldSnapshot, 'openRows' | 'unstored' | Newer> &

@@ -29,7 +29,7 @@ export interface SpaceReport {
   readonly totals?: PartitionTotals;
   /** When the commit at `seq` was stored, by the log's clock. */
   readonly logMs: number;
-  /** Rows of blocks up to this one are in history; all others are in `unstored`. */
+  /** Rows of blocks up to this one are in history; all others are in `unstored`. It has rows itself, unless it is 0. */
   readonly storedBlock: number;
   readonly unstored: readonly LoggedEvent[];
   /** Of the commits of these; undefined if the sender has an older version. */
@@ -61,7 +61,7 @@ export interface KnownReport extends SpaceReport {
 
 export function reportSpace(fold: PartitionFold, spaceId: SpaceId, atMs: number): SpaceReport {
   const state = fold.state(spaceId);
-  const { storedBlock, epoch, seq, logMs } = fold;
+  const { filledBlock: storedBlock, epoch, seq, logMs } = fold;
   const totals = totalsOf(fold);
   if (!state) {
     return {

@@ -6,6 +6,8 @@ import type { Route } from './routes/route.ts';
 export interface RequestState {
   requestId?: string;
   log?: Logger;
+  /** The name of the principal that was admitted. */
+  principal?: string;
   route?: Route;
   /** True where the service requires tokens, also on routes that need none. */
   requiresTokens?: boolean;
@@ -19,11 +21,14 @@ export function requestIdOf(ctx: Context): string {
   return stateOf(ctx).requestId ?? '';
 }
 
-/** The request's own log, which adds the request id to every line. */
+/**
+ * The request's own log, which adds the request id and the principal to every line. Made only when something has to be
+ * logged besides the answer.
+ */
 export function logOf(ctx: Context): Logger {
-  const { log } = stateOf(ctx);
+  const { log, requestId, principal } = stateOf(ctx);
   if (!log) throw new Error('the request has no log yet: the requestIds middleware must come first');
-  return log;
+  return log.child({ request: requestId, ...(principal === undefined ? {} : { principal }) });
 }
 
 /** The matched route; undefined before the router has run, or if none matched. */

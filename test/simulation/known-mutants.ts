@@ -81,6 +81,17 @@ export const KNOWN_MUTANTS: readonly Mutant[] = [
     'test/unit/stored-places.test.ts',
   ),
   mutant(
+    'a report names blocks without rows, whose numbers are used again',
+    'const { filledBlock: storedBlock, epoch, seq, logMs } = fold;',
+    'const { storedBlock, epoch, seq, logMs } = fold;',
+    'test/property/event-pages.test.ts',
+  ),
+  mutant(
+    'a cursor carries its count past rows that were stored since',
+    '(await this.#pages.newestBlock(spaceId, since)) > counted.block',
+    '(await this.#pages.newestBlock(spaceId, since)) < 0',
+  ),
+  mutant(
     'an earlier list has the resets of now',
     'return { place, view: this.#topologyAt({ place: place.topology }).view };',
     'return { place, view: this.#deps.topology.latest() };',

@@ -1,5 +1,5 @@
 // The counts after each event of a space, read as a client reads them: page by page, each continuing where the last one ended.
-import type { CountAfterEvent, SpaceEvents } from '../../src/counts/space-events.ts';
+import type { CountAfterEvent, CountedPlace, SpaceEvents } from '../../src/counts/space-events.ts';
 import type { AsOf } from '../../src/domain/as-of.ts';
 import type { TimeRange } from '../../src/domain/filter.ts';
 import { countedPlaceOf } from '../../src/http/routes/event-counts-routes.ts';
@@ -19,12 +19,13 @@ export interface Listed {
   readonly backwards: readonly Listable[];
 }
 
-export async function listed(events: SpaceEvents, range: TimeRange): Promise<Listed> {
+/** @param places gets the end of each page */
+export async function listed(events: SpaceEvents, range: TimeRange, places: CountedPlace[] = []): Promise<Listed> {
   const walked: CountAfterEvent[] = [];
   for (let isLast = false; !isLast;) {
-    const last = walked.at(-1);
-    const page = await events.page({ range, after: last ? countedPlaceOf(last) : null, desc: false, limit: PAGE });
+    const page = await events.page({ range, after: places.at(-1) ?? null, desc: false, limit: PAGE });
     walked.push(...page);
+    places.push(...page.slice(-1).map(countedPlaceOf));
     isLast = page.length < PAGE;
   }
   const backwards = await events.page({ range, after: null, desc: true, limit: MORE_THAN_ALL });

@@ -167,8 +167,8 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'unflushed tail counted twice',
-    'const { storedBlock, epoch, seq, logMs } = fold;',
-    'const { epoch, seq, logMs } = fold;\n  const storedBlock = fold.storedBlock + 1;',
+    'const { filledBlock: storedBlock, epoch, seq, logMs } = fold;',
+    'const { epoch, seq, logMs } = fold;\n  const storedBlock = fold.filledBlock + 1;',
   ),
   mutant(
     'a block counts as stored before it is',

@@ -2,6 +2,7 @@
 // the log, whatever is being flushed, restarted or corrected at that moment.
 import type { CountAnswer, IntervalAnswer } from '../../src/counts/count-at.ts';
 import type { Explanation, Explanations, IntervalExplanation } from '../../src/counts/explanations.ts';
+import type { CountedPlace } from '../../src/counts/space-events.ts';
 import { Failure } from '../../src/domain/failure.ts';
 import { decideTopology, type TopologyCommand } from '../../src/domain/topology-command.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
@@ -22,10 +23,12 @@ import { topologyOf } from './engines/memory-streams.ts';
 import { askedIntervals } from './asked-intervals.ts';
 import { auditAccount, auditTables } from './audit.ts';
 import { GivenAnswers } from './given.ts';
+import { GivenCursors } from './given-cursors.ts';
 import { GivenLists } from './given-lists.ts';
 import { GivenPassages, seqOf, sourcesAt } from './given-passages.ts';
 import { GivenTopologies } from './given-topologies.ts';
 import { listed, objectionsToList } from './listed.ts';
+import { scheduleOf } from './known-schedule.ts';
 import type { Engines, SimProcess } from './process.ts';
 
 const HOUR = 3_600_000;
@@ -54,6 +57,7 @@ export class Witness {
   readonly topologies = new GivenTopologies();
   readonly lists = new GivenLists();
   readonly givenPassages = new GivenPassages();
+  readonly cursors = new GivenCursors();
   /** Only final answers. */
   readonly intervals: Testimony<IntervalAnswer>[] = [];
   /** Only final intervals. */
@@ -84,6 +88,7 @@ export class Witness {
     this.topologies.clear();
     this.lists.clear();
     this.givenPassages.clear();
+    this.cursors.clear();
     // The verdict knows which of them are left: it reads READINGS and everything else they can survive in.
     this.accepted.length = 0;
   }
@@ -197,10 +202,12 @@ export class Witness {
     if (atMs % AUDIT_EVERY !== 1) return;
     const pick = <T>(all: readonly T[]): T | undefined => all[atMs % Math.max(1, all.length)];
     const [one, passed] = [pick(this.given.all), pick(this.givenPassages.all)];
+    const cursor = pick(this.cursors.ofProcess(process));
     try {
       const again = [
         one && (await this.given.again(process, one)),
         passed && (await this.givenPassages.again(process, passed)),
+        cursor && (await this.cursors.follow(process, cursor)),
       ];
       if (!this.#isBlind) this.objections.push(...again.filter((objection) => objection !== undefined));
     } catch (error) {
@@ -268,8 +275,10 @@ export class Witness {
         foldSeq = report.seq;
         this.#neverBack(spaceId, report.seq);
       });
-      const answer = await listed(await eventCounts.ofSpace(spaceId, range.toMs), range);
+      const places: CountedPlace[] = [];
+      const answer = await listed(await eventCounts.ofSpace(spaceId, range.toMs), range, places);
       if (this.#isBlind) return;
+      this.cursors.wereGiven(spaceId, range.fromMs, places);
       this.given.wasGiven(answer, (known) => listed(known.events(), range));
       const oracle = new SpaceOracle(this.eventsUpTo(spaceId, foldSeq).events, schedule);
       for (const objection of objectionsToList(answer, range, oracle))
@@ -442,16 +451,4 @@ export class Witness {
     }
     return { logged, config };
   }
-}
-
-/** As the process knows it at that moment. */
-function scheduleOf(process: SimProcess, spaceId: SpaceId): OracleSchedule {
-  const view = process.topology.history.latest();
-  const space = view.space(spaceId);
-  return {
-    timeZone: space?.timeZone ?? 'UTC',
-    dailyReset: space?.dailyReset ?? null,
-    dailyResetCount: space?.dailyResetCount ?? 0,
-    manual: view.resets(spaceId),
-  };
 }

@@ -153,8 +153,7 @@ async function admitDisplay(ctx: Context, displays: Displays, lookups: CookieLoo
 
 function admit(ctx: Context, admission: Admission): void {
   admissions.set(ctx.req, admission);
-  const state = stateOf(ctx);
-  if (state.log) state.log = state.log.child({ principal: admission.principal.name });
+  stateOf(ctx).principal = admission.principal.name;
 }
 
 interface Authorities {

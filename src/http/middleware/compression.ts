@@ -11,7 +11,17 @@ const THRESHOLD_BYTES = 2_048;
 export function compression(): Middleware {
   const whenAccepted = compress({ threshold: THRESHOLD_BYTES, br: false });
   return async (ctx, next) => {
-    if (ctx.acceptsEncodings('gzip', 'deflate', 'identity') === false) ctx.compress = false;
-    await whenAccepted(ctx, next);
+    await whenAccepted(ctx, async () => {
+      await next();
+      // Koa would write an object as JSON twice: for its length, and for the answer.
+      if (isPlain(ctx.body)) ctx.body = JSON.stringify(ctx.body);
+      if (ctx.length !== undefined && ctx.length < THRESHOLD_BYTES) return;
+      if (ctx.acceptsEncodings('gzip', 'deflate', 'identity') === false) ctx.compress = false;
+    });
   };
+}
+
+/** Neither text nor bytes, nor a stream. */
+function isPlain(body: unknown): boolean {
+  return Array.isArray(body) || body?.constructor === Object;
 }

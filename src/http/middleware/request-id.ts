@@ -19,8 +19,7 @@ export function requestIdFrom(given: unknown): string {
 export function requestIds(log: Logger): Middleware {
   return async (ctx, next) => {
     const requestId = requestIdFrom(ctx.get(REQUEST_ID));
-    const child = log.child({ request: requestId });
-    Object.assign(stateOf(ctx), { requestId, log: child });
+    Object.assign(stateOf(ctx), { requestId, log });
     ctx.set(REQUEST_ID, requestId);
     const startedMs = performance.now();
     try {
@@ -28,6 +27,7 @@ export function requestIds(log: Logger): Middleware {
     } finally {
       const route = routeOf(ctx);
       const line = {
+        request: requestId,
         method: ctx.method,
         path: ctx.path,
         route: route?.operationId,
@@ -35,8 +35,8 @@ export function requestIds(log: Logger): Middleware {
         ms: Math.round((performance.now() - startedMs) * 10) / 10,
       };
       // Probes come every second and would flood the log.
-      if (route?.tag === 'service') child.debug(line, 'answered');
-      else child.info(line, 'answered');
+      if (route?.tag === 'service') log.debug(line, 'answered');
+      else log.info(line, 'answered');
     }
   };
 }
