@@ -2,7 +2,7 @@
 import type { AdaptedReading, Remark } from './adapter.ts';
 import { ADAPTERS } from './adapters.ts';
 import { configuredFor } from './configured.ts';
-import { dpuOfToken } from '../domain/ids.ts';
+import { entrySubjectOf } from '../domain/entry-subject.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
 
@@ -15,7 +15,7 @@ export type ReadPayload = (entry: StoredEntry) => readonly PayloadItem[] | undef
 
 /** Subjects are `readings.<k>.<device>.<adapter>[.<the rest of an MQTT topic>]`. */
 export function isPayload({ subject }: Pick<StoredEntry, 'subject'>): boolean {
-  return ADAPTERS.has(subject.split('.')[3] ?? '');
+  return ADAPTERS.has(entrySubjectOf(subject).levels[0] ?? '');
 }
 
 /**
@@ -27,15 +27,15 @@ export function readPayload(
   { subject, data, timeMs }: Pick<StoredEntry, 'subject' | 'data' | 'timeMs'>,
   topology: Pick<TopologyHistory, 'deviceAt'>,
 ): readonly PayloadItem[] | undefined {
-  const [, , token, name = '', ...rest] = subject.split('.');
-  const device = ADAPTERS.has(name) ? dpuOfToken(token) : undefined;
-  if (device === undefined) return undefined;
+  const { dpuId: device, levels } = entrySubjectOf(subject);
+  const name = levels[0] ?? '';
+  if (device === undefined || !ADAPTERS.has(name)) return undefined;
   const configured = configuredFor(topology, device, name, timeMs);
   if (!configured.ok) {
     const missing = configured.problems.map(({ path, detail }) => `${path} ${detail}`).join('; ');
     return [{ remark: { detail: `the device ${device} has no options for the adapter ${name}: ${missing}` } }];
   }
-  const topic = ['ingest', name, device, ...rest].join('/');
+  const topic = ['ingest', name, device, ...levels.slice(1)].join('/');
   const { readings, rejected } = configured.adapt(data, { device, topic, arrivalMs: timeMs });
   return [...readings.map((adapted) => ({ adapted })), ...rejected.map((remark) => ({ remark }))];
 }

@@ -92,6 +92,10 @@ function readingIn(body: Record<string, unknown>, context: ParseContext): SentRe
   return name === undefined ? { dpuId, timestampMs, measure } : { dpuId, timestampMs, measure, name };
 }
 
+function has(body: Record<string, unknown>, field: string): boolean {
+  return !isAbsent(body[field]);
+}
+
 function isAbsent(value: unknown): boolean {
   return value === undefined || value === null;
 }
@@ -139,15 +143,13 @@ function instantIn(value: unknown, field: string, context: ParseContext): number
 }
 
 function measureIn(body: Record<string, unknown>, timestampMs: number | null, context: ParseContext): Measure {
-  const has = (...fields: readonly string[]): boolean => fields.some((field) => !isAbsent(body[field]));
-  const [isPerson, isInterval, isStanding] = [
-    has('direction'),
-    has('entrances', 'exits', 'start'),
-    has('total_entrances', 'total_exits', 'counter_epoch'),
-  ];
-  const forms = [isPerson, isInterval, isStanding].filter(Boolean).length;
-  if (forms > 1) throw new Rejected('bad_reading', isPerson ? 'direction' : 'entrances', FORMS);
-  if (has('revision') && !(has('entrances') && has('exits') && has('start') && timestampMs !== null))
+  const isPerson = has(body, 'direction');
+  const isInterval = has(body, 'entrances') || has(body, 'exits') || has(body, 'start');
+  const isStanding = has(body, 'total_entrances') || has(body, 'total_exits') || has(body, 'counter_epoch');
+  if (isPerson ? isInterval || isStanding : isInterval && isStanding)
+    throw new Rejected('bad_reading', isPerson ? 'direction' : 'entrances', FORMS);
+  const isRevision = has(body, 'revision');
+  if (isRevision && !(has(body, 'entrances') && has(body, 'exits') && has(body, 'start') && timestampMs !== null))
     throw new Rejected('bad_reading', 'revision', 'a revision needs entrances, exits, start and timestamp');
   if (isInterval) {
     const passed = {
@@ -155,7 +157,7 @@ function measureIn(body: Record<string, unknown>, timestampMs: number | null, co
       exits: countIn(body, 'exits', PASSED_MAX),
     };
     const startMs = startIn(body['start'], timestampMs, context);
-    return startMs === null || !has('revision')
+    return startMs === null || !isRevision
       ? intervalMeasure(passed, startMs)
       : revisionMeasure({ ...passed, startMs, revision: countIn(body, 'revision', REVISION_MAX) });
   }
@@ -170,7 +172,7 @@ function measureIn(body: Record<string, unknown>, timestampMs: number | null, co
   if (direction === undefined)
     throw new Rejected('bad_direction', 'direction', isPerson ? 'direction must be 1 or -1' : FORMS);
   // If several people with one direction were read as one person, the others would be lost.
-  if (has('count') && numberIn(body['count']) !== 1)
+  if (has(body, 'count') && numberIn(body['count']) !== 1)
     throw new Rejected('bad_count', 'count', 'several people are reported by entrances and exits, without a direction');
   return personMeasure(direction);
 }

@@ -41,8 +41,8 @@ export type RejectReason = (typeof REJECT_REASONS)[number];
  * contains no `~` and a measure no `.`, so no two identities collide.
  */
 export function identityOf({ dpuId, timestampMs, measure, name }: Reading): string {
-  const unnamed = `${tokenOfDpu(dpuId)}~${timestampMs}~${measure}`;
-  return name === undefined ? unnamed : `${unnamed}.${name}`;
+  // Joined, because a template makes a tree of its parts, which takes four times the memory of the text.
+  return [tokenOfDpu(dpuId), timestampMs, name === undefined ? measure : `${measure}.${name}`].join('~');
 }
 
 /** The id under which a reading is stored: its identity, or the id in the previous format that it already has. */

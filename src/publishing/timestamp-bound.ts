@@ -40,12 +40,13 @@ export class TimestampBound {
   }
 
   /** The latest timestamp allowed for readings in an entry of READINGS. */
-  of({ subject, timeMs, data, mark = '' }: StoredEntry): number {
+  of({ subject, timeMs, data, mark }: StoredEntry): number {
     const latestMs = this.at(timeMs);
+    if (this.#key === undefined || mark === undefined) return latestMs;
     const [accepted = '', signed = ''] = mark.split('.');
     const acceptedMs = Number(accepted);
     // In most cases the default limit is later, and the signature need not be verified.
-    if (this.#key === undefined || !(acceptedMs > latestMs)) return latestMs;
+    if (!(acceptedMs > latestMs)) return latestMs;
     const [, , token = ''] = subject.split('.');
     const [is, shouldBe] = [Buffer.from(signed), Buffer.from(signature(this.#key, token, data, acceptedMs))];
     return is.length === shouldBe.length && timingSafeEqual(is, shouldBe) ? acceptedMs : latestMs;

@@ -1,12 +1,12 @@
 // Parses entries of READINGS into readings, heartbeats and bad items. A bad item does not affect the other items of
 // its message.
 import { readingBodyOf } from '../adapters/reading-body.ts';
-import { deviceOf, dpuOfToken, tokenOfDpu, type DpuId } from '../domain/ids.ts';
+import { entrySubjectOf } from '../domain/entry-subject.ts';
+import { deviceOf, tokenOfDpu, type DpuId } from '../domain/ids.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import { arrivedAt } from '../domain/measure.ts';
 import { parseReading, type ParseContext, type ParsedReading, type Rejection } from '../domain/parse-reading.ts';
 import type { Reading } from '../domain/reading.ts';
-import { kindOf } from '../domain/topic.ts';
 import type { Message, Slice } from './message.ts';
 import type { PayloadItem } from '../adapters/payload.ts';
 
@@ -78,10 +78,8 @@ export function forEachItem(
   times: AcceptedTimes,
   onItem: (item: ParsedItem, index: number) => void,
 ): void {
-  const [, , token, ...levels] = message.entry.subject.split('.');
+  const { dpuId, levels, kind } = entrySubjectOf(message.entry.subject);
   if (levels.length === 0) return;
-  const kind = kindOf(levels);
-  const dpuId = dpuOfToken(token);
   const latestMs = (message.latestMs ??= times.latestOf(message.entry));
   const context = dpuId === undefined ? undefined : { dpuId, latestMs, earliestMs: times.earliestMs };
   const misplaced = context ? misplacedBy(context.dpuId, levels, kind !== undefined || message.isPayload) : NO_DPU;

@@ -24,19 +24,18 @@ function keyOf({ timestampMs, measure, name }: Reading): Key {
   return `${timestampMs}~${measure}${name === undefined ? '' : `.${name}`}`;
 }
 
+interface Remembered {
+  readonly reading: Reading;
+  readonly seq: number;
+}
+
 interface DpuMemory {
-  readonly recent: Map<Key, { readonly reading: Reading; readonly seq: number }>;
+  readonly recent: Map<Key, Remembered>;
   /**
    * Every accepted reading that is not in `recent` has at most this timestamp. Undefined until history was asked
    * about the time before this memory began.
    */
   newestStoredMs: number | undefined;
-}
-
-interface Remembered {
-  readonly dpuId: DpuId;
-  readonly key: Key;
-  readonly seq: number;
 }
 
 export class ReadingMemory {
@@ -74,28 +73,28 @@ export class ReadingMemory {
 
   /**
    * @param seq its sequence in READINGS
+   * @returns false if a reading with the same identity is remembered already
    */
-  remember(reading: Reading, seq: number): void {
-    const dpu = this.#dpu(reading.dpuId);
+  remember(reading: Reading, seq: number): boolean {
+    const { recent } = this.#dpu(reading.dpuId);
     const key = keyOf(reading);
-    if (dpu.recent.has(key)) return;
-    dpu.recent.set(key, { reading, seq });
+    if (recent.has(key)) return false;
+    const remembered = { reading, seq };
+    recent.set(key, remembered);
+    this.#order.push(remembered);
     this.#series.remember(reading);
-    this.#order.push({ dpuId: reading.dpuId, key, seq });
+    return true;
   }
 
   /** Forgets readings up to a sequence of READINGS, because all of them are stored. */
   forget(throughSeq: number): void {
     const firstKept = this.#order.findIndex(({ seq }) => seq > throughSeq);
     const forgotten = this.#order.splice(0, firstKept < 0 ? this.#order.length : firstKept);
-    for (const { dpuId, key, seq } of forgotten) {
-      const dpu = this.#dpu(dpuId);
-      const remembered = dpu.recent.get(key);
-      if (remembered?.seq !== seq) continue;
-      dpu.recent.delete(key);
-      this.#series.forget(remembered.reading);
-      if (dpu.newestStoredMs !== undefined)
-        dpu.newestStoredMs = Math.max(dpu.newestStoredMs, remembered.reading.timestampMs);
+    for (const { reading } of forgotten) {
+      const dpu = this.#dpu(reading.dpuId);
+      dpu.recent.delete(keyOf(reading));
+      this.#series.forget(reading);
+      if (dpu.newestStoredMs !== undefined) dpu.newestStoredMs = Math.max(dpu.newestStoredMs, reading.timestampMs);
     }
   }
 

@@ -281,7 +281,7 @@ export class Router {
     }
     const unsure = received
       .map(({ reading }) => reading)
-      .filter((reading) => !this.#memory.has(reading) && this.#memory.mayBeStored(reading));
+      .filter((reading) => this.#memory.mayBeStored(reading) && !this.#memory.has(reading));
     if (unsure.length === 0) return new Set();
     return new Set((await this.#deps.history.findReadings(unsure)).map(identityOf));
   }
@@ -293,7 +293,8 @@ export class Router {
     view: TopologyView,
     draft: CommitDraft,
   ): void {
-    if (this.#memory.has(reading) || (stored.size > 0 && stored.has(identityOf(reading)))) {
+    const isNew = this.#memory.remember(reading, seq);
+    if (!isNew || (stored.size > 0 && stored.has(identityOf(reading)))) {
       draft.counters.duplicate += 1;
     } else {
       draft.counters.fresh += 1;
@@ -303,7 +304,6 @@ export class Router {
       // Its spaces do not get the reading, and would wait for the DPU.
       if (isWithinSpans(view.excludedSpans(reading.dpuId), reading.timestampMs)) routeHeartbeat(reading, view, draft);
     }
-    this.#memory.remember(reading, seq);
   }
 
   /** Runs in the router's own loop, so that no reading is routed in the middle of a change. */

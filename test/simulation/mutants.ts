@@ -70,7 +70,7 @@ export const MUTANTS: readonly Mutant[] = [
     'for (const reading of readings) this.#memory.remember(reading, previousReadingsSeq + 1);',
     '',
   ),
-  mutant('duplicates are remembered and never looked up', '&& this.#memory.mayBeStored(reading)', '&& false'),
+  mutant('duplicates are remembered and never looked up', 'this.#memory.mayBeStored(reading) &&', 'false &&'),
   mutant(
     'memory forgets readings that are not stored',
     'findIndex(({ seq }) => seq >= storedBeforeSeq)',
