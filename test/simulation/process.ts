@@ -85,8 +85,7 @@ const RETENTION_INTERVAL_MS = 30_000;
 const LETTERS_KEPT_MS = 600_000;
 const TICK_INTERVAL_MS = 5_000;
 /** Short, so that zombies find the log truncated. */
-const TRUNCATE_INTERVAL_MS = 4_000;
-const HOURS_TIMES = { intervalMs: 10_000, settledMs: 2_000 };
+const SHARD_TIMES = { truncateIntervalMs: 4_000, hours: { intervalMs: 10_000, settledMs: 2_000 } };
 /** A pause may end at any step, a long one less often, so that polling does not dominate a run. */
 const pauseWeight = (ms: number): number => 0.06 * Math.min(1, Math.sqrt(100 / ms));
 
@@ -426,8 +425,7 @@ export class SimProcess {
       },
       fold: { ...common, checkpoints: this.#checkpoints, yieldTurn: this.#timing.yield },
       storedBeforeCheckpoints: () => this.#storedBefore(() => undefined),
-      truncateIntervalMs: TRUNCATE_INTERVAL_MS,
-      hours: HOURS_TIMES,
+      ...SHARD_TIMES,
       leases,
       holder: name,
       logs: this.#guard,

@@ -56,6 +56,7 @@ import { claimsAt } from './stored-claims.ts';
 import { eventsOfRows } from './events-of-rows.ts';
 import { eventsOfSpaces, segmentsOfSpaces, type SegmentsOf } from './events-of-spaces.ts';
 import { MemoryHours, type SpaceQuery } from './memory-hours.ts';
+import { pageOfReadings } from './page-of-readings.ts';
 import { passages } from './passages.ts';
 import { timeAtCounts } from './time-at-counts.ts';
 import { doorwayTotals, exitsAtZero } from './explain-queries.ts';
@@ -216,10 +217,7 @@ export class MemoryHistory implements History, PartitionRecords {
       const [commitSeq, cause] = [commitSeqOf(block, row), causeOfRow(block, row)];
       return { ...row, partition, block: number, epoch, mark, commitSeq, cause };
     });
-    const insert = (partsMax?: number): boolean => {
-      if (!this.#tables.isAway) this.#tables.insert(token, rows, partsMax);
-      return !this.#tables.isAway;
-    };
+    const insert = (partsMax?: number): boolean => this.#whileThere(() => this.#tables.insert(token, rows, partsMax));
     const isStored = await this.#access.scheduler.request(this.#access.owner, {
       label: `store block ${token}`,
       isWrite: true,
@@ -273,25 +271,10 @@ export class MemoryHistory implements History, PartitionRecords {
     );
   }
 
-  async readingsOfDpus({ dpuIds, fromMs, toMs, after, limit }: DpuReadingsQuery): Promise<DpuReadingsPage> {
-    const place = (reading: Reading): [string, number, string] => [
-      reading.dpuId,
-      reading.timestampMs,
-      readingIdOf(reading),
-    ];
-    const start: [string, number, string] = [after.dpuId, after.timestampMs, after.readingId];
-    return this.#read('readings of DPUs', () => {
-      const found = [...this.#tables.known.values()]
-        .filter(({ dpuId, timestampMs }) => dpuIds.includes(dpuId) && fromMs <= timestampMs && timestampMs < toMs)
-        .filter((reading) => compare(place(reading), start) > 0)
-        .sort((a, b) => compare([...place(a), directionOf(a.measure)], [...place(b), directionOf(b.measure)]))
-        .slice(0, limit);
-      const last = found.length < limit ? undefined : found.at(-1);
-      return {
-        readings: found.filter((reading) => this.#tables.counts(reading)),
-        end: last ? { dpuId: last.dpuId, timestampMs: last.timestampMs, readingId: readingIdOf(last) } : null,
-      };
-    });
+  async readingsOfDpus(query: DpuReadingsQuery): Promise<DpuReadingsPage> {
+    return this.#read('readings of DPUs', () =>
+      pageOfReadings([...this.#tables.known.values()], query, (reading) => this.#tables.counts(reading)),
+    );
   }
 
   async neighbours(places: readonly SeriesPlace[]): Promise<Reading[]> {
@@ -452,15 +435,18 @@ export class MemoryHistory implements History, PartitionRecords {
     return this.#tables.rowsOfSpaces.get(spaceId) ?? [];
   }
 
+  /** @returns false if it is away */
+  #whileThere(change: () => void): boolean {
+    if (!this.#tables.isAway) change();
+    return !this.#tables.isAway;
+  }
+
   async #write(label: string, change: () => void): Promise<void> {
     const isDone = await this.#access.scheduler.request(this.#access.owner, {
       label,
       isWrite: true,
       failure: awayError,
-      apply: () => {
-        if (!this.#tables.isAway) change();
-        return !this.#tables.isAway;
-      },
+      apply: () => this.#whileThere(change),
     });
     if (!isDone) throw awayError();
   }
