@@ -23,7 +23,14 @@ import type { CommitMark } from '../../src/domain/log-mark.ts';
 import { differingResets, type ResetPoint } from '../../src/domain/reset-schedule.ts';
 import type { Occupancy } from '../../src/domain/segment.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/domain/topology.ts';
-import { startSpaceActor, stateOf, tell, type SpaceActor, type SpaceActorEvent } from '../space/space-actor.ts';
+import {
+  startSpaceActor,
+  startSpacesActor,
+  stateOf,
+  tell,
+  type SpaceActor,
+  type SpaceActorEvent,
+} from '../space/space-actor.ts';
 import { scheduleIn, SpaceState, type PartitionContext, type SpaceOutput } from '../space/space-state.ts';
 import { blockOf, leastSeq, NO_MARK, readingsIn, type Block } from './block.ts';
 import { assertChained, assertNoHole } from './commit-chain.ts';
@@ -58,6 +65,7 @@ export class PartitionFold {
    * everything else.
    */
   readonly #partOfAge: number;
+  readonly #spacesActor = startSpacesActor();
   readonly #actors = new Map<SpaceId, SpaceActor>();
   /** Spaces that wait for history, and spaces with buffered events, which are affected by time. */
   readonly #correcting = new Set<SpaceId>();
@@ -337,7 +345,7 @@ export class PartitionFold {
 
   /** Adds a space with a known state. */
   addSpace(state: SpaceState): void {
-    this.#actors.set(state.spaceId, startSpaceActor(state, this.#onOutput));
+    this.#actors.set(state.spaceId, startSpaceActor(state, this.#spacesActor, this.#onOutput));
     this.#noteConcerns(state.spaceId, state);
   }
 
@@ -393,7 +401,7 @@ export class PartitionFold {
   #tell(spaceId: SpaceId, event: SpaceActorEvent): void {
     let actor = this.#actors.get(spaceId);
     if (!actor) {
-      actor = startSpaceActor(new SpaceState(spaceId), this.#onOutput);
+      actor = startSpaceActor(new SpaceState(spaceId), this.#spacesActor, this.#onOutput);
       this.#actors.set(spaceId, actor);
     }
     this.#noteConcerns(spaceId, tell(actor, event));
