@@ -1,7 +1,6 @@
-// The load that the service is designed for: 100,000 DPUs in 50,000 spaces. Registers them, publishes single readings by
-// the curve of a day that is squeezed into minutes, kills the service and starts it again, and lets all DPUs return at
-// once after an outage of eight hours. At the end the service must have counted exactly what was published, space by
-// space. Service, nats-server and ClickHouse engine are processes of their own; publisher and listener are this one.
+// The load that the service is designed for: 100,000 DPUs in 50,000 spaces. Registers them, lets all of them return at
+// once after an outage of eight hours, publishes single readings by the curve of a day that is squeezed into minutes, and
+// kills the service and starts it again. It must have counted exactly what was published, space by space. Service, nats-server and ClickHouse engine are processes of their own; publisher and listener are this one.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient, type ClickHouseClient } from '@clickhouse/client';
 import { connectNats, type NatsHandles } from '../src/nats/connect.ts';
@@ -40,6 +39,8 @@ const HEARD_WITHIN_MS = 120_000;
 const WITHIN_MS = numberFrom('FLEET_WITHIN_SECONDS', 1_800) * 1000;
 const POLL_MS = 20;
 const HOURS = 24;
+/** Characters. */
+const OUTPUT_SHOWN = 2_000;
 const SETTINGS = { ...COLLECTING, READINGS_KEY: 'not a secret in a benchmark' };
 
 const fleet = fleetOf(SPACES, DPUS);
@@ -54,6 +55,15 @@ interface Run {
   readonly heard: Heard;
   readonly load: FleetLoad;
   service: RunningService;
+}
+
+/** @throws Error if the service ends meanwhile */
+async function whileItRuns(run: Run, act: (run: Run) => Promise<void>): Promise<void> {
+  const { process: service } = run.service;
+  const ended = service.ended().then((code) => {
+    throw new Error(`the service ended with ${code}: ${service.output().slice(-OUTPUT_SHOWN)}`);
+  });
+  await Promise.race([act(run), ended]);
 }
 
 const apiOf = ({ service }: Run): string => `${service.url}/api/v1`;
@@ -145,6 +155,8 @@ function printPhases(phases: readonly Measured[]): void {
 }
 
 async function measureDay(run: Run): Promise<void> {
+  printLine(machine());
+  const publishedBefore = run.load.published;
   const stream = await followAll(run);
   const publisher = new CountedPublisher(run.nats.nc);
   const memory = new MemoryWatch(run.service.url, pidsOf(run));
@@ -158,9 +170,9 @@ async function measureDay(run: Run): Promise<void> {
   const heardMs = performance.now() - endedAt;
   printPhases(phases);
   printLine(
-    `the day: ${grouped(run.load.published)} readings; the last was heard ${inSeconds(heardMs)} after the end; lagged events ${stream.laggedEvents}`,
+    `the day: ${grouped(run.load.published - publishedBefore)} readings; the last was heard ${inSeconds(heardMs)} after the end; lagged events ${stream.laggedEvents}`,
   );
-  printLine(`  ${inCores(use)}; ${perReading(use, run.load.published)}`);
+  printLine(`  ${inCores(use)}; ${perReading(use, run.load.published - publishedBefore)}`);
   await publisher.finish();
   await untilCount(() => readingsApplied(apiOf(run)), run.load.published, 'applied', WITHIN_MS);
   await memory.stop();
@@ -176,6 +188,7 @@ const statusOf = async (url: string): Promise<number | undefined> =>
   );
 
 async function measureRestart(run: Run): Promise<void> {
+  printLine(machine());
   const { url } = run.service;
   await run.service.process.end('SIGKILL');
   const killedAt = performance.now();
@@ -204,6 +217,7 @@ async function measureRestart(run: Run): Promise<void> {
 }
 
 async function measureOutage(run: Run): Promise<void> {
+  printLine(machine());
   const stream = await followAll(run);
   const [others, returning] = [allDpus.filter(isOther), allDpus.filter((dpu) => !isOther(dpu))];
   const [arrays, singles] = [new CountedPublisher(run.nats.nc), new CountedPublisher(run.nats.nc)];
@@ -255,6 +269,8 @@ async function measureOutage(run: Run): Promise<void> {
   }
   await memory.stop();
   stream.close();
+  await untilStored(run, 'after the outage');
+  await prove(run);
 }
 
 async function untilStored(run: Run, title: string): Promise<void> {
@@ -301,20 +317,14 @@ await withEngines(async (engines) => {
     service: await startService(engines, SETTINGS),
   };
   try {
-    await measureImport(run);
-    printLine(machine());
-    await measureDay(run);
-    printLine(machine());
+    await whileItRuns(run, measureImport);
+    if (HAS_OUTAGE) await whileItRuns(run, measureOutage);
+    await whileItRuns(run, measureDay);
     await measureRestart(run);
-    await untilStored(run, 'after the day');
-    await prove(run);
-    printLine(machine());
-    if (HAS_OUTAGE) {
-      await measureOutage(run);
-      await untilStored(run, 'after the outage');
+    await whileItRuns(run, async () => {
+      await untilStored(run, 'after the day');
       await prove(run);
-      printLine(machine());
-    }
+    });
   } finally {
     await run.clickhouse.close();
     await run.nats.nc.close();

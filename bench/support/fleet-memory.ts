@@ -50,7 +50,8 @@ export class MemoryWatch {
   async #watch(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      this.#seen.push(await this.#look());
+      const seen = await this.#look().catch(() => undefined);
+      if (seen) this.#seen.push(seen);
       await sleep(EVERY_MS, undefined, { signal }).catch(() => undefined);
     }
   }
