@@ -75,6 +75,8 @@ export class PartitionFold {
   #seq: number;
   #mark: CommitMark;
   #logMs: number;
+  /** The log's time at the last sweep of this process, which only the observer depends on. */
+  #sweptMs = -Infinity;
   readonly #clocks: number[];
   readonly #commitSeqs: number[];
   readonly #topologySeqs: (number | null)[];
@@ -405,7 +407,7 @@ export class PartitionFold {
       this.#actors.set(spaceId, actor);
     }
     this.#noteConcerns(spaceId, tell(actor, event));
-    if (this.#observer?.watches(spaceId)) this.#observer.touched(spaceId);
+    this.#touch(spaceId);
   }
 
   #noteLate(
@@ -428,7 +430,7 @@ export class PartitionFold {
   #noteResets(observer: FoldObserver, config: SpaceConfig, followed: FollowedEntries | undefined): void {
     const state = this.state(config.spaceId);
     if (!state) return;
-    const changed = differingResets(state.schedule, scheduleIn(config), state.watermarkMs);
+    const changed = differingResets(state.schedule, scheduleIn(config), this.watermarkOf(config.spaceId));
     if (changed) observer.historyChanged(config.spaceId, changed.firstMs, changed.lastMs, 'reset', followed);
   }
 
@@ -442,8 +444,18 @@ export class PartitionFold {
   #sweep(): void {
     const context = this.#context();
     // Sorted, because a set iterates in insertion order, and a restored fold must use the same order.
-    for (const spaceId of [...this.#buffering].sort((a, b) => a - b))
-      this.#tell(spaceId, { type: 'timeElapsed', context });
+    for (const spaceId of [...this.#buffering].sort((a, b) => a - b)) {
+      const state = this.state(spaceId);
+      // Telling a space costs ten times as much as asking it, and tens of thousands of spaces may be waiting.
+      if (state?.isDue(context)) this.#tell(spaceId, { type: 'timeElapsed', context });
+      // A reading from the near future changes the live count once its time has come.
+      else if (state && state.lastBufferedMs > this.#sweptMs) this.#touch(spaceId);
+    }
+    this.#sweptMs = this.#logMs;
+  }
+
+  #touch(spaceId: SpaceId): void {
+    if (this.#observer?.watches(spaceId)) this.#observer.touched(spaceId);
   }
 
   #cutIfDue(): void {
