@@ -99,6 +99,17 @@ async function measureImport(run: Run): Promise<void> {
   );
 }
 
+/** Entries of READINGS that wait to be routed, and of SPACE_EVENTS that wait to be applied. */
+async function entriesWaiting({ service }: Run): Promise<string> {
+  const metrics = await (await fetch(`${service.url}/metrics`)).text();
+  const sum = (name: string): number =>
+    [...metrics.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'gm'))].reduce(
+      (all, [, each]) => all + Number(each),
+      0,
+    );
+  return `${grouped(sum('density_router_lag_entries'))} + ${grouped(sum('density_fold_lag_entries'))}`;
+}
+
 interface Measured {
   readonly name: string;
   readonly window: HeardWindow;
@@ -106,6 +117,7 @@ interface Measured {
   readonly client: CpuUse;
   readonly memory: MemoryLook;
   readonly behind: number;
+  readonly waiting: string;
   readonly latestMs: number;
 }
 
@@ -124,16 +136,16 @@ async function measurePhase(
   const latestMs = await run.load.publishSingly(publisher, (toHour - fromHour) * hourMs, due, allDpus);
   return {
     ...{ name, window, use: meter.read(), client: client.read() },
-    ...{ memory: memory.least(), behind: run.heard.waiting, latestMs },
+    ...{ memory: memory.least(), behind: run.heard.waiting, waiting: await entriesWaiting(run), latestMs },
   };
 }
 
 function printPhases(phases: readonly Measured[]): void {
   printLine(
-    '| phase | readings/s | p50 | p99 | max | not heard at its end | cores: service + nats-server + ClickHouse | us CPU a reading | service: resident, heap | nats-server, ClickHouse | sent at most late |',
+    '| phase | readings/s | p50 | p99 | max | not heard at its end | waiting to be routed + applied | cores: service + nats-server + ClickHouse | us CPU a reading | service: resident, heap | nats-server, ClickHouse | sent at most late |',
   );
-  printLine('| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |');
-  for (const { name, window, use, client, memory, behind, latestMs } of phases) {
+  printLine('| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |');
+  for (const { name, window, use, client, memory, behind, waiting, latestMs } of phases) {
     const latencies = window.latencies();
     const cores = [...use.cpuSeconds.values()].map((cpu) => cpu / use.seconds);
     const micros = [...use.cpuSeconds.values()].map((cpu) => (cpu * 1e6) / window.heardMeanwhile);
@@ -142,6 +154,7 @@ function printPhases(phases: readonly Measured[]): void {
       grouped(window.sent / use.seconds),
       ...[0.5, 0.99, 1].map((part) => inMs(quantile(latencies, part))),
       grouped(behind),
+      waiting,
       `${cores.map((each) => each.toFixed(2)).join(' + ')} = ${cores.reduce((a, b) => a + b, 0).toFixed(2)}`,
       `${micros.map((each) => each.toFixed(0)).join(' + ')} = ${micros.reduce((a, b) => a + b, 0).toFixed(0)}`,
       `${inMB(memory.service)}, ${inMB(memory.heap)} MB`,
