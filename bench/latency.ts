@@ -1,15 +1,13 @@
 // The latency from publishing a reading to the count on the live stream that includes it, at steady rates; the CPU
 // cost; and the cost of an idle service. The service, the nats-server and the ClickHouse engine are separate processes;
 // publisher and listener are this one.
-//
-// Simultaneous changes of a space are one event, so a reading counts as heard once the stream has a `last_reading_at`
-// that is not before its timestamp. For this each reading of a space is later than the previous one.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatInstant } from '../src/domain/instant.ts';
 import { readingSubject, SPACE_EVENTS } from '../src/nats/streams.ts';
 import { raiseBuilding } from './support/building.ts';
 import { CountedPublisher } from './support/counted-publisher.ts';
 import { CpuMeter, inCores, perReading, type CpuUse } from './support/cpu.ts';
+import { Heard, type HeardWindow } from './support/heard.ts';
 import { followCounts, type LiveStream } from './support/live-stream.ts';
 import { grouped, inMs, machine, numberFrom, printLine } from './support/output.ts';
 import { withService, type Processes } from './support/processes.ts';
@@ -35,75 +33,6 @@ const HEARD_WITHIN_MS = 60_000;
 const STORED_WITHIN_MS = 300_000;
 
 const dpuIds = Array.from({ length: DPUS }, (_, n) => `dpu-${n}`);
-
-interface Sent {
-  readonly timestampMs: number;
-  readonly sentAt: number;
-}
-
-/** The published and not yet heard readings of each space, and the latencies of the heard ones. */
-class Heard {
-  readonly #waiting = new Map<number, Sent[]>();
-  readonly #lastMs = new Map<number, number>();
-  #samples: number[] = [];
-  #window: { readonly from: number; to: number } = { from: Infinity, to: Infinity };
-  #heardMeanwhile = 0;
-  #sentMeanwhile = 0;
-
-  /** From now on sent readings are measured. */
-  begin(): void {
-    [this.#samples, this.#heardMeanwhile, this.#sentMeanwhile] = [[], 0, 0];
-    this.#window = { from: performance.now(), to: Infinity };
-  }
-
-  end(): void {
-    this.#window.to = performance.now();
-  }
-
-  /** @returns the timestamp for the next reading: now, but after the previous one */
-  send(spaceId: number): number {
-    const timestampMs = Math.max(Date.now(), (this.#lastMs.get(spaceId) ?? 0) + 1);
-    this.#lastMs.set(spaceId, timestampMs);
-    const sentAt = performance.now();
-    const waiting = this.#waiting.get(spaceId);
-    if (waiting) waiting.push({ timestampMs, sentAt });
-    else this.#waiting.set(spaceId, [{ timestampMs, sentAt }]);
-    if (this.#isMeasured(sentAt)) this.#sentMeanwhile += 1;
-    return timestampMs;
-  }
-
-  hear(spaceId: number, lastReadingMs: number): void {
-    const waiting = this.#waiting.get(spaceId);
-    const now = performance.now();
-    while (waiting?.[0] && waiting[0].timestampMs <= lastReadingMs) {
-      const { sentAt } = waiting.shift() as Sent;
-      if (this.#isMeasured(sentAt)) this.#samples.push(now - sentAt);
-      if (this.#isMeasured(now)) this.#heardMeanwhile += 1;
-    }
-  }
-
-  get waiting(): number {
-    return [...this.#waiting.values()].reduce((sum, each) => sum + each.length, 0);
-  }
-
-  /** Heard in the measured time, including readings sent before it: the CPU time was spent on these. */
-  get heardMeanwhile(): number {
-    return this.#heardMeanwhile;
-  }
-
-  get sentMeanwhile(): number {
-    return this.#sentMeanwhile;
-  }
-
-  /** Latencies in milliseconds, ascending, of all readings sent in the measured time and heard by now. */
-  latencies(): Float64Array {
-    return Float64Array.from(this.#samples).sort();
-  }
-
-  #isMeasured(at: number): boolean {
-    return at >= this.#window.from && at < this.#window.to;
-  }
-}
 
 interface Pace {
   sent: number;
@@ -150,7 +79,7 @@ async function run(
   const laggedBefore = stream.laggedEvents;
   const publishing = publishSteadily(rate, WARM_UP_MS + MEASURED_MS, publisher, heard, spaceIds);
   await sleep(WARM_UP_MS);
-  heard.begin();
+  const window = heard.begin();
   const [meter, own] = [new CpuMeter(pids), new CpuMeter({ client: process.pid })];
   const logBefore = (await nats.jsm.streams.info(SPACE_EVENTS)).state;
   // Ends with the publisher, so that the measured time has readings throughout even if the publisher is late.
@@ -161,7 +90,7 @@ async function run(
   const [behind, inFlight] = [heard.waiting, publisher.inFlight];
   for (const deadline = performance.now() + HEARD_WITHIN_MS; heard.waiting > 0 && performance.now() < deadline;)
     await sleep(20);
-  report(rate, pace, heard, use, ownUse);
+  report(rate, pace, window, use, ownUse);
   const commits = log.last_seq - logBefore.last_seq;
   printLine(
     `  ${grouped(commits / use.seconds)} commits/s, ${grouped((log.bytes - logBefore.bytes) / commits)} bytes each`,
@@ -174,18 +103,18 @@ async function run(
   return publisher.acknowledged;
 }
 
-function report(rate: number, pace: Pace, heard: Heard, use: CpuUse, ownUse: CpuUse): void {
-  const latencies = heard.latencies();
-  const never = heard.sentMeanwhile - latencies.length;
+function report(rate: number, pace: Pace, window: HeardWindow, use: CpuUse, ownUse: CpuUse): void {
+  const latencies = window.latencies();
+  const never = window.sent - latencies.length;
   printLine(
     `${grouped(rate)} readings/s: p50 ${inMs(quantile(latencies, 0.5))}, p99 ${inMs(quantile(latencies, 0.99))}, max ${inMs(latencies.at(-1) ?? NaN)}; ${grouped(latencies.length)} heard, ${grouped(never)} never`,
   );
   printLine(
-    `  published ${grouped(heard.sentMeanwhile / use.seconds)}/s, at most ${inMs(pace.latestMs)} late${pace.latestMs > LATE_MAX_MS ? ': THE RATE WAS NOT KEPT' : ''}`,
+    `  published ${grouped(window.sent / use.seconds)}/s, at most ${inMs(pace.latestMs)} late${pace.latestMs > LATE_MAX_MS ? ': THE RATE WAS NOT KEPT' : ''}`,
   );
   printLine(`  ${inCores(use)}; ${inCores(ownUse)}`);
   printLine(
-    heard.heardMeanwhile === 0 ? '  nothing was heard meanwhile' : `  ${perReading(use, heard.heardMeanwhile)}`,
+    window.heardMeanwhile === 0 ? '  nothing was heard meanwhile' : `  ${perReading(use, window.heardMeanwhile)}`,
   );
 }
 

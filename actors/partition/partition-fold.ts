@@ -23,7 +23,14 @@ import type { CommitMark } from '../../src/domain/log-mark.ts';
 import { differingResets, type ResetPoint } from '../../src/domain/reset-schedule.ts';
 import type { Occupancy } from '../../src/domain/segment.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/domain/topology.ts';
-import { startSpaceActor, stateOf, tell, type SpaceActor, type SpaceActorEvent } from '../space/space-actor.ts';
+import {
+  startSpaceActor,
+  startSpacesActor,
+  stateOf,
+  tell,
+  type SpaceActor,
+  type SpaceActorEvent,
+} from '../space/space-actor.ts';
 import { scheduleIn, SpaceState, type PartitionContext, type SpaceOutput } from '../space/space-state.ts';
 import { blockOf, leastSeq, NO_MARK, readingsIn, type Block } from './block.ts';
 import { assertChained, assertNoHole } from './commit-chain.ts';
@@ -58,6 +65,7 @@ export class PartitionFold {
    * everything else.
    */
   readonly #partOfAge: number;
+  readonly #spacesActor = startSpacesActor();
   readonly #actors = new Map<SpaceId, SpaceActor>();
   /** Spaces that wait for history, and spaces with buffered events, which are affected by time. */
   readonly #correcting = new Set<SpaceId>();
@@ -67,6 +75,8 @@ export class PartitionFold {
   #seq: number;
   #mark: CommitMark;
   #logMs: number;
+  /** The log's time at the last sweep of this process, which only the observer depends on. */
+  #sweptMs = -Infinity;
   readonly #clocks: number[];
   readonly #commitSeqs: number[];
   readonly #topologySeqs: (number | null)[];
@@ -349,7 +359,7 @@ export class PartitionFold {
 
   /** Adds a space with a known state. */
   addSpace(state: SpaceState): void {
-    this.#actors.set(state.spaceId, startSpaceActor(state, this.#onOutput));
+    this.#actors.set(state.spaceId, startSpaceActor(state, this.#spacesActor, this.#onOutput));
     this.#noteConcerns(state.spaceId, state);
   }
 
@@ -405,11 +415,11 @@ export class PartitionFold {
   #tell(spaceId: SpaceId, event: SpaceActorEvent): void {
     let actor = this.#actors.get(spaceId);
     if (!actor) {
-      actor = startSpaceActor(new SpaceState(spaceId), this.#onOutput);
+      actor = startSpaceActor(new SpaceState(spaceId), this.#spacesActor, this.#onOutput);
       this.#actors.set(spaceId, actor);
     }
     this.#noteConcerns(spaceId, tell(actor, event));
-    if (this.#observer?.watches(spaceId)) this.#observer.touched(spaceId);
+    this.#touch(spaceId);
   }
 
   #noteLate(
@@ -432,7 +442,7 @@ export class PartitionFold {
   #noteResets(observer: FoldObserver, config: SpaceConfig, followed: FollowedEntries | undefined): void {
     const state = this.state(config.spaceId);
     if (!state) return;
-    const changed = differingResets(state.schedule, scheduleIn(config), state.watermarkMs);
+    const changed = differingResets(state.schedule, scheduleIn(config), this.watermarkOf(config.spaceId));
     if (changed) observer.historyChanged(config.spaceId, changed.firstMs, changed.lastMs, 'reset', followed);
   }
 
@@ -446,8 +456,18 @@ export class PartitionFold {
   #sweep(): void {
     const context = this.#context();
     // Sorted, because a set iterates in insertion order, and a restored fold must use the same order.
-    for (const spaceId of [...this.#buffering].sort((a, b) => a - b))
-      this.#tell(spaceId, { type: 'timeElapsed', context });
+    for (const spaceId of [...this.#buffering].sort((a, b) => a - b)) {
+      const state = this.state(spaceId);
+      // Telling a space costs ten times as much as asking it, and tens of thousands of spaces may be waiting.
+      if (state?.isDue(context)) this.#tell(spaceId, { type: 'timeElapsed', context });
+      // A reading from the near future changes the live count once its time has come.
+      else if (state && state.lastBufferedMs > this.#sweptMs) this.#touch(spaceId);
+    }
+    this.#sweptMs = this.#logMs;
+  }
+
+  #touch(spaceId: SpaceId): void {
+    if (this.#observer?.watches(spaceId)) this.#observer.touched(spaceId);
   }
 
   #cutIfDue(): void {

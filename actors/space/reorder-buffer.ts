@@ -33,6 +33,11 @@ export class ReorderBuffer {
     return least;
   }
 
+  /** Timestamp of the first event; Infinity if it is empty. */
+  get firstMs(): number {
+    return this.#events[this.#head]?.timestampMs ?? Infinity;
+  }
+
   /** Timestamp of the last event; -Infinity if it is empty. */
   get lastMs(): number {
     return this.size === 0 ? -Infinity : (this.#events[this.#events.length - 1]?.timestampMs ?? -Infinity);

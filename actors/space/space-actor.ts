@@ -1,7 +1,14 @@
 // The actor of one space: a fold behind a mailbox. It has no states of its own, because its behaviour depends only on
 // its data. So it uses XState's `fromTransition`, which handles ten times as many events a second as a statechart
 // (docs/adr/0081). Readings arrive in batches. An event carries data only; requests to the partition are emitted.
-import { createActor, fromTransition, type ActorRefFrom, type ActorSystem, type ActorSystemInfo } from 'xstate';
+import {
+  createActor,
+  fromTransition,
+  type ActorRefFrom,
+  type ActorSystem,
+  type ActorSystemInfo,
+  type AnyActorRef,
+} from 'xstate';
 import type { DpuId } from '../../src/domain/ids.ts';
 import type { SpaceConfig } from '../../src/domain/commit.ts';
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
@@ -53,13 +60,19 @@ const spaceLogic = fromTransition<SpaceState, SpaceActorEvent, ActorSystem<Actor
 
 export type SpaceActor = ActorRefFrom<typeof spaceLogic>;
 
+/**
+ * Starts the parent of the actors of one partition. Children share its system: with a system of its own a space that
+ * does nothing would take twice the memory. The parent ignores their errors, which `tell` throws; without a parent XState
+ * would raise them as uncaught exceptions of the process.
+ */
+export function startSpacesActor(): AnyActorRef {
+  return createActor(fromTransition((state: null) => state, null)).start();
+}
+
 /** Starts the actor of a space that is new or restored from a checkpoint. */
-export function startSpaceActor(state: SpaceState, onOutput: Emit): SpaceActor {
-  const actor = createActor(spaceLogic, { input: state });
+export function startSpaceActor(state: SpaceState, parent: AnyActorRef, onOutput: Emit): SpaceActor {
+  const actor = createActor(spaceLogic, { input: state, parent });
   actor.on('*', onOutput);
-  // Without this observer XState raises an error of the actor as an uncaught exception of the process. `tell` throws
-  // the error where the partition can stop.
-  actor.subscribe({ error: () => undefined });
   return actor.start();
 }
 

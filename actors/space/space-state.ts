@@ -231,6 +231,16 @@ export class SpaceState {
     if (newestMs !== undefined && timestampMs > newestMs) this.#newestMs.set(dpuId, timestampMs);
   }
 
+  /** True if `elapse` would do more than advance the watermark. */
+  isDue(context: WatermarkContext): boolean {
+    return Math.min(this.#buffer.firstMs, this.#nextResetMs) <= this.watermarkBy(context);
+  }
+
+  /** Timestamp of the last buffered event; -Infinity if there is none. */
+  get lastBufferedMs(): number {
+    return this.#buffer.lastMs;
+  }
+
   /** Advances the watermark as far as the clocks and DPUs allow. */
   elapse(context: PartitionContext, emit: Emit): void {
     this.#finalise(this.watermarkBy(context), emit);

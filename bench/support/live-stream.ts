@@ -12,22 +12,23 @@ export interface LiveStream {
 
 /**
  * Resolves once the stream is open.
- * @param onCount of a snapshot or change: the space, and the time of its last reading in ms since 1970
+ * @param onCount of a snapshot or change: the space, the time of its last reading in ms since 1970, and its net
  */
 export async function followCounts(
   api: string,
-  onCount: (spaceId: number, lastReadingMs: number) => void,
+  onCount: (spaceId: number, lastReadingMs: number, net: number) => void,
 ): Promise<LiveStream> {
   let [laggedEvents, isClosed] = [0, false];
   const parser = createParser({
     onEvent: ({ event, data }) => {
       if (event === 'lagged') laggedEvents += 1;
       if (event !== 'change' && event !== 'snapshot') return;
-      const { space_id: spaceId, last_reading_at: last } = JSON.parse(data) as {
-        space_id: number;
-        last_reading_at: string | null;
-      };
-      if (last !== null) onCount(spaceId, Date.parse(last));
+      const {
+        space_id: spaceId,
+        last_reading_at: last,
+        net,
+      } = JSON.parse(data) as { space_id: number; last_reading_at: string | null; net: number };
+      if (last !== null) onCount(spaceId, Date.parse(last), net);
     },
   });
   return new Promise((resolve, reject) => {

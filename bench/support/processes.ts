@@ -103,36 +103,62 @@ export async function withEngines(act: (engines: Engines) => Promise<void>): Pro
   }
 }
 
+export interface RunningService {
+  /** `http://host:port` */
+  readonly url: string;
+  readonly process: DensityProcess;
+  /** Ends it, and says what it complained of. */
+  stop(): Promise<void>;
+}
+
+/** Resolves once it says that it is ready. @param settings the service's settings besides the defaults */
+export async function startService(
+  { natsUrl, clickhouseUrl, folder }: Engines,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<RunningService> {
+  const service = startDensity(['run'], {
+    ...SERVICE_DEFAULTS,
+    ...settings,
+    NATS_URL: natsUrl,
+    CLICKHOUSE_URL: clickhouseUrl,
+    DENSITY_DATA_DIR: folder,
+  });
+  const kill = (): void => void service.child.kill('SIGKILL');
+  process.once('exit', kill);
+  const stop = async (): Promise<void> => {
+    const over = new AbortController();
+    const late = sleep(STOP_WITHIN_MS, undefined, { signal: over.signal }).then(kill, () => undefined);
+    await Promise.race([service.end('SIGTERM'), late.then(() => service.ended())]);
+    over.abort();
+    process.off('exit', kill);
+    sayComplaints(service);
+  };
+  try {
+    const [, url = ''] = await service.waitForOutput(/density-api is ready: (\S+)\/api\/v1\/health/);
+    return { url, process: service, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
 /** @param settings the service's settings besides the defaults */
 export async function withService(
   act: (processes: Processes) => Promise<void>,
   settings: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  await withEngines(async ({ natsUrl, clickhouseUrl, pids, folder }) => {
-    const service = startDensity(['run'], {
-      ...SERVICE_DEFAULTS,
-      ...settings,
-      NATS_URL: natsUrl,
-      CLICKHOUSE_URL: clickhouseUrl,
-      DENSITY_DATA_DIR: folder,
-    });
-    const kill = (): void => void service.child.kill('SIGKILL');
-    process.once('exit', kill);
+  await withEngines(async (engines) => {
+    const service = await startService(engines, settings);
     let nats: NatsHandles | undefined;
-    const clickhouse = createClient({ url: clickhouseUrl });
+    const clickhouse = createClient({ url: engines.clickhouseUrl });
     try {
-      const [, url = ''] = await service.waitForOutput(/density-api is ready: (\S+)\/api\/v1\/health/);
-      nats = await connectNats(natsUrl, 'bench');
-      await act({ api: `${url}/api/v1`, nats, clickhouse, pids: { service: service.child.pid ?? NaN, ...pids } });
+      nats = await connectNats(engines.natsUrl, 'bench');
+      const pids = { service: service.process.child.pid ?? NaN, ...engines.pids };
+      await act({ api: `${service.url}/api/v1`, nats, clickhouse, pids });
     } finally {
       await clickhouse.close();
       await nats?.nc.close();
-      const over = new AbortController();
-      const late = sleep(STOP_WITHIN_MS, undefined, { signal: over.signal }).then(kill, () => undefined);
-      await Promise.race([service.end('SIGTERM'), late.then(() => service.ended())]);
-      over.abort();
-      process.off('exit', kill);
-      sayComplaints(service);
+      await service.stop();
     }
   });
 }

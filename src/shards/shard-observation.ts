@@ -65,8 +65,8 @@ function observeFold(fold: PartitionFold, behind: number): FoldObservation {
     const state = fold.state(spaceId);
     if (!state) continue;
     provisionalEvents += state.buffered;
-    if (state.watermarkMs !== BEGINNING_MS)
-      watermarkDelayMs = Math.max(watermarkDelayMs, fold.logMs - state.watermarkMs);
+    const watermarkMs = fold.watermarkOf(spaceId);
+    if (watermarkMs !== BEGINNING_MS) watermarkDelayMs = Math.max(watermarkDelayMs, fold.logMs - watermarkMs);
   }
   return {
     behind,

@@ -68,6 +68,38 @@ describe('a space', () => {
     );
   });
 
+  it('has nothing to do as time passes unless it is due, and is not due right after', () => {
+    const step = fc.record({
+      waitMs: fc.integer({ min: 0, max: 80 }),
+      agesMs: fc.uniqueArray(fc.integer({ min: -20, max: 60 }), { maxLength: 4 }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+        const space = new LoneSpace();
+        space.configure({ dpus: ['d', 'e'] });
+        const sent = new Set<number>();
+        let nowMs = 1_000;
+        for (const [seq, { waitMs, agesMs }] of steps.entries()) {
+          // No two readings have the same identity.
+          const instants = agesMs.map((ageMs) => nowMs - ageMs).filter((atMs) => !sent.has(atMs));
+          for (const atMs of instants) sent.add(atMs);
+          space.observe(
+            nowMs,
+            ...instants.map((atMs) => eventOf({ timestampMs: atMs, seq, dpuId: atMs % 3 ? 'd' : 'e' })),
+          );
+          nowMs += waitMs;
+          space.clockMs = nowMs;
+          const [isDue, finalBefore] = [space.state.isDue(space.context), space.final.length];
+          const before = { ...space.snapshot, watermarkMs: 0 };
+          space.elapse(nowMs);
+          expect(space.final.length > finalBefore).toBe(isDue);
+          if (!isDue) expect({ ...space.snapshot, watermarkMs: 0 }).toEqual(before);
+          expect(space.state.isDue(space.context)).toBe(false);
+        }
+      }),
+    );
+  });
+
   it('O1 has the net and the lowest net of all its events in event order, whatever order they arrived in', () => {
     const arbitrary = fc.uniqueArray(
       fc.record({ timestampMs: fc.integer({ min: 0, max: 400 }), delta: fc.constantFrom(1 as const, -1 as const) }),

@@ -55,6 +55,16 @@ describe('a subscriber', () => {
     expect(subscriber.place).toBe('here');
   });
 
+  it('of very many spaces is offered events quickly while its sink accepts none', () => {
+    const subscriber = new Subscriber(null, () => 'here');
+    const spaces = Array.from({ length: 200_000 }, (_, n) => change(n, 1));
+    subscriber.begin(spaces);
+    subscriber.open(new Sink(1));
+    // Milliseconds; copying what waits for each of them would take half a minute.
+    for (const event of spaces.slice(0, 50_000)) subscriber.offer(event);
+    expect(subscriber.waiting).toBe(249_999);
+  }, 5_000);
+
   it('that is slow is told the change behind merged corrections only if all of them have the same', () => {
     const sink = new Sink(1);
     const subscriber = new Subscriber(null, () => 'here');

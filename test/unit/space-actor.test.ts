@@ -1,0 +1,29 @@
+// The actors of the spaces of one partition.
+import { expect, test } from 'vitest';
+import { startSpaceActor, startSpacesActor, stateOf, tell } from '../../actors/space/space-actor.ts';
+import { SpaceState } from '../../actors/space/space-state.ts';
+import type { SpaceId } from '../../src/domain/ids.ts';
+
+const ignored = (): void => undefined;
+const spaceState = (id: number): SpaceState => new SpaceState(id as SpaceId);
+
+test('spaces of one partition share one system, which is most of the memory of an actor', () => {
+  const parent = startSpacesActor();
+  const [one, other] = [1, 2].map((id) => startSpaceActor(spaceState(id), parent, ignored));
+  expect(one?.system).toBe(parent.system);
+  expect(other?.system).toBe(parent.system);
+});
+
+test('the error of a space is thrown to the one who told it, and the others go on', () => {
+  class Broken extends SpaceState {
+    override blockCut(): void {
+      throw new Error('broken');
+    }
+  }
+  const parent = startSpacesActor();
+  const broken = startSpaceActor(new Broken(1 as SpaceId), parent, ignored);
+  const other = startSpaceActor(spaceState(2), parent, ignored);
+  expect(() => tell(broken, { type: 'blockCut', block: 1 })).toThrow('broken');
+  expect(tell(other, { type: 'blockCut', block: 1 }).spaceId).toBe(2);
+  expect(stateOf(other).spaceId).toBe(2);
+});
