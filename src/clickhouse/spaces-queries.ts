@@ -6,7 +6,7 @@ import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
 import type { DividedRequest, HistoryEvent } from '../ports/history.ts';
 import { EVENT_ORDER } from './event-order.ts';
 import { instantParam, storable } from './instants.ts';
-import { hoursFor } from './hours-plan.ts';
+import { hoursFor, type PlannedSpace } from './hours-plan.ts';
 import { plannedRows } from './planned-rows.ts';
 import { queryRows } from './query-rows.ts';
 import { OF_SPACES, ofItsSpace, spacesParams, UP_TO_BLOCKS } from './rows-of-spaces.ts';
@@ -28,6 +28,8 @@ function params(spaces: readonly DividedRequest[], firstMs: number, lastMs: numb
 
 /** ClickHouse holds everything that it sums up in a query. With more rows, spaces are asked for one after the other. */
 const ROWS_TOGETHER_MAX = 2_000_000;
+/** Each range is a part of the text of a query, which ClickHouse limits to 256 KB. */
+const RANGES_TOGETHER_MAX = 1_000;
 
 export async function segmentsOfSpaces(
   client: ClickHouseClient,
@@ -54,7 +56,10 @@ async function rowsOfSpaces(
   const planned = await hoursFor(client, { edgesMs: edges, spaces: asked });
   const bounds = { ...params(spaces, edges[0] ?? 0, edges.at(-1) ?? 0), edges };
   const events = planned ? plannedRows(planned, undefined) : { events: ROWS, params: bounds };
-  if (spaces.length > 1 && (await rowsRead(client, events.events, events.params)) > ROWS_TOGETHER_MAX) {
+  const isTooMuch = async (): Promise<boolean> =>
+    rangesOf(planned ?? []) > RANGES_TOGETHER_MAX ||
+    (await rowsRead(client, events.events, events.params)) > ROWS_TOGETHER_MAX;
+  if (spaces.length > 1 && (await isTooMuch())) {
     const rows: SegmentRow<SpaceGap>[] = [];
     for (const space of spaces) rows.push(...(await rowsOfSpaces(client, [space], edges)));
     return rows;
@@ -69,6 +74,10 @@ async function rowsOfSpaces(
     ),
     bounds,
   );
+}
+
+function rangesOf(planned: readonly PlannedSpace[]): number {
+  return planned.reduce((sum, { plan }) => sum + plan.slots.length + plan.events.length, 0);
 }
 
 /** How many rows a condition makes ClickHouse read, by its index. */
@@ -88,14 +97,17 @@ export async function eventsOfSpaces(
 ): Promise<Map<SpaceId, HistoryEvent[]>> {
   const found = new Map<SpaceId, HistoryEvent[]>(spaces.map(({ spaceId }) => [spaceId, []]));
   if (spaces.length === 0) return found;
-  // A common lower bound lets ClickHouse use the sorting key.
-  const firstMs = spaces.reduce((least, { dividedMs }) => Math.min(least, dividedMs), Infinity);
+  const after = spaces.map(({ spaceId, block, dividedMs }) => {
+    const events = [{ afterMs: dividedMs, upToMs }];
+    return { spaceId, block, storedBlock: 0, plan: { slots: [], events } };
+  });
+  const asked = plannedRows(after, undefined);
   const rows = await queryRows<[number, string, string, string, string]>(
     client,
     `SELECT space_id, ${MS}, reading_id, sum(toInt64(entrances) * sign) AS into, sum(toInt64(exits) * sign) AS out FROM space_events
-    WHERE ${ROWS} AND ${MS} > ${ofItsSpace('divided', 'Int64')}
+    WHERE ${asked.events}
     GROUP BY space_id, timestamp, reading_id HAVING into != 0 OR out != 0 ORDER BY space_id, ${EVENT_ORDER}`,
-    params(spaces, firstMs, upToMs),
+    asked.params,
   );
   for (const [spaceId, timestampMs, readingId, entrances, exits] of rows)
     found.get(Number(spaceId) as SpaceId)?.push({
