@@ -222,6 +222,12 @@ try {
   });
   const [[whole, place] = [NaN, NaN]] = await sizes.json<[number, number]>();
   printLine(`a row takes ${Number(whole).toFixed(1)} bytes, of which ${Number(place).toFixed(2)} for its commit`);
+  const slots = await client.query({
+    query: `SELECT sum(rows), sum(data_compressed_bytes) / sum(rows) FROM system.parts WHERE active AND table = 'segments_by_hour' AND database = currentDatabase()`,
+    format: 'JSONCompactEachRow',
+  });
+  const [[stored, bytes] = [NaN, NaN]] = await slots.json<[number, number]>();
+  printLine(`${stored} slots of hours are stored, ${Number(bytes).toFixed(1)} bytes each`);
   printLine(machine());
 } finally {
   await client.close();
