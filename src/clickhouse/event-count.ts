@@ -1,8 +1,9 @@
-// The number of a space's events, from stored hours where there are any, and otherwise from the events. Then what was known of it at
-// a place in the log is summed up from parts that differ in what an index
-// lets ClickHouse skip, because the commit of a row takes as long to read as everything else that is counted. Up to the
-// watermark of the place, few rows became known later: those of now are counted, and those that came later subtracted. After it, few
-// were known, and they are counted themselves. Where the parts meet does not change their sum.
+// The number of a space's events: from stored hours, or from the events where there are none.
+//
+// From the events, what was known at a place in the log is summed up from parts that differ in what an index lets ClickHouse skip,
+// because the commit of a row takes as long to read as everything else that is counted. Up to the watermark of the place, few rows
+// became known later: those of now are counted, and those that came later subtracted. After it, few were known, and they are counted
+// themselves. Where the parts meet does not change their sum.
 //
 // ClickHouse may begin to read the parts one after the other. They agree, because all of them leave out blocks after the same one,
 // and the rows of blocks up to it are stored and never change.

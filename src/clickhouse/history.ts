@@ -126,8 +126,8 @@ export class ClickHouseHistory implements History {
     });
   }
 
-  async storeHours(partition: Partition, block: number): Promise<void> {
-    await this.#storingHours.run(async () => storeHours(this.#client, partition, block));
+  async storeHours(partition: Partition, block: number, signal?: AbortSignal): Promise<void> {
+    await this.#storingHours.run(async () => storeHours(this.#client, partition, block, signal));
   }
 
   async lastBlock(partition: Partition): Promise<number> {

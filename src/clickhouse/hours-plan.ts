@@ -14,7 +14,7 @@ import { OF_SPACES, ofItsSpace, spacesParams, UP_TO_BLOCKS } from './rows-of-spa
 import { SLOT } from './stored-hours.ts';
 
 /** To plan takes two queries. Below this span, reading the events costs less. */
-const SPAN_MIN_MS = 2 * DAY_MS;
+export const SPAN_MIN_MS = 2 * DAY_MS;
 
 export interface PlannedSpace {
   readonly spaceId: SpaceId;

@@ -22,7 +22,7 @@ interface SpaceRange {
   readonly upTo: number;
 }
 
-/** More than any instant: the ranges of all spaces are on one line, space after space. */
+/** More than any instant: the ranges of all spaces are on one line, space after space. There may be 512 of them. */
 const SPACE_WIDTH = 2 ** 44;
 
 export function plannedRows(spaces: readonly PlannedSpace[], upTo: LogPlace | undefined): PlannedRows {
@@ -33,31 +33,37 @@ export function plannedRows(spaces: readonly PlannedSpace[], upTo: LogPlace | un
     plan.slots.map(({ first, last }) => ({ space, after: first - 1, upTo: last })),
   );
   return {
-    events: `${inRanges('event', events.length, 'toUnixTimestamp64Milli(timestamp)', eventHint)} AND ${knownRows({ upTo }, UP_TO_BLOCKS)}`,
-    hours: `${inRanges('slot', hours.length, 'toInt64(slot)', slotHint)} AND block <= ${ofItsSpace('storedBlocks', 'UInt64')}`,
+    events: `${inRanges('event', spaces, events, 'toUnixTimestamp64Milli(timestamp)', eventHint)} AND ${knownRows({ upTo }, UP_TO_BLOCKS)}`,
+    hours: `${inRanges('slot', spaces, hours, 'toInt64(slot)', slotHint)} AND block <= ${ofItsSpace('storedBlocks', 'UInt64')}`,
     params: {
       ...spacesParams(spaces),
       spaceStarts: spaces.map((_, n) => n * SPACE_WIDTH),
       storedBlocks: spaces.map(({ storedBlock }) => storedBlock),
-      ...rangesParams('event', spaces, events),
-      ...rangesParams('slot', spaces, hours),
+      ...rangesParams('event', events),
+      ...rangesParams('slot', hours),
       ...upToParams(upTo),
     },
   };
 }
 
-const eventHint = (after: string, upTo: string): string =>
+const eventHint = (after: number, upTo: number): string =>
   `timestamp > fromUnixTimestamp64Milli(${after}, 'UTC') AND timestamp <= fromUnixTimestamp64Milli(${upTo}, 'UTC')`;
-const slotHint = (after: string, upTo: string): string => `slot > ${after} AND slot <= ${upTo}`;
+const slotHint = (after: number, upTo: number): string => `slot > ${after} AND slot <= ${upTo}`;
 
-/** @param value SQL for what the ranges are of */
-function inRanges(name: string, count: number, value: string, hint: (after: string, upTo: string) => string): string {
-  if (count === 0) return '0';
-  const nth = (values: string, type: string, n: number): string => `{${name}${values}:Array(${type})}[${n + 1}]`;
-  const hints = Array.from(
-    { length: count },
-    (_, n) =>
-      `(space_id = ${nth('Spaces', 'UInt32', n)} AND ${hint(nth('After', 'Int64', n), nth('UpTo', 'Int64', n))})`,
+/**
+ * The numbers in the hints are text of the query: as elements of a bound array, each would bring along the whole array.
+ * @param value SQL for what the ranges are of
+ */
+function inRanges(
+  name: string,
+  spaces: readonly PlannedSpace[],
+  ranges: readonly SpaceRange[],
+  value: string,
+  hint: (after: number, upTo: number) => string,
+): string {
+  if (ranges.length === 0) return '0';
+  const hints = ranges.map(
+    ({ space, after, upTo }) => `(space_id = ${Number(spaces[space]?.spaceId)} AND ${hint(after, upTo)})`,
   );
   const place = `${ofItsSpace('spaceStarts', 'Int64')} + ${value}`;
   const start = `roundDown(${place} - 1, {${name}Starts:Array(Int64)})`;
@@ -65,15 +71,8 @@ function inRanges(name: string, count: number, value: string, hint: (after: stri
     AND ${place} > ${start} AND ${place} <= transform(${start}, {${name}Starts:Array(Int64)}, {${name}Ends:Array(Int64)}, toInt64(-1))`;
 }
 
-function rangesParams(
-  name: string,
-  spaces: readonly PlannedSpace[],
-  ranges: readonly SpaceRange[],
-): Record<string, readonly number[]> {
+function rangesParams(name: string, ranges: readonly SpaceRange[]): Record<string, readonly number[]> {
   return {
-    [`${name}Spaces`]: ranges.map(({ space }) => spaces[space]?.spaceId ?? 0),
-    [`${name}After`]: ranges.map(({ after }) => after),
-    [`${name}UpTo`]: ranges.map(({ upTo }) => upTo),
     [`${name}Starts`]: ranges.map(({ space, after }) => space * SPACE_WIDTH + after),
     [`${name}Ends`]: ranges.map(({ space, upTo }) => space * SPACE_WIDTH + upTo),
   };

@@ -201,7 +201,7 @@ export const STATEMENTS: readonly string[] = [
   SETTINGS`,
   // The events of a space and hour, summed up (src/domain/segment.ts, src/domain/hours.ts), as of the last block that has rows of them;
   // `first` and `last` are the commits of what that version added, and of all of it. Computed from space_events, as far
-  // as stored_hours says; both may be emptied at any time.
+  // as stored_hours says.
   `CREATE TABLE IF NOT EXISTS segments_by_hour (
     space_id UInt32,
     slot UInt32 CODEC(Delta, ZSTD),

@@ -6,7 +6,7 @@ import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
 import type { DividedRequest, HistoryEvent } from '../ports/history.ts';
 import { EVENT_ORDER } from './event-order.ts';
 import { instantParam, storable } from './instants.ts';
-import { hoursFor, type PlannedSpace } from './hours-plan.ts';
+import { hoursFor, SPAN_MIN_MS, type PlannedSpace } from './hours-plan.ts';
 import { plannedRows } from './planned-rows.ts';
 import { queryRows } from './query-rows.ts';
 import { OF_SPACES, ofItsSpace, spacesParams, UP_TO_BLOCKS } from './rows-of-spaces.ts';
@@ -55,11 +55,15 @@ async function rowsOfSpaces(
   const asked = spaces.map(({ spaceId, block, dividedMs }) => ({ spaceId, block, untilMs: dividedMs }));
   const planned = await hoursFor(client, { edgesMs: edges, spaces: asked });
   const bounds = { ...params(spaces, edges[0] ?? 0, edges.at(-1) ?? 0), edges };
-  const events = planned ? plannedRows(planned, undefined) : { events: ROWS, params: bounds };
-  const isTooMuch = async (): Promise<boolean> =>
-    rangesOf(planned ?? []) > RANGES_TOGETHER_MAX ||
-    (await rowsRead(client, events.events, events.params)) > ROWS_TOGETHER_MAX;
-  if (spaces.length > 1 && (await isTooMuch())) {
+  const asRead = planned ? plannedRows(planned, undefined) : { events: ROWS, hours: '0', params: bounds };
+  const isTooMuch = async (): Promise<boolean> => {
+    if (rangesOf(planned ?? []) > RANGES_TOGETHER_MAX) return true;
+    const read = [await rowsRead(client, 'space_events', asRead.events, asRead.params)];
+    if (planned) read.push(await rowsRead(client, 'segments_by_hour', asRead.hours, asRead.params));
+    return read.some((rows) => rows > ROWS_TOGETHER_MAX);
+  };
+  const isLong = (edges.at(-1) ?? 0) - (edges[0] ?? 0) >= SPAN_MIN_MS;
+  if (spaces.length > 1 && isLong && (await isTooMuch())) {
     const rows: SegmentRow<SpaceGap>[] = [];
     for (const space of spaces) rows.push(...(await rowsOfSpaces(client, [space], edges)));
     return rows;
@@ -81,10 +85,15 @@ function rangesOf(planned: readonly PlannedSpace[]): number {
 }
 
 /** How many rows a condition makes ClickHouse read, by its index. */
-async function rowsRead(client: ClickHouseClient, where: string, values: Record<string, unknown>): Promise<number> {
+async function rowsRead(
+  client: ClickHouseClient,
+  table: 'space_events' | 'segments_by_hour',
+  where: string,
+  values: Record<string, unknown>,
+): Promise<number> {
   const rows = await queryRows<[database: string, table: string, parts: string, rows: string]>(
     client,
-    `EXPLAIN ESTIMATE SELECT 1 FROM space_events WHERE ${where}`,
+    `EXPLAIN ESTIMATE SELECT 1 FROM ${table} WHERE ${where}`,
     values,
   );
   return rows.reduce((sum, [, , , read]) => sum + Number(read), 0);

@@ -1,6 +1,7 @@
 // Stores the segments of hours (docs/adr/0114). A segment is computed from all rows of its space and hour in blocks up to one, and
 // those rows never change. So it does not matter how often, when or by whom it is computed, or whether that is interrupted:
-// the same version has the same content. Only when all hours are stored, `stored_hours` says so.
+// the same version has the same segment. (The first commit of what it added may be an earlier one, if it was computed without
+// the version before; then the hour is read as events more often.) Only when all hours are stored, `stored_hours` says so.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { Failure } from '../domain/failure.ts';
 import { HOUR_MS } from '../domain/hours.ts';
@@ -13,10 +14,15 @@ import { segmentQuery } from './segment-query.ts';
 /** How many changed rows one statement covers, roughly: ClickHouse holds the rows of their hours in memory. */
 const ROWS_MAX = 500_000;
 
-/** The slot of a row of space_events: `slotOf` in SQL. */
+/** Days without changes in between are read too, as far as a space that has changed has rows there. */
+const GAP_DAYS_MAX = 7;
+/** Below the client's timeout, so that nothing goes on that nobody waits for. */
+const SECONDS_MAX = 50;
+
+/** The slot of a row of space_events: `slotOf` in SQL. No row is from before 1970. */
 export const SLOT = `(2 * intDiv(toUnixTimestamp64Milli(timestamp), ${HOUR_MS}) + (toUnixTimestamp64Milli(timestamp) % ${HOUR_MS} > 0))`;
 
-/** Days one after the other, the last one included. */
+/** Days, the last one included, with the number of changed rows. */
 interface Days {
   readonly first: number;
   last: number;
@@ -27,7 +33,13 @@ const CHANGED = 'shard = {shard:UInt16} AND block > {before:UInt64} AND block <=
 const IN_DAYS = `timestamp > ${instantParam('after')} AND timestamp <= ${instantParam('upTo')}`;
 
 /** Stores the hours that blocks since the last time changed. @param storedBlock up to which the shard is stored */
-export async function storeHours(client: ClickHouseClient, shard: Partition, storedBlock: number): Promise<void> {
+export async function storeHours(
+  client: ClickHouseClient,
+  shard: Partition,
+  storedBlock: number,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (signal?.aborted) return;
   const [marked] = await queryRows<[string]>(
     client,
     'SELECT max(block) FROM stored_hours WHERE shard = {shard:UInt16}',
@@ -45,6 +57,7 @@ export async function storeHours(client: ClickHouseClient, shard: Partition, sto
   const block = days.reduce((most, [, , last]) => Math.max(most, Number(last)), 0);
   if (block === 0) return;
   for (const { first, last } of together(days)) {
+    if (signal?.aborted) return;
     const range = { after: first * DAY_MS - 1, upTo: (last + 1) * DAY_MS - 1 };
     await insert(client, INSERT, { shard, before, block, ...range });
   }
@@ -54,10 +67,10 @@ export async function storeHours(client: ClickHouseClient, shard: Partition, sto
 function together(days: readonly (readonly [day: string, rows: string, last: string])[]): Days[] {
   const found: Days[] = [];
   for (const [dayText, rowsText] of days) {
-    const [day, rows, before] = [Number(dayText), Number(rowsText), found.at(-1)];
-    if (before?.last === day - 1 && before.rows + rows <= ROWS_MAX) {
-      before.last = day;
-      before.rows += rows;
+    const [day, rows, batch] = [Number(dayText), Number(rowsText), found.at(-1)];
+    if (batch && day - batch.last <= GAP_DAYS_MAX && batch.rows + rows <= ROWS_MAX) {
+      batch.last = day;
+      batch.rows += rows;
     } else found.push({ first: day, last: day, rows });
   }
   return found;
@@ -80,7 +93,8 @@ const INSERT = `
   LEFT JOIN (${segmentQuery(`(space_id, ${SLOT})`, ROWS)}) AS summed ON touched.of = summed.key`;
 
 async function insert(client: ClickHouseClient, query: string, params: Record<string, number>): Promise<void> {
-  await client.command({ query, query_params: params }).catch((error: unknown) => {
+  const clickhouse_settings = { insert_quorum: 'auto', max_execution_time: SECONDS_MAX } as const;
+  await client.command({ query, query_params: params, clickhouse_settings }).catch((error: unknown) => {
     throw new Failure('unavailable', 'hours cannot be stored at the moment', { cause: error, retryAfterSeconds: 5 });
   });
 }

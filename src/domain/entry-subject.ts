@@ -12,8 +12,9 @@ export interface EntrySubject {
   readonly kind: TopicKind | undefined;
 }
 
-/** Bounds the memory for subjects, which come from outside. */
+/** These bound the memory for subjects, which come from outside. */
 const REMEMBERED_MAX = 50_000;
+const REMEMBERED_LENGTH_MAX = 200;
 const remembered = new Map<string, EntrySubject>();
 
 /**
@@ -21,6 +22,7 @@ const remembered = new Map<string, EntrySubject>();
  * readings of a device share the text of its id, too.
  */
 export function entrySubjectOf(subject: string): EntrySubject {
+  if (subject.length > REMEMBERED_LENGTH_MAX) return parse(subject);
   let found = remembered.get(subject);
   if (!found) {
     if (remembered.size >= REMEMBERED_MAX) remembered.clear();

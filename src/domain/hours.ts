@@ -40,7 +40,7 @@ export interface SlotsPlan {
   readonly events: readonly EventRange[];
 }
 
-/** Each range is a condition of a query. With more of them, everything between the first and the last is read as events. */
+/** Each range is a part of the text of a query. With more of them, everything between the first and the last is read as events. */
 const RANGES_MAX = 500;
 
 /**
@@ -69,7 +69,8 @@ function spansOf(slots: readonly number[]): SlotSpan[] {
   const spans: SlotSpan[] = [];
   for (const slot of slots) {
     const before = spans.at(-1);
-    if (before?.last === slot - 1) spans[spans.length - 1] = { first: before.first, last: slot };
+    // A first instant between two hours is nearly always empty. Without it they are one range.
+    if (before && slot - before.last <= (slot % 2) + 1) spans[spans.length - 1] = { first: before.first, last: slot };
     else spans.push({ first: slot, last: slot });
   }
   return spans;

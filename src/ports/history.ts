@@ -244,9 +244,9 @@ export interface History {
   events(spaceId: SpaceId, afterMs: number, upToMs: number, block: number, upTo?: LogPlace): Promise<HistoryEvent[]>;
   /**
    * Sums up the hours in which blocks of a partition have changed anything, so that questions about long spans need not read every
-   * event. Changes no answer. @param block up to which the partition is stored
+   * event. Changes no answer, whether it ends or not. @param block up to which the partition is stored @param signal ends it early
    */
-  storeHours(partition: Partition, block: number): Promise<void>;
+  storeHours(partition: Partition, block: number, signal?: AbortSignal): Promise<void>;
   /** For each space, `segments` up to its `dividedMs`. Spaces without events may be left out. */
   segmentsOfSpaces(
     spaces: readonly DividedRequest[],

@@ -7,6 +7,7 @@ import { LogWentBack } from '../domain/log-mark.ts';
 import { Router, Superseded, type RouterDeps } from '../router/router.ts';
 import { backoffMs } from '../runtime/backoff.ts';
 import { Condition } from '../runtime/condition.ts';
+import { orAborted } from '../runtime/or-aborted.ts';
 import { supervise } from '../runtime/supervise.ts';
 import type { Timing } from '../runtime/timing.ts';
 import { CheckpointRefused } from '../../actors/partition/snapshot.ts';
@@ -304,14 +305,17 @@ export class ShardLoops {
       fold: { partition, history },
     } = this.#deps;
     const pause = (ms: number): Promise<void> => timing.pause(ms * (0.75 + timing.random() / 2), signal);
-    for (; !signal.aborted; await pause(intervalMs)) {
+    while (!signal.aborted) {
       const { storedBlock } = this.#fold.fold;
       await pause(settledMs);
       if (signal.aborted) return;
-      // Nothing is wrong without them; questions about long spans take longer.
-      await history.storeHours(partition, storedBlock).catch((error: unknown) => {
-        log.warn({ err: error }, 'hours were not summed up; trying again later');
-      });
+      const stored = history.storeHours(partition, storedBlock, signal).then(
+        () => pause(intervalMs),
+        // Nothing is wrong without them; questions about long spans take longer.
+        (error: unknown) => log.warn({ err: error }, 'hours were not summed up; trying again'),
+      );
+      // A shard that is handed over does not wait for it. What goes on alone does no harm.
+      await orAborted(stored, signal);
     }
   }
 

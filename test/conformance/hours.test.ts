@@ -159,6 +159,30 @@ describePorts('stored hours', (ports) => {
       { numRuns: RUNS, endOnFailure: true },
     );
   }, 300_000);
+
+  it('P1 T29 many spaces, and many hours that a question divides, are more than one query', async () => {
+    const { history } = ports();
+    const ids = Array.from({ length: 12 }, () => ++spaces as SpaceId);
+    const events = ids.map((spaceId, n) => {
+      const place = { spaceId, dpuId: 'many' as DpuId, doorwayId: 1 as DoorwayId, timestampMs: n * HOUR_MS + 10 };
+      return loggedEvent(personEvent({ ...place, sign: 1, primary: true }, 1), n + 1);
+    });
+    const seq = ids.length;
+    await history.storeBlock(
+      blockOf(0, P0, ++number, events, { seq, commitId: 'many', cutMs: number, completeSeq: seq }),
+    );
+    await history.storeHours(P0, number);
+    const edgesMs = [-1, ...Array.from({ length: 400 }, (_, n) => (2 * n + 1) * HOUR_MS + 1_800_000)];
+    const found = await history.segmentsOfSpaces(
+      ids.map((spaceId) => ({ spaceId, block: number, dividedMs: 400 * HOUR_MS })),
+      edgesMs,
+    );
+    for (const [n, spaceId] of ids.entries()) {
+      const expected = segmentsOfRows([{ ...(events[n] as LoggedEvent), block: number }], edgesMs, { block: number });
+      expect(found.get(spaceId)).toEqual(expected);
+      if (n === 0) expect(await history.segments(spaceId, edgesMs, number)).toEqual(expected);
+    }
+  }, 120_000);
 });
 
 function live(rows: readonly Stored[]): Stored[] {

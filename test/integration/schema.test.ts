@@ -78,6 +78,7 @@ test('T24 a table whose rows lack their commit gets the columns, and the place f
   await createTables(client);
   expect(await digest('space_events')).toEqual(before);
   expect(await rows("SELECT name FROM system.data_skipping_indices WHERE table = 'space_events'")).toEqual([
+    ['blocks'],
     ['known_at'],
   ]);
   expect(await rows('SELECT DISTINCT cause FROM space_events WHERE space_id = 5')).toEqual([['unknown']]);
@@ -181,7 +182,7 @@ test('migrating gives existing tables another window and synced parts, and forge
   expect(await stored()).toEqual([[10, 10, 10]]);
   await alterTables(client, OPTIONS);
   const after = await definitions();
-  expect(after).toHaveLength(6);
+  expect(after).toHaveLength(8);
   for (const definition of after)
     expect(definition).toMatch(
       /non_replicated_deduplication_window = 76800.*fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, merge_selector_base = 10/,

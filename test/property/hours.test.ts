@@ -66,8 +66,13 @@ describe('a plan of stored slots', () => {
     );
   });
 
+  it('T29 hours one after the other are one range, with the first instant between them', () => {
+    expect(planSlots([-1, 9 * HOUR_MS - 1], [3, 5, 7]).events).toEqual([{ afterMs: HOUR_MS, upToMs: 4 * HOUR_MS - 1 }]);
+  });
+
   it('T29 with very many changed slots, everything between the first and the last is read as events', () => {
-    const slots = Array.from({ length: 600 }, (_, n) => 2 * n + 1);
-    expect(planSlots([-1, 700 * HOUR_MS - 1], slots).events).toEqual([{ afterMs: 0, upToMs: 600 * HOUR_MS - 1 }]);
+    const slots = Array.from({ length: 600 }, (_, n) => 4 * n + 1);
+    expect(planSlots([-1, 1_300 * HOUR_MS - 1], slots.slice(0, 500)).events).toHaveLength(500);
+    expect(planSlots([-1, 1_300 * HOUR_MS - 1], slots).events).toEqual([{ afterMs: 0, upToMs: 1_199 * HOUR_MS - 1 }]);
   });
 });

@@ -2,7 +2,16 @@ import { expect, test } from 'vitest';
 import { alterationsFor, TABLES, tablesFor, windowBlocksFor } from '../../src/clickhouse/schema.ts';
 
 const OPTIONS = { cluster: 'density', windowBlocks: 50_000, isSynced: true, cold: { volume: 'cold', afterDays: 400 } };
-const NAMES = ['space_events', 'log_epochs', 'topology_copy', 'log_places', 'readings', 'events_by_time'];
+const NAMES = [
+  'space_events',
+  'log_epochs',
+  'topology_copy',
+  'log_places',
+  'segments_by_hour',
+  'stored_hours',
+  'readings',
+  'events_by_time',
+];
 const SETTINGS =
   "replicated_deduplication_window = 50000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, merge_selector_base = 10, lightweight_mutation_projection_mode = 'rebuild'";
 

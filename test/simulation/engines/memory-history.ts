@@ -303,13 +303,14 @@ export class MemoryHistory implements History, PartitionRecords {
     );
   }
 
-  async storeHours(partition: Partition, block: number): Promise<void> {
+  async storeHours(partition: Partition, block: number, signal?: AbortSignal): Promise<void> {
     const rows = (): Row[] => this.#tables.spaceEvents.filter((row) => row.partition === partition);
     const { hours } = this.#tables;
     const changes = await this.#read('hours to store', () => hours.changes(rows(), block));
     if (!changes) return;
-    for (const day of changes.days) await this.#write('store hours', () => hours.storeDay(rows(), changes, day));
-    await this.#write('hours are stored', () => hours.markStored(partition, changes));
+    for (const day of changes.days)
+      if (!signal?.aborted) await this.#write('store hours', () => hours.storeDay(rows(), changes, day));
+    if (!signal?.aborted) await this.#write('hours are stored', () => hours.markStored(partition, changes));
   }
 
   async events(

@@ -1,4 +1,4 @@
-// The stored hours of src/clickhouse/stored-hours.ts in memory, with the same rules: which version of an slot answers a question, and
+// The stored hours of src/clickhouse/stored-hours.ts in memory, with the same rules: which version of a slot answers a question, and
 // what is read from events instead.
 import type { Partition, SpaceId } from '../../../src/domain/ids.ts';
 import { planSlots, rangeOfSlots, slotOf } from '../../../src/domain/hours.ts';
