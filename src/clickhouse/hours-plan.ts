@@ -1,5 +1,5 @@
-// Which part of a question about spaces is summed up from stored hours, and which from events. An hour is as it is stored unless
-// blocks since then have rows in it. For what was known at a place, a version of an hour is right if all of its commits were known
+// Which part of a question about spaces is summed up from stored hours, and which from events. A stored hour is right unless
+// later blocks have rows in it. For what was known at a place, a version of an hour is right if all of its commits were known
 // and none that was added to it later.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { planSlots, type SlotsPlan } from '../domain/hours.ts';
@@ -13,7 +13,7 @@ import { queryRows } from './query-rows.ts';
 import { OF_SPACES, ofItsSpace, spacesParams, UP_TO_BLOCKS } from './rows-of-spaces.ts';
 import { SLOT } from './stored-hours.ts';
 
-/** To plan takes two queries. Below this span, reading the events costs less. */
+/** Planning takes two queries. Below this span, reading the events costs less. */
 export const SPAN_MIN_MS = 2 * DAY_MS;
 
 export interface PlannedSpace {

@@ -138,8 +138,8 @@ async function recordBlocksFrom(client: ClickHouseClient): Promise<void> {
 export async function alterTables(client: ClickHouseClient, options: TableOptions): Promise<void> {
   await dropRetiredTables(client, options);
   for (const query of alterationsFor(options)) await client.command({ query });
-  await addTotalsProjection(client, options);
-  await addBlockIndex(client, options);
+  await addToEvents(client, options, TOTALS_PROJECTION);
+  await addToEvents(client, options, BLOCK_INDEX);
   for (const { name, definition } of await existingTables(client)) {
     const timeColumn = timeColumnOf(definition);
     const wanted = options.cold && timeColumn ? coldAfter(options.cold, timeColumn) : undefined;
@@ -152,32 +152,20 @@ export async function alterTables(client: ClickHouseClient, options: TableOption
 }
 
 /**
- * Adds the projection to a table of an earlier version. ClickHouse builds it for existing parts in the background,
+ * Adds a projection or an index to a table of an earlier version. ClickHouse builds it for existing parts in the background,
  * and reads their rows until then.
+ * @param definition begins with its kind and name
  */
-async function addTotalsProjection(client: ClickHouseClient, options: TableOptions): Promise<void> {
+async function addToEvents(client: ClickHouseClient, options: TableOptions, definition: string): Promise<void> {
+  const name = definition.split(' ', 2).join(' ');
   const [row] = await queryRows<[string]>(
     client,
     "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = 'space_events'",
     {},
   );
-  if (!row || row[0].includes('PROJECTION totals_by_shard')) return;
-  await client.command({ query: `ALTER TABLE space_events${onCluster(options)} ADD ${TOTALS_PROJECTION}` });
-  await client.command({
-    query: `ALTER TABLE space_events${onCluster(options)} MATERIALIZE PROJECTION totals_by_shard`,
-  });
-}
-
-/** Adds the index to a table of an earlier version. Until ClickHouse has built it for a part, it reads the blocks of its rows. */
-async function addBlockIndex(client: ClickHouseClient, options: TableOptions): Promise<void> {
-  const [row] = await queryRows<[string]>(
-    client,
-    "SELECT create_table_query FROM system.tables WHERE database = currentDatabase() AND name = 'space_events'",
-    {},
-  );
-  if (!row || row[0].includes('INDEX blocks ')) return;
-  await client.command({ query: `ALTER TABLE space_events${onCluster(options)} ADD ${BLOCK_INDEX}` });
-  await client.command({ query: `ALTER TABLE space_events${onCluster(options)} MATERIALIZE INDEX blocks` });
+  if (!row || row[0].includes(`${name} `)) return;
+  await client.command({ query: `ALTER TABLE space_events${onCluster(options)} ADD ${definition}` });
+  await client.command({ query: `ALTER TABLE space_events${onCluster(options)} MATERIALIZE ${name}` });
 }
 
 interface ExistingTable {

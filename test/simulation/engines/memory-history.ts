@@ -436,7 +436,7 @@ export class MemoryHistory implements History, PartitionRecords {
     return this.#tables.rowsOfSpaces.get(spaceId) ?? [];
   }
 
-  /** @returns false if it is away */
+  /** Makes the change unless ClickHouse is unavailable. @returns whether it was made */
   #whileThere(change: () => void): boolean {
     if (!this.#tables.isAway) change();
     return !this.#tables.isAway;
