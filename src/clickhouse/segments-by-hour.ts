@@ -1,6 +1,6 @@
 // Sums up stored hours and events into segments inside ClickHouse. Must agree with `append` in src/domain/segment.ts.
 import type { ClickHouseClient } from '@clickhouse/client';
-import { HOUR_MS } from '../domain/hours.ts';
+import { HOUR_MS } from '../domain/zone.ts';
 import type { LogPlace } from '../domain/log-place.ts';
 import { EVENT_ORDER } from './event-order.ts';
 import { storable } from './instants.ts';

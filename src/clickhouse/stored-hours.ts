@@ -4,9 +4,8 @@
 // the version before; then the hour is read as events more often.) Only when all hours are stored, `stored_hours` says so.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { Failure } from '../domain/failure.ts';
-import { HOUR_MS } from '../domain/hours.ts';
 import type { Partition } from '../domain/ids.ts';
-import { DAY_MS } from '../domain/zone.ts';
+import { DAY_MS, HOUR_MS } from '../domain/zone.ts';
 import { instantParam } from './instants.ts';
 import { queryRows } from './query-rows.ts';
 import { segmentQuery } from './segment-query.ts';

@@ -1,7 +1,6 @@
 // The slots of time for which segments are stored (docs/adr/0114): hours of UTC, of which the first instant is a slot of its own. So
 // slots end where intervals of whole hours do, just before an hour begins, and where a reset on the hour comes, just after.
-
-export const HOUR_MS = 3_600_000;
+import { HOUR_MS } from './zone.ts';
 
 /** Slot 2h is the first instant of hour h since 1970, and slot 2h + 1 the rest of it. */
 export function slotOf(ms: number): number {

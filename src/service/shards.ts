@@ -13,12 +13,13 @@ import type { LogDoubts } from '../shards/log-doubts.ts';
 import { Shard, type ShardDeps } from '../shards/shard.ts';
 import type { AwaitedTopology } from '../topology/awaited-topology.ts';
 import type { TopologyService } from '../topology/topology-service.ts';
+import { HOUR_MS } from '../domain/zone.ts';
 import type { Logger } from 'pino';
 import type { Adapters } from './adapters.ts';
 
 const TRUNCATE_INTERVAL_MS = 60_000;
 /** Each time an hour has changed, it is stored once more. What is newer is read from events. */
-const HOURS_TIMES = { intervalMs: 6 * 3_600_000, settledMs: 600_000 };
+const HOURS_TIMES = { intervalMs: 6 * HOUR_MS, settledMs: 600_000 };
 /**
  * The time for which all shards together may block the event loop when they write their snapshots at the same time,
  * as they do when the process stops.

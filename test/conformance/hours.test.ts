@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { blockOf } from '../../actors/partition/block.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
-import { HOUR_MS } from '../../src/domain/hours.ts';
+import { HOUR_MS } from '../../src/domain/zone.ts';
 import { loggedEvent, type LoggedEvent } from '../../src/domain/log-entry.ts';
 import type { LogPlace } from '../../src/domain/log-place.ts';
 import { EMPTY_SEGMENT } from '../../src/domain/segment.ts';

@@ -1,7 +1,8 @@
 // A plan covers its span once, and sums nothing up over an edge.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { HOUR_MS, planSlots, rangeOfSlots, slotOf } from '../../src/domain/hours.ts';
+import { planSlots, rangeOfSlots, slotOf } from '../../src/domain/hours.ts';
+import { HOUR_MS } from '../../src/domain/zone.ts';
 
 const HOURS = 40;
 const edge = fc
