@@ -6,7 +6,7 @@
 import type { DpuId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import type { Span } from '../domain/placement.ts';
-import { directionOf, isPerson } from '../domain/measure.ts';
+import { directionOf, isPerson, personMeasure } from '../domain/measure.ts';
 import type { Reading } from '../domain/reading.ts';
 import type { Series, SeriesKey } from '../domain/series.ts';
 import type { TopologyView } from '../domain/topology-history.ts';
@@ -24,13 +24,21 @@ function keyOf({ timestampMs, measure, name }: Reading): Key {
   return `${timestampMs}~${measure}${name === undefined ? '' : `.${name}`}`;
 }
 
-interface Remembered {
-  readonly reading: Reading;
-  readonly seq: number;
+/** The inverse of `keyOf` for a number. */
+function readingOf(dpuId: DpuId, key: number): Reading {
+  return { dpuId, timestampMs: timestampOf(key), measure: personMeasure(key % 2 === 0 ? -1 : 1) };
+}
+
+function timestampOf(key: number): number {
+  return Math.floor(key / 2);
 }
 
 interface DpuMemory {
-  readonly recent: Map<Key, Remembered>;
+  /**
+   * Null in place of a reading that its key describes in full: hundreds of thousands may be remembered, and the garbage
+   * collector has to go through each object.
+   */
+  readonly recent: Map<Key, Reading | null>;
   /**
    * Every accepted reading that is not in `recent` has at most this timestamp. Undefined until history was asked
    * about the time before this memory began.
@@ -41,11 +49,11 @@ interface DpuMemory {
 export class ReadingMemory {
   readonly #series = new SeriesMemory();
   readonly #dpus = new Map<DpuId, DpuMemory>();
-  /** In the order in which they were remembered. */
-  readonly #order: Remembered[] = [];
+  /** In the order in which they were remembered; as three arrays, so that there is no object for each reading. */
+  readonly #order = { dpus: [] as DpuMemory[], keys: [] as Key[], seqs: [] as number[] };
 
   get size(): number {
-    return this.#order.length;
+    return this.#order.seqs.length;
   }
 
   /** True when a reading with the same identity is remembered. */
@@ -76,26 +84,24 @@ export class ReadingMemory {
    * @returns false if a reading with the same identity is remembered already
    */
   remember(reading: Reading, seq: number): boolean {
-    const { recent } = this.#dpu(reading.dpuId);
+    const dpu = this.#dpu(reading.dpuId);
     const key = keyOf(reading);
-    if (recent.has(key)) return false;
-    const remembered = { reading, seq };
-    recent.set(key, remembered);
-    this.#order.push(remembered);
+    if (dpu.recent.has(key)) return false;
+    dpu.recent.set(key, typeof key === 'number' ? null : reading);
+    this.#order.dpus.push(dpu);
+    this.#order.keys.push(key);
+    this.#order.seqs.push(seq);
     this.#series.remember(reading);
     return true;
   }
 
   /** Forgets readings up to a sequence of READINGS, because all of them are stored. */
   forget(throughSeq: number): void {
-    const firstKept = this.#order.findIndex(({ seq }) => seq > throughSeq);
-    const forgotten = this.#order.splice(0, firstKept < 0 ? this.#order.length : firstKept);
-    for (const { reading } of forgotten) {
-      const dpu = this.#dpu(reading.dpuId);
-      dpu.recent.delete(keyOf(reading));
-      this.#series.forget(reading);
-      if (dpu.newestStoredMs !== undefined) dpu.newestStoredMs = Math.max(dpu.newestStoredMs, reading.timestampMs);
-    }
+    const { dpus, keys, seqs } = this.#order;
+    const firstKept = seqs.findIndex((seq) => seq > throughSeq);
+    const count = firstKept < 0 ? seqs.length : firstKept;
+    for (let n = 0; n < count; n++) forgetIn(dpus[n] as DpuMemory, keys[n] as Key, this.#series);
+    for (const each of [dpus, keys, seqs]) each.splice(0, count);
   }
 
   /** The series of the given readings, as in SeriesMemory. @param views those under which the series are needed */
@@ -114,9 +120,9 @@ export class ReadingMemory {
 
   /** Remembered readings of a DPU within some spans. */
   within(dpuId: DpuId, spans: readonly Span[]): Reading[] {
-    const recent = this.#dpus.get(dpuId)?.recent.values() ?? [];
+    const recent = this.#dpus.get(dpuId)?.recent ?? [];
     return [...recent]
-      .map(({ reading }) => reading)
+      .map(([key, reading]) => reading ?? readingOf(dpuId, Number(key)))
       .filter(({ timestampMs }) => spans.some(({ fromMs, toMs }) => fromMs <= timestampMs && timestampMs < toMs));
   }
 
@@ -128,4 +134,12 @@ export class ReadingMemory {
     }
     return dpu;
   }
+}
+
+function forgetIn(dpu: DpuMemory, key: Key, series: SeriesMemory): void {
+  const reading = dpu.recent.get(key);
+  dpu.recent.delete(key);
+  if (reading) series.forget(reading);
+  const timestampMs = reading?.timestampMs ?? timestampOf(Number(key));
+  if (dpu.newestStoredMs !== undefined) dpu.newestStoredMs = Math.max(dpu.newestStoredMs, timestampMs);
 }

@@ -92,6 +92,14 @@ describe('the memory of a router', () => {
     expect(memory.within('nobody' as DpuId, [{ fromMs: 0, toMs: 100 }])).toEqual([]);
   });
 
+  it('lists readings as they were remembered, whatever it keeps of them', () => {
+    const memory = new ReadingMemory();
+    const all = [reading(10), reading(10, -1), reading(11, -1), reading(11, 1, 'n'), reading(-3, -1), reading(-4)];
+    for (const [n, each] of all.entries()) memory.remember(each, n);
+    const within = memory.within(D1, [{ fromMs: -10, toMs: 20 }]);
+    expect(within).toEqual(all);
+  });
+
   it('loses no reading when it frees the memory of forgotten ones', () => {
     const memory = new ReadingMemory();
     memory.learnNewest(D1, undefined);
