@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { SlowestFirst } from './test/support/slowest-first.ts';
 
 /** `npm run coverage`: where processes that tests start leave what they covered. Workers are started without it. */
 const processes = process.env['COVERAGE_OF_PROCESSES'];
@@ -13,7 +14,9 @@ export default defineConfig({
     testTimeout: 600_000,
     hookTimeout: 300_000,
     pool: 'forks',
-    maxWorkers: 2,
+    // More than cores: tests that start and kill processes wait most of the time.
+    maxWorkers: 4,
+    sequence: { sequencer: SlowestFirst },
     reporters: ['default', './test/support/count-reporter.ts'],
     env: processes === undefined ? {} : { NODE_V8_COVERAGE: resolve(processes) },
     coverage: {
