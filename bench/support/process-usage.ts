@@ -1,6 +1,8 @@
-// What processes use: memory, descriptors, connections, disk. It is read from Linux's /proc, because Node provides this
+// What processes use: memory, descriptors, connections, disk; and their priority. It is read from Linux's /proc, because Node provides this
 // only for itself.
+import { readdirSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
+import { getPriority, setPriority } from 'node:os';
 import { join } from 'node:path';
 
 const ESTABLISHED = '01';
@@ -44,4 +46,10 @@ export async function diskBytes(folder: string): Promise<number> {
 /** The process id in a pid file of an engine's folder. */
 export async function recordedPid(file: string): Promise<number> {
   return Number((await readFile(file, 'utf8')).split('\n')[0]);
+}
+
+/** Lowers the priority of a process against others. On Linux each thread has its own; those that it starts later inherit it. */
+export function makeNicer(pid: number, by: number): void {
+  for (const thread of readdirSync(`/proc/${pid}/task`).map(Number))
+    setPriority(thread, Math.min(19, getPriority(thread) + by));
 }
