@@ -1,5 +1,6 @@
 // Requests a second for the current count of a space, with authentication, limits, metrics and the log of requests on, and the CPU time
-// of one; as a ratio to a bare Koa with a router that answers as many bytes. Service, bare server and load are separate processes.
+// of one; as a ratio to a bare Koa with a router that answers as many bytes, and to one that has all of that as well and counts
+// nothing. Services and load are separate processes.
 import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -36,7 +37,29 @@ async function createSpace(api: string): Promise<number> {
   return ((await answer.json()) as { id: number }).id;
 }
 
-async function measured(name: string, pid: number, url: string): Promise<Round> {
+interface Measurable {
+  readonly name: string;
+  readonly pid: number;
+  readonly url: string;
+}
+
+async function startKoa(name: string, path: string, args: string[]): Promise<Measurable> {
+  const child = fork(fileURLToPath(new URL('./support/bare-koa.ts', import.meta.url)), args, {
+    stdio: ['ignore', 'inherit', 'ignore', 'ipc'],
+  });
+  // It ends when this process does.
+  child.unref();
+  const [port] = (await once(child, 'message')) as [number];
+  child.channel?.unref();
+  return { name, pid: child.pid ?? NaN, url: `http://127.0.0.1:${port}/api/v1${path}` };
+}
+
+function ratio(rounds: readonly Round[][], of: (round: Round[]) => [number | undefined, number | undefined]): string {
+  const ratios = rounds.map(of).map(([a = NaN, b = NaN]) => a / b);
+  return median(ratios).toFixed(2);
+}
+
+async function measured({ name, pid, url }: Measurable): Promise<Round> {
   const meter = new CpuMeter({ server: pid });
   const { answered, failed, seconds, p50Ms, p99Ms } = await sendLoad({
     ...{ url, connections: CONNECTIONS, seconds: SECONDS, headers: HEADERS },
@@ -44,7 +67,7 @@ async function measured(name: string, pid: number, url: string): Promise<Round> 
   const cpuMicros = ((meter.read().cpuSeconds.get('server') ?? NaN) * 1e6) / answered;
   const perSecond = answered / seconds;
   printLine(
-    `${name}: ${grouped(perSecond)} requests/s, ${cpuMicros.toFixed(1)} us CPU each, p50 ${p50Ms} ms, p99 ${p99Ms} ms${failed > 0 ? `, ${failed} FAILED` : ''}`,
+    `${name.padEnd(12)}: ${grouped(perSecond)} requests/s, ${cpuMicros.toFixed(1)} us CPU each, p50 ${p50Ms} ms, p99 ${p99Ms} ms${failed > 0 ? `, ${failed} FAILED` : ''}`,
   );
   return { perSecond, cpuMicros };
 }
@@ -53,26 +76,25 @@ await withService(
   async ({ api, pids }) => {
     const path = `/counts/${await createSpace(api)}/current`;
     const answer = await (await fetch(`${api}${path}`, { headers: HEADERS })).text();
-    const bare = fork(fileURLToPath(new URL('./support/bare-koa.ts', import.meta.url)), [answer]);
-    const [port] = (await once(bare, 'message')) as [number];
-    const bareUrl = `http://127.0.0.1:${port}/api/v1${path}`;
-    try {
-      for (const url of [`${api}${path}`, bareUrl])
-        await sendLoad({ url, connections: CONNECTIONS, seconds: WARM_UP_SECONDS, headers: HEADERS });
-      const rounds: [Round, Round][] = [];
-      for (let round = 0; round < ROUNDS; round++)
-        rounds.push([
-          await measured('service  ', pids.service, `${api}${path}`),
-          await measured('bare Koa ', bare.pid ?? NaN, bareUrl),
-        ]);
-      const ratios = rounds.map(([service, koa]) => service.perSecond / koa.perSecond);
-      const costs = rounds.map(([service, koa]) => koa.cpuMicros / service.cpuMicros);
-      printLine(
-        `ratio, median: ${median(ratios).toFixed(2)} of its requests/s, ${median(costs).toFixed(2)} by CPU time   (${machine()})`,
-      );
-    } finally {
-      bare.disconnect();
+    const servers = [
+      { name: 'service', pid: pids.service, url: `${api}${path}` },
+      await startKoa('bare Koa', path, [answer]),
+      await startKoa('equipped Koa', path, [answer, TOKEN]),
+    ];
+    for (const { url } of servers)
+      await sendLoad({ url, connections: CONNECTIONS, seconds: WARM_UP_SECONDS, headers: HEADERS });
+    const rounds: Round[][] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const measuredNow: Round[] = [];
+      for (const server of servers) measuredNow.push(await measured(server));
+      rounds.push(measuredNow);
     }
+    for (const [nth, { name }] of servers.entries())
+      if (nth > 0)
+        printLine(
+          `the service answers ${ratio(rounds, (round) => [round[0]?.perSecond, round[nth]?.perSecond])} of the requests/s of a ${name}, ${ratio(rounds, (round) => [round[nth]?.cpuMicros, round[0]?.cpuMicros])} by CPU time (medians)`,
+        );
+    printLine(`(${machine()})`);
   },
   { AUTH_TOKENS: JSON.stringify({ tokens: TOKENS }), RATE_LIMIT_PER_MINUTE: '100000000', LOG_LEVEL: 'info' },
 );
