@@ -7,7 +7,7 @@ import { intervalBounds } from '../domain/interval.ts';
 import type { ResetSchedule } from '../domain/reset-schedule.ts';
 import { advance, countOf, countRange, occupancyAfterReset, type Segment } from '../domain/segment.ts';
 import { TimeAtCounts, type Stretch } from '../domain/time-at-counts.ts';
-import { DAY_MS, toLocalMs } from '../domain/zone.ts';
+import { DAY_MS, HOUR_MS, toLocalMs } from '../domain/zone.ts';
 import type { History } from '../ports/history.ts';
 import type { SpaceReports } from '../ports/reports.ts';
 import { edgesOf } from './count-at.ts';
@@ -15,7 +15,6 @@ import { asOfAnswer, placeOf, type TopologyOfCounts } from './known-space.ts';
 import { splitRunsBetween } from './runs.ts';
 import { scheduleOf } from './schedule-of.ts';
 
-const HOUR_MS = 3_600_000;
 const HOUR = { kind: 'clock', lengthMs: HOUR_MS } as const;
 const HOURS_OF_DAY = 24;
 /** 1970-01-01 was a Thursday, the fourth day of its week. */
