@@ -3,6 +3,7 @@
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import type { Settings } from '../../src/domain/topology.ts';
 import type { SpaceOutput } from '../space/space-state.ts';
+import { leastSeq } from './block.ts';
 
 export interface OpenBlockSnapshot {
   /** The number of the open block. */
@@ -18,6 +19,8 @@ export interface OpenBlockSnapshot {
 export class OpenBlock {
   #number: number;
   #rows: LoggedEvent[];
+  /** Kept up to date, because it is asked for every few seconds, and a block may have thousands of rows. */
+  #leastSeq: number;
   #openedMs: number | null;
   #lateMs: number | null;
   #cutRequested: boolean;
@@ -25,6 +28,7 @@ export class OpenBlock {
   constructor({ openNumber = 1, openRows = [], openedMs, lateMs, cutRequested }: Partial<OpenBlockSnapshot>) {
     this.#number = openNumber;
     this.#rows = [...openRows];
+    this.#leastSeq = leastSeq(this.#rows);
     this.#openedMs = openedMs ?? null;
     this.#lateMs = lateMs ?? null;
     this.#cutRequested = cutRequested ?? false;
@@ -48,6 +52,11 @@ export class OpenBlock {
     return this.#rows;
   }
 
+  /** The lowest sequence of its rows in SPACE_EVENTS; Infinity if it has none. */
+  get leastSeq(): number {
+    return this.#leastSeq;
+  }
+
   get openedMs(): number | null {
     return this.#openedMs;
   }
@@ -61,10 +70,10 @@ export class OpenBlock {
   take(output: SpaceOutput, logMs: number): void {
     switch (output.type) {
       case 'eventsFinal':
-        for (const event of output.events) this.#rows.push(event);
+        for (const event of output.events) this.#add(event);
         return;
       case 'eventLate':
-        this.#rows.push(output.event);
+        this.#add(output.event);
         this.#lateMs ??= logMs;
         return;
       case 'cutRequested':
@@ -88,9 +97,15 @@ export class OpenBlock {
     const [number, rows] = [this.#number, this.#rows];
     this.#number += 1;
     this.#rows = [];
+    this.#leastSeq = Infinity;
     this.#openedMs = null;
     this.#lateMs = null;
     this.#cutRequested = false;
     return { number, rows };
+  }
+
+  #add(event: LoggedEvent): void {
+    this.#rows.push(event);
+    this.#leastSeq = Math.min(this.#leastSeq, event.seq);
   }
 }

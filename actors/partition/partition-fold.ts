@@ -32,7 +32,7 @@ import {
   type SpaceActorEvent,
 } from '../space/space-actor.ts';
 import { scheduleIn, SpaceState, type PartitionContext, type SpaceOutput } from '../space/space-state.ts';
-import { blockOf, leastSeq, NO_MARK, readingsIn, type Block } from './block.ts';
+import { blockOf, NO_MARK, readingsIn, type Block } from './block.ts';
 import { assertChained, assertNoHole } from './commit-chain.ts';
 import type { CorrectionCause, FoldObserver } from './fold-observer.ts';
 import type { FoldSnapshot, ReadingTotals } from './fold-snapshot.ts';
@@ -270,7 +270,7 @@ export class PartitionFold {
 
   /** Everything in the log before this sequence is stored. */
   get storedBeforeSeq(): number {
-    let least = Math.min(this.#seq + 1, leastSeq(this.#open.rows));
+    let least = Math.min(this.#seq + 1, this.#open.leastSeq);
     for (const block of this.#unstored) least = Math.min(least, block.leastSeq);
     return Math.min(least, this.#leastBufferedSeq());
   }
