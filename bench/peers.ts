@@ -5,16 +5,16 @@
 import { Crowd, type Reading, type Trouble } from './support/peers/crowd.ts';
 import { withClickhouse } from './support/peers/clickhouse-peer.ts';
 import { withDensity } from './support/peers/density-peer.ts';
-import { CLIENTS, QUARTER_MS, type Peer } from './support/peers/peer.ts';
+import { CLIENTS, QUARTER_MS, QUARTERS, type Peer } from './support/peers/peer.ts';
 import { withPostgres } from './support/peers/postgres-peer.ts';
 import { findPostgres } from './support/peers/postgres-server.ts';
 import { cpuTotal, perReading, type CpuUse } from './support/cpu.ts';
 import { grouped, inMs, machine, numberFrom, printLine } from './support/output.ts';
-import { quantile } from './support/statistics.ts';
+import { median, quantile } from './support/statistics.ts';
 
 const READINGS = numberFrom('PEERS_READINGS', 1_000_000);
 const SPACES = numberFrom('PEERS_SPACES', 1_000);
-/** How long single readings are inserted, and how long each question is asked. */
+/** How long single readings are inserted, and how long each question is asked, in all rounds together. */
 const INSERT_MS = numberFrom('PEERS_INSERT_SECONDS', 20) * 1000;
 const ASK_MS = numberFrom('PEERS_ASK_SECONDS', 5) * 1000;
 const READINGS_PER_INSERT = 100_000;
@@ -23,13 +23,13 @@ const COMPARED_MAX = 50;
 /** How long an answer may take to become right. */
 const RIGHT_WITHIN_MS = numberFrom('PEERS_RIGHT_WITHIN_SECONDS', 15) * 1000;
 const SPACES_MIN = 10;
-const WAYS = ['postgres', 'clickhouse', 'density'];
+const ROUNDS = numberFrom('PEERS_ROUNDS', 3);
 
 /** By what was measured: the figure of each peer. */
 const table = new Map<string, Map<string, string>>();
 
 function note(peer: Peer, what: string, figure: string): void {
-  printLine(`  ${what}: ${figure}`);
+  printLine(`${peer.name}, ${what}: ${figure}`);
   table.set(what, (table.get(what) ?? new Map<string, string>()).set(peer.name, figure));
 }
 
@@ -39,32 +39,103 @@ const costOf = (use: CpuUse, readings: number): string =>
     ? perReading(use, readings)
     : `${((cpuTotal(use) * 1e6) / readings).toFixed(1)} us CPU a reading`;
 
-async function insertMany(peer: Peer, readings: readonly Reading[]): Promise<void> {
-  for (let from = 0; from < readings.length; from += READINGS_PER_INSERT)
-    await peer.insertMany(peer.encode(readings.slice(from, from + READINGS_PER_INSERT)));
+interface Contestant {
+  readonly peer: Peer;
+  readonly crowd: Crowd;
+  /** How many different readings. */
+  sent: number;
 }
 
-async function measureMany(peer: Peer, crowd: Crowd): Promise<void> {
-  const bodies: string[] = [];
-  for (let from = 0; from < crowd.inTime.length; from += READINGS_PER_INSERT)
-    bodies.push(peer.encode(crowd.inTime.slice(from, from + READINGS_PER_INSERT)));
-  const count = crowd.inTime.length;
-  const meter = peer.meter();
-  for (const body of bodies) await peer.insertMany(body);
-  const acknowledged = meter.read();
-  await peer.untilCounted(count);
+/** Lets one after the other do its part, so that the load of the machine is the same for all. */
+async function inTurns(
+  all: readonly Contestant[],
+  act: (one: Contestant, round: number) => Promise<void>,
+): Promise<void> {
+  for (let round = 0; round < ROUNDS; round++) for (const one of all) await act(one, round);
+}
+
+/** The CPU of a turn until its readings were counted, and until nothing was left to do. */
+interface Turn {
+  readonly readings: number;
+  readonly acknowledgedSeconds: number;
+  readonly counted: CpuUse;
+  readonly stored: CpuUse;
+}
+
+/** @param insert resolves with the number of readings */
+async function takeTurn(one: Contestant, insert: () => Promise<number>, untilMs: () => number): Promise<Turn> {
+  const meter = one.peer.meter();
+  const readings = await insert();
+  const acknowledgedSeconds = meter.read().seconds;
+  one.sent += readings;
+  await one.peer.untilCounted(one.sent);
   const counted = meter.read();
-  await peer.untilStored(count, crowd.inTime.at(-1)?.atMs ?? 0);
-  const stored = meter.read();
-  note(peer, 'many at once, acknowledged', `${grouped(count / acknowledged.seconds)}/s`);
-  note(peer, 'many at once, counted', `${grouped(count / counted.seconds)}/s; ${costOf(counted, count)}`);
-  note(peer, 'the same with all work that follows', costOf(stored, count));
-  note(peer, 'disk, a reading', `${((await peer.bytesStored()) / count).toFixed(0)} bytes`);
+  await one.peer.untilStored(one.sent, untilMs());
+  return { readings, acknowledgedSeconds, counted, stored: meter.read() };
 }
 
-async function measureSingle(peer: Peer, crowd: Crowd): Promise<void> {
-  const meter = peer.meter();
-  const end = performance.now() + INSERT_MS;
+function noteTurns({ peer }: Contestant, what: string, turns: readonly Turn[], more = ''): void {
+  const rate = (seconds: (turn: Turn) => number): string =>
+    `${grouped(median(turns.map((turn) => turn.readings / seconds(turn))))}/s`;
+  const cost = (use: (turn: Turn) => CpuUse): string => {
+    const costs = turns.map((turn) => cpuTotal(use(turn)) / turn.readings);
+    const turn = turns[costs.indexOf(median(costs))];
+    return turn ? costOf(use(turn), turn.readings) : '';
+  };
+  note(peer, `${what}, acknowledged`, `${rate((turn) => turn.acknowledgedSeconds)}${more}`);
+  note(peer, `${what}, counted`, `${rate((turn) => turn.counted.seconds)}; ${cost((turn) => turn.counted)}`);
+  note(
+    peer,
+    `${what}, with all work that follows`,
+    cost((turn) => turn.stored),
+  );
+}
+
+function* bodiesOf(peer: Peer, readings: readonly Reading[]): Generator<string> {
+  for (let from = 0; from < readings.length; from += READINGS_PER_INSERT)
+    yield peer.encode(readings.slice(from, from + READINGS_PER_INSERT));
+}
+
+async function insertMany(peer: Peer, readings: readonly Reading[]): Promise<void> {
+  for (const body of bodiesOf(peer, readings)) await peer.insertMany(body);
+}
+
+async function measureMany(all: readonly Contestant[]): Promise<void> {
+  const turns = new Map(all.map((one): [Contestant, Turn[]] => [one, []]));
+  await inTurns(all, async (one, round) => {
+    const { length } = one.crowd.inTime;
+    const part = one.crowd.inTime.slice((round * length) / ROUNDS, ((round + 1) * length) / ROUNDS);
+    const bodies = [...bodiesOf(one.peer, part)];
+    const insert = async (): Promise<number> => {
+      for (const body of bodies) await one.peer.insertMany(body);
+      return part.length;
+    };
+    turns.get(one)?.push(await takeTurn(one, insert, () => part.at(-1)?.atMs ?? 0));
+  });
+  for (const [one, its] of turns) {
+    noteTurns(one, 'many at once', its);
+    note(one.peer, 'disk, a reading', `${((await one.peer.bytesStored()) / one.sent).toFixed(0)} bytes`);
+  }
+}
+
+async function measureSingle(all: readonly Contestant[]): Promise<void> {
+  const turns = new Map(all.map((one): [Contestant, Turn[]] => [one, []]));
+  const times = new Map(all.map((one): [Contestant, number[]] => [one, []]));
+  await inTurns(all, async (one) => {
+    const insert = async (): Promise<number> => {
+      const found = await insertForAWhile(one);
+      times.get(one)?.push(...found);
+      return found.length;
+    };
+    turns.get(one)?.push(await takeTurn(one, insert, Date.now));
+  });
+  for (const [one, its] of turns)
+    noteTurns(one, `single ones of ${CLIENTS} clients`, its, `; ${quantilesOf(times.get(one) ?? [])}`);
+}
+
+/** @returns how long each took */
+async function insertForAWhile({ peer, crowd }: Contestant): Promise<number[]> {
+  const end = performance.now() + INSERT_MS / ROUNDS;
   const times: number[] = [];
   await Promise.all(
     Array.from({ length: CLIENTS }, async (_, client) => {
@@ -75,47 +146,39 @@ async function measureSingle(peer: Peer, crowd: Crowd): Promise<void> {
       }
     }),
   );
-  const acknowledged = meter.read();
-  const sent = crowd.inTime.length + times.length;
-  await peer.untilCounted(sent);
-  const counted = meter.read();
-  await peer.untilStored(sent, Date.now());
-  const stored = meter.read();
-  times.sort((a, b) => a - b);
-  const latency = `p50 ${inMs(quantile(times, 0.5))}, p99 ${inMs(quantile(times, 0.99))}`;
-  note(
-    peer,
-    `single ones of ${CLIENTS} clients, acknowledged`,
-    `${grouped(times.length / acknowledged.seconds)}/s; ${latency}`,
-  );
-  note(peer, 'single ones, counted', `${grouped(times.length / counted.seconds)}/s; ${costOf(counted, times.length)}`);
-  note(peer, 'single ones with all work that follows', costOf(stored, times.length));
+  return times;
 }
 
-async function measureQuestions(peer: Peer, crowd: Crowd): Promise<void> {
-  const { spaces } = crowd.troubles.none;
-  const questions: Readonly<Record<string, (nth: number, space: number) => Promise<unknown>>> = {
-    'count now': async (_, space) => peer.countNow(space),
-    'count at an instant': async (nth, space) =>
-      peer.countAt(space, crowd.dayMs + ((nth * 7) % 96) * QUARTER_MS + (nth % 1_000)),
-    'a day by 15 minutes': async (_, space) => peer.countsOfDay(space, crowd.dayMs),
-  };
-  for (const [what, ask] of Object.entries(questions)) {
-    const times: number[] = [];
-    const meter = peer.meter();
-    for (let nth = 0, end = performance.now() + ASK_MS; performance.now() < end; nth++) {
-      const startedAt = performance.now();
-      await ask(nth, spaces[(nth * 7919) % spaces.length] ?? 0);
-      times.push(performance.now() - startedAt);
-    }
-    const cpuMs = (cpuTotal(meter.read()) * 1000) / times.length;
-    times.sort((a, b) => a - b);
-    note(
-      peer,
-      what,
-      `p50 ${inMs(quantile(times, 0.5))}, p99 ${inMs(quantile(times, 0.99))}; ${cpuMs.toFixed(2)} ms CPU`,
-    );
+const QUESTIONS: Readonly<Record<string, (one: Contestant, space: number, nth: number) => Promise<unknown>>> = {
+  'count now': async ({ peer }, space) => peer.countNow(space),
+  'count at an instant': async ({ peer, crowd }, space, nth) =>
+    peer.countAt(space, crowd.dayMs + ((nth * 7) % QUARTERS) * QUARTER_MS + (nth % 1_000)),
+  'a day by 15 minutes': async ({ peer, crowd }, space) => peer.countsOfDay(space, crowd.dayMs),
+};
+
+async function measureQuestions(all: readonly Contestant[]): Promise<void> {
+  for (const [what, ask] of Object.entries(QUESTIONS)) {
+    const found = new Map(all.map((one) => [one, { times: [] as number[], cpuSeconds: 0 }]));
+    await inTurns(all, async (one) => {
+      const { spaces } = one.crowd.troubles.none;
+      const its = found.get(one) ?? { times: [], cpuSeconds: 0 };
+      const meter = one.peer.meter();
+      for (const end = performance.now() + ASK_MS / ROUNDS; performance.now() < end;) {
+        const nth = its.times.length;
+        const startedAt = performance.now();
+        await ask(one, spaces[(nth * 7919) % spaces.length] ?? 0, nth);
+        its.times.push(performance.now() - startedAt);
+      }
+      its.cpuSeconds += cpuTotal(meter.read());
+    });
+    for (const [one, { times, cpuSeconds }] of found)
+      note(one.peer, what, `${quantilesOf(times)}; ${((cpuSeconds * 1000) / times.length).toFixed(2)} ms CPU`);
   }
+}
+
+function quantilesOf(times: readonly number[]): string {
+  const sorted = [...times].sort((a, b) => a - b);
+  return `p50 ${inMs(quantile(sorted, 0.5))}, p99 ${inMs(quantile(sorted, 0.99))}`;
 }
 
 interface Comparison {
@@ -142,7 +205,7 @@ async function compare(peer: Peer, crowd: Crowd, spaces: readonly number[], from
 }
 
 /** @param act sends what is in trouble */
-async function tell(peer: Peer, crowd: Crowd, trouble: Trouble, act: () => Promise<void>): Promise<void> {
+async function tell({ peer, crowd }: Contestant, trouble: Trouble, act: () => Promise<void>): Promise<void> {
   await act();
   const sentAt = performance.now();
   for (;;) {
@@ -154,20 +217,16 @@ async function tell(peer: Peer, crowd: Crowd, trouble: Trouble, act: () => Promi
   }
 }
 
-async function measure(peer: Peer, crowd: Crowd): Promise<void> {
-  printLine(`${peer.name}: ${peer.design}   (${machine()})`);
-  await measureMany(peer, crowd);
-  await measureQuestions(peer, crowd);
-  await measureSingle(peer, crowd);
+async function tellAll(one: Contestant): Promise<void> {
+  const { peer, crowd } = one;
   const { none, late, repeated, moved, unseen } = crowd.troubles;
-  const compared = none.spaces.slice(0, COMPARED_MAX);
-  await tell(peer, crowd, { ...none, spaces: compared }, async () => undefined);
-  await tell(peer, crowd, late, async () => insertMany(peer, crowd.late));
-  await tell(peer, crowd, repeated, async () => insertMany(peer, crowd.repeated));
-  await tell(peer, crowd, moved, async () => {
+  await tell(one, { ...none, spaces: none.spaces.slice(0, COMPARED_MAX) }, async () => undefined);
+  await tell(one, late, async () => insertMany(peer, crowd.late));
+  await tell(one, repeated, async () => insertMany(peer, crowd.repeated));
+  await tell(one, moved, async () => {
     for (const { dpu, toDoorOfDpu, fromMs } of crowd.moves) await peer.move(dpu, toDoorOfDpu, fromMs);
   });
-  await tell(peer, crowd, unseen, async () => insertMany(peer, crowd.ofUnseen));
+  await tell(one, unseen, async () => insertMany(peer, crowd.ofUnseen));
 }
 
 function printTable(): void {
@@ -178,19 +237,47 @@ function printTable(): void {
     printLine(`| ${what} | ${names.map((name) => figures.get(name) ?? '').join(' | ')} |`);
 }
 
-if (SPACES < SPACES_MIN) throw new Error(`PEERS_SPACES: at least ${SPACES_MIN}`);
-printLine(`about ${grouped(READINGS)} readings of a day in ${grouped(SPACES)} spaces`);
-for (const way of (process.env['PEERS_WAYS'] ?? WAYS.join()).split(',')) {
+type Way = (crowd: Crowd, act: (peer: Peer) => Promise<void>) => Promise<void>;
+const WAYS: Readonly<Record<string, Way>> = {
+  postgres: async (crowd, act) => {
+    const bin = await findPostgres();
+    if (bin !== undefined) return withPostgres(bin, crowd, act);
+    printLine(
+      'PostgreSQL is not installed (PEERS_POSTGRES_BIN is the folder of its programs), so it is left out of the comparison.',
+    );
+  },
+  clickhouse: withClickhouse,
+  density: withDensity,
+};
+
+/** Starts one after the other, so that all of them run. */
+async function withAll(ways: readonly string[], ready: readonly Contestant[]): Promise<void> {
+  const [way, ...others] = ways;
+  if (way === undefined) return contest(ready);
+  const start = WAYS[way];
+  if (start === undefined) throw new Error(`PEERS_WAYS: ${way} is none of ${Object.keys(WAYS).join(', ')}`);
   // One each, with the same people, because those who pass singly pass now.
   const crowd = new Crowd(SPACES, READINGS);
-  const act = async (peer: Peer): Promise<void> => measure(peer, crowd);
-  if (way === 'postgres') {
-    const bin = await findPostgres();
-    if (bin === undefined)
-      printLine('PostgreSQL is not installed (PEERS_POSTGRES_BIN is the folder of its programs), so it is left out.');
-    else await withPostgres(bin, crowd, act);
-  } else if (way === 'clickhouse') await withClickhouse(crowd, act);
-  else if (way === 'density') await withDensity(crowd, act);
-  else throw new Error(`PEERS_WAYS: ${way} is none of ${WAYS.join(', ')}`);
+  let isStarted = false;
+  await start(crowd, async (peer) => {
+    isStarted = true;
+    printLine(`${peer.name}: ${peer.design}`);
+    await withAll(others, [...ready, { peer, crowd, sent: 0 }]);
+  });
+  if (!isStarted) await withAll(others, ready);
 }
-printTable();
+
+async function contest(all: readonly Contestant[]): Promise<void> {
+  await measureMany(all);
+  await measureQuestions(all);
+  await measureSingle(all);
+  for (const one of all) await tellAll(one);
+  printLine(machine());
+  printTable();
+}
+
+if (SPACES < SPACES_MIN) throw new Error(`PEERS_SPACES: at least ${SPACES_MIN}`);
+printLine(
+  `about ${grouped(READINGS)} readings of a day in ${grouped(SPACES)} spaces, in ${ROUNDS} alternating rounds   (${machine()})`,
+);
+await withAll(process.env['PEERS_WAYS']?.split(',') ?? Object.keys(WAYS), []);
