@@ -2,13 +2,14 @@
 // a view of running counts, and ClickHouse alone with sums. How fast each takes readings and answers, what that costs in
 // CPU time of all its processes, and whether the answers are right when readings are late or repeated, when a DPU had been
 // moved, and when somebody came in unseen. People are invented, so what is right is known.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Crowd, type Reading, type Trouble } from './support/peers/crowd.ts';
 import { withClickhouse } from './support/peers/clickhouse-peer.ts';
 import { withDensity } from './support/peers/density-peer.ts';
 import { CLIENTS, QUARTER_MS, QUARTERS, type Peer } from './support/peers/peer.ts';
 import { withPostgres } from './support/peers/postgres-peer.ts';
 import { findPostgres } from './support/peers/postgres-server.ts';
-import { cpuTotal, perReading, type CpuUse } from './support/cpu.ts';
+import { cpuTotal, inCores, perReading, type CpuUse } from './support/cpu.ts';
 import { grouped, inMs, machine, numberFrom, printLine } from './support/output.ts';
 import { median, quantile } from './support/statistics.ts';
 
@@ -22,6 +23,7 @@ const READINGS_PER_INSERT = 100_000;
 const COMPARED_MAX = 50;
 /** How long an answer may take to become right. */
 const RIGHT_WITHIN_MS = numberFrom('PEERS_RIGHT_WITHIN_SECONDS', 15) * 1000;
+const IDLE_MS = 10_000;
 const SPACES_MIN = 10;
 const ROUNDS = numberFrom('PEERS_ROUNDS', 3);
 
@@ -158,10 +160,10 @@ const QUESTIONS: Readonly<Record<string, (one: Contestant, space: number, nth: n
 
 async function measureQuestions(all: readonly Contestant[]): Promise<void> {
   for (const [what, ask] of Object.entries(QUESTIONS)) {
-    const found = new Map(all.map((one) => [one, { times: [] as number[], cpuSeconds: 0 }]));
+    const found = new Map(all.map((one) => [one, { times: [] as number[], uses: [] as CpuUse[] }]));
     await inTurns(all, async (one) => {
       const { spaces } = one.crowd.troubles.none;
-      const its = found.get(one) ?? { times: [], cpuSeconds: 0 };
+      const its = found.get(one) ?? { times: [], uses: [] };
       const meter = one.peer.meter();
       for (const end = performance.now() + ASK_MS / ROUNDS; performance.now() < end;) {
         const nth = its.times.length;
@@ -169,10 +171,30 @@ async function measureQuestions(all: readonly Contestant[]): Promise<void> {
         await ask(one, spaces[(nth * 7919) % spaces.length] ?? 0, nth);
         its.times.push(performance.now() - startedAt);
       }
-      its.cpuSeconds += cpuTotal(meter.read());
+      its.uses.push(meter.read());
     });
-    for (const [one, { times, cpuSeconds }] of found)
-      note(one.peer, what, `${quantilesOf(times)}; ${((cpuSeconds * 1000) / times.length).toFixed(2)} ms CPU`);
+    for (const [one, { times, uses }] of found)
+      note(one.peer, what, `${quantilesOf(times)}; ${msOf(uses, times.length)} ms CPU`);
+  }
+}
+
+/** By process, if there are several: `0.10 + 0.20 = 0.30`. */
+function msOf(uses: readonly CpuUse[], questions: number): string {
+  const ms = (seconds: number): string => ((seconds * 1000) / questions).toFixed(2);
+  const names = [...(uses[0]?.cpuSeconds.keys() ?? [])];
+  const parts = names.map((name) => uses.reduce((sum, { cpuSeconds }) => sum + (cpuSeconds.get(name) ?? NaN), 0));
+  const total = ms(parts.reduce((sum, part) => sum + part, 0));
+  return parts.length > 1 ? `${parts.map(ms).join(' + ')} = ${total}` : total;
+}
+
+/** What costs CPU without being asked: it is part of the figures of everything else. */
+async function measureIdle(all: readonly Contestant[]): Promise<void> {
+  const meters = all.map(({ peer }) => peer.meter());
+  await sleep(IDLE_MS);
+  for (const [n, { peer }] of all.entries()) {
+    const use = meters[n]?.read();
+    if (use)
+      note(peer, 'idle', use.cpuSeconds.size > 1 ? inCores(use) : `${(cpuTotal(use) / use.seconds).toFixed(3)} cores`);
   }
 }
 
@@ -269,6 +291,7 @@ async function withAll(ways: readonly string[], ready: readonly Contestant[]): P
 
 async function contest(all: readonly Contestant[]): Promise<void> {
   await measureMany(all);
+  await measureIdle(all);
   await measureQuestions(all);
   await measureSingle(all);
   for (const one of all) await tellAll(one);
