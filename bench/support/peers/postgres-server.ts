@@ -1,16 +1,19 @@
 // A PostgreSQL server of its own, in a folder that is removed at the end, reached by a socket in that folder. With the
 // TimescaleDB extension if it is installed.
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { chown, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { eventually } from '../../../test/support/eventually.ts';
 
 const run = promisify(execFile);
 const READY_WITHIN_MS = 60_000;
+/** Characters. */
+const LOG_SHOWN = 10_000;
 const DEBIAN = '/usr/lib/postgresql';
 /** Who may run PostgreSQL when we are root, whom it refuses. */
 const USERS = ['postgres', 'nobody'];
@@ -49,16 +52,12 @@ export async function findPostgres(): Promise<string | undefined> {
 export async function withPostgresServer(bin: string, act: (server: PostgresServer) => Promise<void>): Promise<void> {
   const user = process.getuid?.() === 0 ? unprivileged() : undefined;
   const folder = await mkdtemp(join(tmpdir(), 'density-postgres-'));
-  let server: ChildProcess | undefined;
-  const kill = (): void => void server?.kill('SIGQUIT');
-  process.once('exit', kill);
   try {
     if (user) await chown(folder, user.uid, user.gid);
-    const data = join(folder, 'data');
     const options = { ...user, cwd: folder };
     await run(
       join(bin, 'initdb'),
-      ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
+      ['-D', join(folder, 'data'), '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
       options,
     );
     const hasTimescale = await isTimescaleInstalled(bin);
@@ -68,25 +67,37 @@ export async function withPostgresServer(bin: string, act: (server: PostgresServ
       ...(hasTimescale ? { shared_preload_libraries: 'timescaledb', 'timescaledb.telemetry_level': 'off' } : {}),
     };
     const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
-    server = spawn(join(bin, 'postgres'), ['-D', data, ...args], { ...options, stdio: ['ignore', 'ignore', 'pipe'] });
-    let log = '';
-    server.stderr?.setEncoding('utf8').on('data', (text: string) => (log = `${log}${text}`.slice(-10_000)));
+    const server = spawn(join(bin, 'postgres'), ['-D', join(folder, 'data'), ...args], {
+      ...options,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const kill = (): void => void server.kill('SIGQUIT');
+    process.once('exit', kill);
     const ended = once(server, 'exit');
-    await eventually(async () => {
-      if (server?.exitCode !== null) throw new Error(`PostgreSQL ended: ${log}`);
-      await run(join(bin, 'psql'), ['-X', '-h', folder, '-U', 'postgres', '-c', 'SELECT 1']);
-    }, READY_WITHIN_MS);
     try {
+      await untilReady(bin, folder, server);
       await act({ bin, folder, pid: server.pid ?? NaN, hasTimescale });
     } finally {
       server.kill('SIGINT');
       await ended;
+      process.off('exit', kill);
     }
   } finally {
-    process.off('exit', kill);
-    kill();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+async function untilReady(
+  bin: string,
+  folder: string,
+  server: ChildProcessByStdio<null, null, Readable>,
+): Promise<void> {
+  let log = '';
+  server.stderr.setEncoding('utf8').on('data', (text: string) => (log = `${log}${text}`.slice(-LOG_SHOWN)));
+  await eventually(async () => {
+    if (server.exitCode !== null) throw new Error(`PostgreSQL ended: ${log}`);
+    await run(join(bin, 'psql'), ['-X', '-h', folder, '-U', 'postgres', '-c', 'SELECT 1']);
+  }, READY_WITHIN_MS);
 }
 
 async function isTimescaleInstalled(bin: string): Promise<boolean> {
