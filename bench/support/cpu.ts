@@ -1,17 +1,50 @@
 // CPU time of processes, user and system, all threads included. It is read from Linux's /proc, because Node does not
 // provide the CPU time of another process; the unit is 10 ms, so measure over seconds.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 /** USER_HZ: the same on all Linux machines, whatever the kernel's clock. */
 const TICKS_PER_SECOND = 100;
 
 /** @throws Error if the process has ended, or this is not Linux */
 export function cpuSecondsOf(pid: number): number {
+  return statOf(pid).ownSeconds;
+}
+
+/** Of a process and all its descendants, ended ones included. @throws like `cpuSecondsOf` */
+export function cpuSecondsOfTree(pid: number): number {
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync('/proc').filter((entry) => /^\d+$/.test(entry))) {
+    try {
+      const { parent } = statOf(Number(name));
+      children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
+    } catch {
+      // It has ended since it was listed.
+    }
+  }
+  const secondsOf = (process: number): number => {
+    const { ownSeconds, endedChildrenSeconds } = statOf(process);
+    const living = (children.get(process) ?? []).map((child) => {
+      try {
+        return secondsOf(child);
+      } catch {
+        return 0;
+      }
+    });
+    return ownSeconds + endedChildrenSeconds + sum(living);
+  };
+  return secondsOf(pid);
+}
+
+function statOf(pid: number): { parent: number; ownSeconds: number; endedChildrenSeconds: number } {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
   // The second field, the program's name in brackets, may contain blanks, so count from after it.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const [utime, stime] = [Number(fields[11]), Number(fields[12])];
-  return (utime + stime) / TICKS_PER_SECOND;
+  const fields = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number);
+  const seconds = (user: number, system: number): number =>
+    ((fields[user] ?? NaN) + (fields[system] ?? NaN)) / TICKS_PER_SECOND;
+  return { parent: fields[1] ?? NaN, ownSeconds: seconds(11, 12), endedChildrenSeconds: seconds(13, 14) };
 }
 
 export interface CpuUse {
@@ -24,12 +57,14 @@ export interface CpuUse {
 /** Measures from its creation. */
 export class CpuMeter {
   readonly #pids: Readonly<Record<string, number>>;
+  readonly #secondsOf: (pid: number) => number;
   readonly #startedAt = performance.now();
   readonly #before: ReadonlyMap<string, number>;
 
   /** @param pids by name */
-  constructor(pids: Readonly<Record<string, number>>) {
+  constructor(pids: Readonly<Record<string, number>>, secondsOf = cpuSecondsOf) {
     this.#pids = pids;
+    this.#secondsOf = secondsOf;
     this.#before = this.#now();
   }
 
@@ -43,11 +78,13 @@ export class CpuMeter {
   }
 
   #now(): Map<string, number> {
-    return new Map(Object.entries(this.#pids).map(([name, pid]) => [name, cpuSecondsOf(pid)]));
+    return new Map(Object.entries(this.#pids).map(([name, pid]) => [name, this.#secondsOf(pid)]));
   }
 }
 
 const sum = (values: Iterable<number>): number => [...values].reduce((total, value) => total + value, 0);
+
+export const cpuTotal = ({ cpuSeconds }: CpuUse): number => sum(cpuSeconds.values());
 
 /** `service 0.50 + nats-server 0.20 = 0.70 cores` */
 export function inCores({ seconds, cpuSeconds }: CpuUse): string {
