@@ -330,7 +330,6 @@ export const MUTANTS: readonly Mutant[] = [
     'how old the late block before became is forgotten on restart',
     'lateBefore: this.#lateBefore,',
     'lateBefore: null,',
-    'test/unit/open-block.test.ts',
   ),
   mutant(
     'a checkpoint without compare-and-set',
