@@ -150,6 +150,11 @@ export const CONFIG = {
   LATE_BLOCK_AGE_MAX_MS: ms
     .default(DEFAULT_SETTINGS.lateBlockAgeMaxMs)
     .describe('the same for a block with a late reading, because counts may be estimates until it is stored'),
+  REPEATED_LATE_BLOCK_AGE_MAX_MS: ms
+    .default(8_000)
+    .describe(
+      'the same while late readings keep coming: each block becomes twice as old as the one before, up to this age; no effect below LATE_BLOCK_AGE_MAX_MS',
+    ),
   BUFFER_EVENTS_MAX: z.coerce
     .number()
     .int()

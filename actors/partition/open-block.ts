@@ -13,7 +13,16 @@ export interface OpenBlockSnapshot {
   readonly openedMs: number | null;
   /** When the open block got its first late row. A correction waits until that row is stored, so the block is cut early. */
   readonly lateMs: number | null;
+  /** Null if no block with a late row has been cut, as far as the snapshot that the state comes from knows. */
+  readonly lateBefore: LateBlock | null;
   readonly cutRequested: boolean;
+}
+
+/** The last block that had a late row. */
+interface LateBlock {
+  readonly cutMs: number;
+  /** How old its first late row was allowed to become. */
+  readonly ageMaxMs: number;
 }
 
 export class OpenBlock {
@@ -23,14 +32,17 @@ export class OpenBlock {
   #leastSeq: number;
   #openedMs: number | null;
   #lateMs: number | null;
+  #lateBefore: LateBlock | null;
   #cutRequested: boolean;
 
-  constructor({ openNumber = 1, openRows = [], openedMs, lateMs, cutRequested }: Partial<OpenBlockSnapshot>) {
+  constructor(from: Partial<OpenBlockSnapshot>) {
+    const { openNumber = 1, openRows = [], openedMs, lateMs, lateBefore, cutRequested } = from;
     this.#number = openNumber;
     this.#rows = [...openRows];
     this.#leastSeq = leastSeq(this.#rows);
     this.#openedMs = openedMs ?? null;
     this.#lateMs = lateMs ?? null;
+    this.#lateBefore = lateBefore ?? null;
     this.#cutRequested = cutRequested ?? false;
   }
 
@@ -40,6 +52,7 @@ export class OpenBlock {
       openRows: this.#rows,
       openedMs: this.#openedMs,
       lateMs: this.#lateMs,
+      lateBefore: this.#lateBefore,
       cutRequested: this.#cutRequested,
     };
   }
@@ -88,17 +101,31 @@ export class OpenBlock {
     const isFull = this.#rows.length >= settings.blockRowsMax;
     const isOld =
       logMs - this.#openedMs >= settings.blockAgeMaxMs * partOfAge ||
-      (this.#lateMs !== null && logMs - this.#lateMs >= settings.lateBlockAgeMaxMs);
+      (this.#lateMs !== null && logMs - this.#lateMs >= this.#lateAgeMaxMs(this.#lateMs, settings));
     return isFull || isOld || this.#cutRequested;
   }
 
+  /**
+   * Twice the age of the block before if late rows keep coming, up to a limit: a block costs ClickHouse about the same
+   * whatever its size.
+   */
+  #lateAgeMaxMs(lateMs: number, { lateBlockAgeMaxMs, repeatedLateBlockAgeMaxMs = 0 }: Settings): number {
+    const before = this.#lateBefore;
+    const isRepeated = before !== null && lateMs - before.cutMs < before.ageMaxMs;
+    return isRepeated
+      ? Math.max(lateBlockAgeMaxMs, Math.min(2 * before.ageMaxMs, repeatedLateBlockAgeMaxMs))
+      : lateBlockAgeMaxMs;
+  }
+
   /** Opens the next block. @returns the number and the rows of the block that was cut */
-  cut(): { readonly number: number; readonly rows: readonly LoggedEvent[] } {
+  cut(logMs: number, settings: Settings): { readonly number: number; readonly rows: readonly LoggedEvent[] } {
     const [number, rows] = [this.#number, this.#rows];
     this.#number += 1;
     this.#rows = [];
     this.#leastSeq = Infinity;
     this.#openedMs = null;
+    if (this.#lateMs !== null)
+      this.#lateBefore = { cutMs: logMs, ageMaxMs: this.#lateAgeMaxMs(this.#lateMs, settings) };
     this.#lateMs = null;
     this.#cutRequested = false;
     return { number, rows };

@@ -472,7 +472,7 @@ export class PartitionFold {
 
   #cutIfDue(): void {
     if (!this.#open.isDue(this.#logMs, this.#settings, this.#partOfAge)) return;
-    const { number, rows } = this.#open.cut();
+    const { number, rows } = this.#open.cut(this.#logMs, this.#settings);
     const completeSeq = Math.min(this.#seq, this.#leastBufferedSeq() - 1);
     const mark = { ...this.#mark, cutMs: this.#logMs, completeSeq, causes: this.causesOf(rows) };
     const block = blockOf(this.#epoch, this.partition, number, rows, mark);

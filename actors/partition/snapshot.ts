@@ -25,8 +25,9 @@ import { fromStoredSpace, toStoredSpace, type StoredSpace } from './stored-occup
  * Version 3 has the sequences of a log whose commits are single messages. Version 4 adds epochs and marks, version 5
  * measures (before, every reading was of one person). Version 6 has the newest final reading of a space (before, the
  * newest reading ever asserted, even if it was retracted). Version 7 has the count of a daily reset (before, it was 0).
+ * Version 8 has the last block with a late row, on which the age of the next one depends.
  */
-const VERSION = 7;
+const VERSION = 8;
 const VERSION_4 = 4;
 const VERSION_3 = 3;
 const LINE_WEIGHT_MAX = 250;

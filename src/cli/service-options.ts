@@ -22,6 +22,8 @@ export function serviceOptionsOf(config: Config, engines: Engines, readingsKey: 
       blockAgeMaxMs: config.BLOCK_AGE_MAX_MS,
       lateBlockAgeMaxMs: config.LATE_BLOCK_AGE_MAX_MS,
       bufferEventsMax: config.BUFFER_EVENTS_MAX,
+      // Last, as in what is read back from TOPOLOGY, with which these are compared as JSON at each start.
+      repeatedLateBlockAgeMaxMs: config.REPEATED_LATE_BLOCK_AGE_MAX_MS,
     },
     skewMs: config.SKEW_MAX_MS,
     earliestMs: config.EARLIEST_TIMESTAMP,

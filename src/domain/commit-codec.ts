@@ -19,9 +19,9 @@ import { namedEvent, unnamedEvent, type LoggedEvent, type StoredEntry, type Unna
 import type { SpaceEvent } from './space-event.ts';
 import type { Settings } from './topology.ts';
 
-const VERSION = 6;
-/** Version 5 lacks deleted readings. Version 4 lacks excluded readings and the count of a daily reset. Version 3 also has only readings of one person. Version 2 lacks epochs and marks, too. */
-const [VERSION_2, VERSION_4, VERSION_5] = [2, 4, 5];
+const VERSION = 7;
+/** Processes that wrote version 6 ignore a setting that decides which rows a block has. Version 5 lacks deleted readings. Version 4 lacks excluded readings and the count of a daily reset. Version 3 also has only readings of one person. Version 2 lacks epochs and marks, too. */
+const [VERSION_2, VERSION_4, VERSION_5, VERSION_6] = [2, 4, 5, 6];
 /** The first byte of an entry of version 1, which was JSON. */
 const VERSION_1 = '{'.charCodeAt(0);
 /** Bits of an event's flags. In version 3 the first two are equal, and INTO means that the space gains a person. */
@@ -317,8 +317,16 @@ function decodeSection(reader: ByteReader, seq: number, version: number): Logged
     timestampMs: instants[at] as number,
   }));
   const configs = Array.from({ length: reader.uint() }, () => readConfig(reader, version));
-  const settings = reader.text();
-  return { events, heartbeats, configs, settings: settings === '' ? undefined : (JSON.parse(settings) as Settings) };
+  return { events, heartbeats, configs, settings: settingsIn(reader.text(), version) };
+}
+
+function settingsIn(text: string, version: number): Settings | undefined {
+  if (text === '') return undefined;
+  const settings = JSON.parse(text) as Settings;
+  if (version > VERSION_6) return settings;
+  // A router of an earlier version passes on what it does not know. Folds of that version cut blocks without it, and
+  // so must all others.
+  return { ...settings, repeatedLateBlockAgeMaxMs: settings.lateBlockAgeMaxMs };
 }
 
 function readEvents(reader: ByteReader, dpuOf: () => DpuId, seq: number): LoggedEvent[] {

@@ -134,6 +134,11 @@ export interface Settings {
    * the block is stored.
    */
   readonly lateBlockAgeMaxMs: number;
+  /**
+   * The same while late rows keep coming, if it is longer: each block may become twice as old as the one before, up to
+   * this age. Absent in settings of earlier versions.
+   */
+  readonly repeatedLateBlockAgeMaxMs?: number;
   /** Limit of a space's reorder buffer. When it is reached, the oldest events become final early. */
   readonly bufferEventsMax: number;
 }

@@ -83,6 +83,7 @@ function settingsJson(settings: Settings): object {
     block_rows_max: settings.blockRowsMax,
     block_age_max_ms: settings.blockAgeMaxMs,
     late_block_age_max_ms: settings.lateBlockAgeMaxMs,
+    repeated_late_block_age_max_ms: settings.repeatedLateBlockAgeMaxMs ?? settings.lateBlockAgeMaxMs,
     buffer_events_max: settings.bufferEventsMax,
   };
 }

@@ -179,7 +179,7 @@ describe('density rebuild', () => {
       return answer;
     });
     const why = new RegExp(
-      `the checkpoint of shard ${SHARD_OF_A} cannot be used: it is of version 1, and this code reads versions 3 to 7; stop every process and run: density rebuild --shard ${SHARD_OF_A}`,
+      `the checkpoint of shard ${SHARD_OF_A} cannot be used: it is of version 1, and this code reads versions 3 to 8; stop every process and run: density rebuild --shard ${SHARD_OF_A}`,
     );
     expect((refused.body as { detail: string }).detail).toMatch(why);
     expect(service.output()).toMatch(why);

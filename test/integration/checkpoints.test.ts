@@ -111,8 +111,8 @@ describe('a checkpoint', () => {
       return 'not refused';
     };
     expect(refusal({})).toBe('not refused');
-    expect(refusal({ version: 1 })).toContain('it is of version 1, and this code reads versions 3 to 7');
-    expect(refusal({ version: 9 })).toContain('it is of version 9, and this code reads versions 3 to 7');
+    expect(refusal({ version: 1 })).toContain('it is of version 1, and this code reads versions 3 to 8');
+    expect(refusal({ version: 9 })).toContain('it is of version 9, and this code reads versions 3 to 8');
     expect(refusal({ partitions: 16 })).toContain('it belongs to shard 1 of 16, not to 1 of 3');
     expect(refusal({ spaces: 1 })).toContain('a part of it is missing');
     expect(() => decodedSnapshot(P, PARTITIONS, [])).toThrow(CheckpointRefused);

@@ -221,6 +221,21 @@ describe('a commit', () => {
     expect(decodeCommit({ seq: 1, data: old }).header).toEqual(commitHeader());
   });
 
+  it('F2 of version 6 changes no setting that processes of that version do not know', () => {
+    const settings = { ...DEFAULT_SETTINGS, blockRowsMax: 7, repeatedLateBlockAgeMaxMs: 60_000 };
+    const partition = 3 as Partition;
+    const data = encodeCommit(
+      commitHeader(),
+      new Map([[partition, { events: [], heartbeats: [], configs: [], settings }]]),
+    );
+    expect(decodeCommit({ seq: 1, data }).section(partition)?.settings).toEqual(settings);
+    const of6 = new Uint8Array([6, ...data.slice(1)]);
+    expect(decodeCommit({ seq: 1, data: of6 }).section(partition)?.settings).toEqual({
+      ...settings,
+      repeatedLateBlockAgeMaxMs: settings.lateBlockAgeMaxMs,
+    });
+  });
+
   it('R1 is refused when bytes are missing, too many, or of another version', () => {
     fc.assert(
       fc.property(header, sections, fc.nat(), (wrote, of, at) => {
@@ -231,7 +246,7 @@ describe('a commit', () => {
     );
     const json = new TextEncoder().encode('{"v":1,"kind":"position"}');
     expect(() => decodeCommit({ seq: 1, data: json })).toThrow(UnknownCommitVersion);
-    expect(() => decodeCommit({ seq: 1, data: new Uint8Array([7]) })).toThrow(/version 7/);
+    expect(() => decodeCommit({ seq: 1, data: new Uint8Array([8]) })).toThrow(/version 8/);
   });
 
   it('is decoded once for all partitions of a process', () => {

@@ -11,6 +11,7 @@ export function drawSettings(random: Random): Settings {
     blockRowsMax: random.pick([1, 4, 30]),
     blockAgeMaxMs: random.pick([0, SECOND, MINUTE]),
     lateBlockAgeMaxMs: random.pick([0, SECOND, MINUTE]),
+    repeatedLateBlockAgeMaxMs: MINUTE,
     bufferEventsMax: random.pick([3, 1_000, 1_000]),
   };
 }

@@ -327,6 +327,11 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant('the age of a block with a late row is forgotten on restart', 'lateMs: this.#lateMs,', 'lateMs: null,'),
   mutant(
+    'how old the late block before became is forgotten on restart',
+    'lateBefore: this.#lateBefore,',
+    'lateBefore: null,',
+  ),
+  mutant(
     'a checkpoint without compare-and-set',
     'commitSeqs, snapshot }, this.#revision)',
     'commitSeqs, snapshot }, (await checkpoints.load(partition))?.revision ?? 0)',

@@ -1753,6 +1753,8 @@ export interface components {
                 block_age_max_ms: number;
                 /** @description the same for a block with a late reading */
                 late_block_age_max_ms: number;
+                /** @description the same while late readings keep coming */
+                repeated_late_block_age_max_ms: number;
                 /** @description maximum size of the reorder buffer of a space */
                 buffer_events_max: number;
             } | {
@@ -1799,6 +1801,8 @@ export interface components {
                 block_age_max_ms: number;
                 /** @description the same for a block with a late reading */
                 late_block_age_max_ms: number;
+                /** @description the same while late readings keep coming */
+                repeated_late_block_age_max_ms: number;
                 /** @description maximum size of the reorder buffer of a space */
                 buffer_events_max: number;
             } | {

@@ -33,6 +33,7 @@ const settings = () =>
       block_rows_max: count('number of rows at which a block is stored'),
       block_age_max_ms: count('age at which a block is stored'),
       late_block_age_max_ms: count('the same for a block with a late reading'),
+      repeated_late_block_age_max_ms: count('the same while late readings keep coming'),
       buffer_events_max: count('maximum size of the reorder buffer of a space'),
     })
     .meta({ description: 'the parameters that all processes count with' });
