@@ -34,11 +34,12 @@ import {
 import { scheduleIn, SpaceState, type PartitionContext, type SpaceOutput } from '../space/space-state.ts';
 import { blockOf, leastSeq, NO_MARK, readingsIn, type Block } from './block.ts';
 import { assertChained, assertNoHole } from './commit-chain.ts';
+import { DueSpaces } from './due-spaces.ts';
 import type { CorrectionCause, FoldObserver } from './fold-observer.ts';
 import type { FoldSnapshot, ReadingTotals } from './fold-snapshot.ts';
 import { OpenBlock } from './open-block.ts';
 
-/** Watermarks of quiet spaces are advanced when the log's clock passes a multiple of this. */
+/** Spaces that time has made due are told when the log's clock passes a multiple of this. */
 const SWEEP_INTERVAL_MS = 250;
 
 /** A space whose occupancy has to be recomputed from the stored rows of all blocks up to `block`. */
@@ -70,13 +71,15 @@ export class PartitionFold {
   /** Spaces that wait for history, and spaces with buffered events, which are affected by time. */
   readonly #correcting = new Set<SpaceId>();
   readonly #buffering = new Set<SpaceId>();
+  /** What the spaces with buffered events wait for. */
+  readonly #due = new DueSpaces();
+  /** Spaces with readings from the near future. */
+  readonly #ahead = new Set<SpaceId>();
   #observer: FoldObserver | undefined;
   readonly #epoch: number;
   #seq: number;
   #mark: CommitMark;
   #logMs: number;
-  /** The log's time at the last sweep of this process, which only the observer depends on. */
-  #sweptMs = -Infinity;
   readonly #clocks: number[];
   readonly #commitSeqs: number[];
   readonly #topologySeqs: (number | null)[];
@@ -305,7 +308,11 @@ export class PartitionFold {
   /** The routers whose clocks have to advance before provisional events become final, or the open block is cut. */
   awaitedRouters(): Set<Partition> {
     const awaited = new Set<Partition>();
-    for (const spaceId of this.#buffering) for (const router of this.routersOf(spaceId)) awaited.add(router);
+    for (const spaceId of this.#buffering) {
+      // A large building has all of them among its first spaces.
+      if (awaited.size === this.partitions) break;
+      for (const router of this.routersOf(spaceId)) awaited.add(router);
+    }
     if (this.#open.isWaiting) awaited.add(this.partition);
     return awaited;
   }
@@ -410,6 +417,11 @@ export class PartitionFold {
     const context = this.#context();
     for (const spaceId of this.#actors.keys()) this.#tell(spaceId, { type: 'timeElapsed', context });
     this.#settings = settings;
+    this.#due.clear();
+    for (const spaceId of this.#buffering) {
+      const state = this.state(spaceId);
+      if (state) this.#due.wait(spaceId, state.dueOn(this));
+    }
   }
 
   #tell(spaceId: SpaceId, event: SpaceActorEvent): void {
@@ -449,21 +461,29 @@ export class PartitionFold {
   #noteConcerns(spaceId: SpaceId, state: SpaceState): void {
     if (state.isSettled && state.newestReadingDue === undefined) this.#correcting.delete(spaceId);
     else this.#correcting.add(spaceId);
-    if (state.buffered > 0) this.#buffering.add(spaceId);
-    else this.#buffering.delete(spaceId);
+    if (state.buffered > 0) {
+      this.#buffering.add(spaceId);
+      this.#due.wait(spaceId, state.dueOn(this));
+      if (state.lastBufferedMs > this.#logMs) this.#ahead.add(spaceId);
+    } else {
+      this.#buffering.delete(spaceId);
+      this.#due.forget(spaceId);
+    }
   }
 
+  /** Tells the spaces that have become due. The result is the same as if all spaces were told. */
   #sweep(): void {
     const context = this.#context();
-    // Sorted, because a set iterates in insertion order, and a restored fold must use the same order.
-    for (const spaceId of [...this.#buffering].sort((a, b) => a - b)) {
+    for (const spaceId of this.#due.take(this.#clocks)) {
       const state = this.state(spaceId);
-      // Telling a space costs ten times as much as asking it, and tens of thousands of spaces may be waiting.
       if (state?.isDue(context)) this.#tell(spaceId, { type: 'timeElapsed', context });
-      // A reading from the near future changes the live count once its time has come.
-      else if (state && state.lastBufferedMs > this.#sweptMs) this.#touch(spaceId);
+      else if (state) this.#due.wait(spaceId, state.dueOn(this));
     }
-    this.#sweptMs = this.#logMs;
+    // A reading from the near future changes the live count once its time has come.
+    for (const spaceId of this.#ahead) {
+      this.#touch(spaceId);
+      if ((this.state(spaceId)?.lastBufferedMs ?? -Infinity) <= this.#logMs) this.#ahead.delete(spaceId);
+    }
   }
 
   #touch(spaceId: SpaceId): void {
