@@ -30,7 +30,8 @@ interface Remembered {
 }
 
 interface DpuMemory {
-  readonly recent: Map<Key, Remembered>;
+  /** Undefined while empty, because most DPUs of a large installation have sent nothing for some minutes. */
+  recent: Map<Key, Remembered> | undefined;
   /**
    * Every accepted reading that is not in `recent` has at most this timestamp. Undefined until history was asked
    * about the time before this memory began.
@@ -50,7 +51,7 @@ export class ReadingMemory {
 
   /** True when a reading with the same identity is remembered. */
   has(reading: Reading): boolean {
-    return this.#dpus.get(reading.dpuId)?.recent.has(keyOf(reading)) ?? false;
+    return this.#dpus.get(reading.dpuId)?.recent?.has(keyOf(reading)) ?? false;
   }
 
   /** False until `learnNewest` was called: before that, history may hold newer readings of this DPU than the memory. */
@@ -76,11 +77,12 @@ export class ReadingMemory {
    * @returns false if a reading with the same identity is remembered already
    */
   remember(reading: Reading, seq: number): boolean {
-    const { recent } = this.#dpu(reading.dpuId);
+    const dpu = this.#dpu(reading.dpuId);
     const key = keyOf(reading);
-    if (recent.has(key)) return false;
+    if (dpu.recent?.has(key)) return false;
     const remembered = { reading, seq };
-    recent.set(key, remembered);
+    if (dpu.recent) dpu.recent.set(key, remembered);
+    else dpu.recent = new Map([[key, remembered]]);
     this.#order.push(remembered);
     this.#series.remember(reading);
     return true;
@@ -92,7 +94,8 @@ export class ReadingMemory {
     const forgotten = this.#order.splice(0, firstKept < 0 ? this.#order.length : firstKept);
     for (const { reading } of forgotten) {
       const dpu = this.#dpu(reading.dpuId);
-      dpu.recent.delete(keyOf(reading));
+      dpu.recent?.delete(keyOf(reading));
+      if (dpu.recent?.size === 0) dpu.recent = undefined;
       this.#series.forget(reading);
       if (dpu.newestStoredMs !== undefined) dpu.newestStoredMs = Math.max(dpu.newestStoredMs, reading.timestampMs);
     }
@@ -114,7 +117,7 @@ export class ReadingMemory {
 
   /** Remembered readings of a DPU within some spans. */
   within(dpuId: DpuId, spans: readonly Span[]): Reading[] {
-    const recent = this.#dpus.get(dpuId)?.recent.values() ?? [];
+    const recent = this.#dpus.get(dpuId)?.recent?.values() ?? [];
     return [...recent]
       .map(({ reading }) => reading)
       .filter(({ timestampMs }) => spans.some(({ fromMs, toMs }) => fromMs <= timestampMs && timestampMs < toMs));
@@ -123,7 +126,7 @@ export class ReadingMemory {
   #dpu(dpuId: DpuId): DpuMemory {
     let dpu = this.#dpus.get(dpuId);
     if (!dpu) {
-      dpu = { recent: new Map(), newestStoredMs: undefined };
+      dpu = { recent: undefined, newestStoredMs: undefined };
       this.#dpus.set(dpuId, dpu);
     }
     return dpu;
