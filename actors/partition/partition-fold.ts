@@ -26,13 +26,13 @@ import { DEFAULT_SETTINGS, type Settings } from '../../src/domain/topology.ts';
 import {
   startSpaceActor,
   startSpacesActor,
-  stateOf,
   tell,
   type SpaceActor,
   type SpaceActorEvent,
 } from '../space/space-actor.ts';
 import { scheduleIn, SpaceState, type PartitionContext, type SpaceOutput } from '../space/space-state.ts';
 import { blockOf, leastSeq, NO_MARK, readingsIn, type Block } from './block.ts';
+import { BufferedSeqs } from './buffered-seqs.ts';
 import { assertChained, assertNoHole } from './commit-chain.ts';
 import { DueSpaces } from './due-spaces.ts';
 import type { CorrectionCause, FoldObserver } from './fold-observer.ts';
@@ -67,10 +67,14 @@ export class PartitionFold {
    */
   readonly #partOfAge: number;
   readonly #spacesActor = startSpacesActor();
+  readonly #states = new Map<SpaceId, SpaceState>();
+  /** A space gets its actor with its first event in this process, so that a restart need not create tens of thousands. */
   readonly #actors = new Map<SpaceId, SpaceActor>();
   /** Spaces that wait for history, and spaces with buffered events, which are affected by time. */
   readonly #correcting = new Set<SpaceId>();
   readonly #buffering = new Set<SpaceId>();
+  readonly #buffered = new BufferedSeqs();
+  #lateEvents = 0;
   /** What the spaces with buffered events wait for. */
   readonly #due = new DueSpaces();
   /** Spaces with readings from the near future. */
@@ -180,16 +184,26 @@ export class PartitionFold {
 
   /** The number of spaces that have had an event. */
   get spaces(): number {
-    return this.#actors.size;
+    return this.#states.size;
   }
 
   spaceIds(): IterableIterator<SpaceId> {
-    return this.#actors.keys();
+    return this.#states.keys();
   }
 
   /** Spaces with events in their reorder buffers. */
   get buffering(): ReadonlySet<SpaceId> {
     return this.#buffering;
+  }
+
+  /** The number of events in reorder buffers. */
+  get buffered(): number {
+    return this.#buffered.size;
+  }
+
+  /** The number of events that came after the watermark had passed them. */
+  get lateEvents(): number {
+    return this.#lateEvents;
   }
 
   /** Spaces with a correction due, or whose newest reading has to be looked up. */
@@ -275,7 +289,7 @@ export class PartitionFold {
   get storedBeforeSeq(): number {
     let least = Math.min(this.#seq + 1, leastSeq(this.#open.rows));
     for (const block of this.#unstored) least = Math.min(least, block.leastSeq);
-    return Math.min(least, this.#leastBufferedSeq());
+    return Math.min(least, this.#buffered.least);
   }
 
   /** The causes of events that are not stored yet. */
@@ -283,15 +297,8 @@ export class PartitionFold {
     return causesAmong(this.#causes, events);
   }
 
-  #leastBufferedSeq(): number {
-    let least = Infinity;
-    for (const spaceId of this.#buffering) least = Math.min(least, this.state(spaceId)?.leastBufferedSeq() ?? Infinity);
-    return least;
-  }
-
   state(spaceId: SpaceId): SpaceState | undefined {
-    const actor = this.#actors.get(spaceId);
-    return actor && stateOf(actor);
+    return this.#states.get(spaceId);
   }
 
   /** The watermark of a space now, by the clocks of its routers. */
@@ -356,17 +363,19 @@ export class PartitionFold {
    * @param storedMs the newest instant at which a stored reading stands; BEGINNING_MS if there is none
    */
   newestReadingRead({ spaceId, block }: NewestReadingDue, storedMs: number): void {
-    if (this.#actors.has(spaceId)) this.#tell(spaceId, { type: 'newestReadingRead', block, storedMs });
+    if (this.#states.has(spaceId)) this.#tell(spaceId, { type: 'newestReadingRead', block, storedMs });
   }
 
   correct(due: CorrectionDue, occupancy: Occupancy): void {
-    if (!this.#actors.has(due.spaceId)) return;
+    if (!this.#states.has(due.spaceId)) return;
     this.#tell(due.spaceId, { type: 'historyRead', block: due.block, base: due.base, occupancy });
   }
 
   /** Adds a space with a known state. */
   addSpace(state: SpaceState): void {
-    this.#actors.set(state.spaceId, startSpaceActor(state, this.#spacesActor, this.#onOutput));
+    this.#states.set(state.spaceId, state);
+    for (const { seq } of state.bufferedEvents()) this.#buffered.add(seq);
+    this.#lateEvents += state.lateEvents;
     this.#noteConcerns(state.spaceId, state);
   }
 
@@ -386,7 +395,7 @@ export class PartitionFold {
     commitSeqs.forEach((at, router) => (this.#commitSeqs[router] = at));
     topologySeqs.forEach((at, router) => (this.#topologySeqs[router] = at));
     const context = this.#context();
-    for (const spaceId of this.#actors.keys()) this.#tell(spaceId, { type: 'timeElapsed', context });
+    for (const spaceId of this.#states.keys()) this.#tell(spaceId, { type: 'timeElapsed', context });
   }
 
   /** @param header of the commit; omitted for what history lacked */
@@ -401,7 +410,10 @@ export class PartitionFold {
     }
     if (this.#totals) this.#totals = { ...this.#totals, folded: this.#totals.folded + readingsIn(section.events) };
     const bySpace = new Map<SpaceId, LoggedEvent[]>();
-    for (const event of section.events) addTo(bySpace, event.spaceId, event);
+    for (const event of section.events) {
+      this.#buffered.add(event.seq);
+      addTo(bySpace, event.spaceId, event);
+    }
     for (const [spaceId, events] of bySpace) {
       const lateBefore = this.#observer?.watches(spaceId) ? (this.state(spaceId)?.lateEvents ?? 0) : undefined;
       this.#tell(spaceId, { type: 'readingsObserved', events, context });
@@ -415,7 +427,7 @@ export class PartitionFold {
   /** Watermarks that were reached with the old settings are kept (W1). */
   #change(settings: Settings): void {
     const context = this.#context();
-    for (const spaceId of this.#actors.keys()) this.#tell(spaceId, { type: 'timeElapsed', context });
+    for (const spaceId of this.#states.keys()) this.#tell(spaceId, { type: 'timeElapsed', context });
     this.#settings = settings;
     this.#due.clear();
     for (const spaceId of this.#buffering) {
@@ -427,7 +439,9 @@ export class PartitionFold {
   #tell(spaceId: SpaceId, event: SpaceActorEvent): void {
     let actor = this.#actors.get(spaceId);
     if (!actor) {
-      actor = startSpaceActor(new SpaceState(spaceId), this.#spacesActor, this.#onOutput);
+      const state = this.state(spaceId) ?? new SpaceState(spaceId);
+      this.#states.set(spaceId, state);
+      actor = startSpaceActor(state, this.#spacesActor, this.#onOutput);
       this.#actors.set(spaceId, actor);
     }
     this.#noteConcerns(spaceId, tell(actor, event));
@@ -493,7 +507,7 @@ export class PartitionFold {
   #cutIfDue(): void {
     if (!this.#open.isDue(this.#logMs, this.#settings, this.#partOfAge)) return;
     const { number, rows } = this.#open.cut();
-    const completeSeq = Math.min(this.#seq, this.#leastBufferedSeq() - 1);
+    const completeSeq = Math.min(this.#seq, this.#buffered.least - 1);
     const mark = { ...this.#mark, cutMs: this.#logMs, completeSeq, causes: this.causesOf(rows) };
     const block = blockOf(this.#epoch, this.partition, number, rows, mark);
     this.#unstored.push(block);
@@ -511,5 +525,12 @@ export class PartitionFold {
     };
   }
 
-  readonly #onOutput = (output: SpaceOutput): void => this.#open.take(output, this.#logMs);
+  readonly #onOutput = (output: SpaceOutput): void => {
+    if (output.type === 'eventsFinal') for (const { seq } of output.events) this.#buffered.remove(seq);
+    if (output.type === 'eventLate') {
+      this.#buffered.remove(output.event.seq);
+      this.#lateEvents += 1;
+    }
+    this.#open.take(output, this.#logMs);
+  };
 }

@@ -189,11 +189,6 @@ export class SpaceState {
     return this.#buffer.items();
   }
 
-  /** The lowest sequence of the buffered events; Infinity if there are none. */
-  leastBufferedSeq(): number {
-    return this.#buffer.leastSeq();
-  }
-
   /** The occupancy at the watermark. */
   get occupancy(): Occupancy {
     return this.#occupancy;
