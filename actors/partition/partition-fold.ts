@@ -33,8 +33,8 @@ import {
 import { scheduleIn, SpaceState, type PartitionContext, type SpaceOutput } from '../space/space-state.ts';
 import { blockOf, leastSeq, NO_MARK, readingsIn, type Block } from './block.ts';
 import { BufferedSeqs } from './buffered-seqs.ts';
+import { BufferingSpaces } from './buffering-spaces.ts';
 import { assertChained, assertNoHole } from './commit-chain.ts';
-import { DueSpaces } from './due-spaces.ts';
 import type { CorrectionCause, FoldObserver } from './fold-observer.ts';
 import type { FoldSnapshot, ReadingTotals } from './fold-snapshot.ts';
 import { OpenBlock } from './open-block.ts';
@@ -70,15 +70,11 @@ export class PartitionFold {
   readonly #states = new Map<SpaceId, SpaceState>();
   /** A space gets its actor with its first event in this process, so that a restart need not create tens of thousands. */
   readonly #actors = new Map<SpaceId, SpaceActor>();
-  /** Spaces that wait for history, and spaces with buffered events, which are affected by time. */
+  /** Spaces that wait for history. */
   readonly #correcting = new Set<SpaceId>();
-  readonly #buffering = new Set<SpaceId>();
+  readonly #buffering = new BufferingSpaces();
   readonly #buffered = new BufferedSeqs();
   #lateEvents = 0;
-  /** What the spaces with buffered events wait for. */
-  readonly #due = new DueSpaces();
-  /** Spaces with readings from the near future. */
-  readonly #ahead = new Set<SpaceId>();
   #observer: FoldObserver | undefined;
   readonly #epoch: number;
   #seq: number;
@@ -193,7 +189,7 @@ export class PartitionFold {
 
   /** Spaces with events in their reorder buffers. */
   get buffering(): ReadonlySet<SpaceId> {
-    return this.#buffering;
+    return this.#buffering.ids;
   }
 
   /** The number of events in reorder buffers. */
@@ -315,7 +311,7 @@ export class PartitionFold {
   /** The routers whose clocks have to advance before provisional events become final, or the open block is cut. */
   awaitedRouters(): Set<Partition> {
     const awaited = new Set<Partition>();
-    for (const spaceId of this.#buffering) {
+    for (const spaceId of this.buffering) {
       // A large building has all of them among its first spaces.
       if (awaited.size === this.partitions) break;
       for (const router of this.routersOf(spaceId)) awaited.add(router);
@@ -335,7 +331,7 @@ export class PartitionFold {
 
   /** Events of all spaces that are not stored yet, in no particular order. */
   allUnstoredEvents(): LoggedEvent[] {
-    const buffered = [...this.#buffering].flatMap((spaceId) => this.state(spaceId)?.bufferedEvents() ?? []);
+    const buffered = [...this.buffering].flatMap((spaceId) => this.state(spaceId)?.bufferedEvents() ?? []);
     return [...this.#unstored.flatMap(({ rows }) => rows), ...this.#open.rows, ...buffered];
   }
 
@@ -429,11 +425,7 @@ export class PartitionFold {
     const context = this.#context();
     for (const spaceId of this.#states.keys()) this.#tell(spaceId, { type: 'timeElapsed', context });
     this.#settings = settings;
-    this.#due.clear();
-    for (const spaceId of this.#buffering) {
-      const state = this.state(spaceId);
-      if (state) this.#due.wait(spaceId, state.dueOn(this));
-    }
+    this.#buffering.settingsChanged(this.#stateOf, this);
   }
 
   #tell(spaceId: SpaceId, event: SpaceActorEvent): void {
@@ -475,29 +467,15 @@ export class PartitionFold {
   #noteConcerns(spaceId: SpaceId, state: SpaceState): void {
     if (state.isSettled && state.newestReadingDue === undefined) this.#correcting.delete(spaceId);
     else this.#correcting.add(spaceId);
-    if (state.buffered > 0) {
-      this.#buffering.add(spaceId);
-      this.#due.wait(spaceId, state.dueOn(this));
-      if (state.lastBufferedMs > this.#logMs) this.#ahead.add(spaceId);
-    } else {
-      this.#buffering.delete(spaceId);
-      this.#due.forget(spaceId);
-    }
+    this.#buffering.note(state, this, this.#logMs);
   }
 
   /** Tells the spaces that have become due. The result is the same as if all spaces were told. */
   #sweep(): void {
     const context = this.#context();
-    for (const spaceId of this.#due.take(this.#clocks)) {
-      const state = this.state(spaceId);
-      if (state?.isDue(context)) this.#tell(spaceId, { type: 'timeElapsed', context });
-      else if (state) this.#due.wait(spaceId, state.dueOn(this));
-    }
-    // A reading from the near future changes the live count once its time has come.
-    for (const spaceId of this.#ahead) {
-      this.#touch(spaceId);
-      if ((this.state(spaceId)?.lastBufferedMs ?? -Infinity) <= this.#logMs) this.#ahead.delete(spaceId);
-    }
+    for (const spaceId of this.#buffering.takeDue(this.#stateOf, context))
+      this.#tell(spaceId, { type: 'timeElapsed', context });
+    for (const spaceId of this.#buffering.takeAhead(this.#stateOf, this.#logMs)) this.#touch(spaceId);
   }
 
   #touch(spaceId: SpaceId): void {
@@ -524,6 +502,8 @@ export class PartitionFold {
       openBlock: this.#open.number,
     };
   }
+
+  readonly #stateOf = (spaceId: SpaceId): SpaceState | undefined => this.#states.get(spaceId);
 
   readonly #onOutput = (output: SpaceOutput): void => {
     if (output.type === 'eventsFinal') for (const { seq } of output.events) this.#buffered.remove(seq);

@@ -48,7 +48,7 @@ export interface PartitionContext {
   readonly openBlock: number;
 }
 
-type WatermarkContext = Pick<PartitionContext, 'clocks' | 'partition' | 'settings'>;
+export type WatermarkContext = Pick<PartitionContext, 'clocks' | 'partition' | 'settings'>;
 
 /** Requests of a space to its partition. */
 export type SpaceOutput =

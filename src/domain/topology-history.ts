@@ -244,7 +244,7 @@ export class TopologyHistory {
   }
 
   /** All DPUs ever registered, in the order of the log. Goes on with those that are registered meanwhile. */
-  dpuIds(): Iterator<DpuId> {
+  dpuIds(): Iterator<DpuId, undefined> {
     return this.#dpus.keys();
   }
 

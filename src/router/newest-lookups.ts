@@ -26,7 +26,7 @@ export class NewestLookups {
   readonly #deps: NewestLookupsDeps;
   readonly #memory: ReadingMemory;
   /** Registered DPUs of which some are not asked for yet; undefined before the first question. */
-  #registered: Iterator<DpuId> | undefined;
+  #registered: Iterator<DpuId, undefined> | undefined;
   #othersMax = OTHERS_FIRST;
 
   constructor(deps: NewestLookupsDeps, memory: ReadingMemory) {
@@ -50,10 +50,10 @@ export class NewestLookups {
     const others: DpuId[] = [];
     this.#registered ??= topology.dpuIds();
     for (let looked = 0; looked < LOOKED_AT_MAX && others.length < this.#othersMax; looked++) {
-      const { done, value } = this.#registered.next();
-      if (done) break;
-      if (partitionOfDpu(value, partitions) !== partition || dpuIds.has(value)) continue;
-      if (!this.#memory.knowsNewest(value)) others.push(value);
+      const next = this.#registered.next();
+      if (next.done === true) break;
+      if (partitionOfDpu(next.value, partitions) !== partition || dpuIds.has(next.value)) continue;
+      if (!this.#memory.knowsNewest(next.value)) others.push(next.value);
     }
     return others;
   }
