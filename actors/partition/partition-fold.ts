@@ -312,7 +312,7 @@ export class PartitionFold {
   awaitedRouters(): Set<Partition> {
     const awaited = new Set<Partition>();
     for (const spaceId of this.buffering) {
-      // A large building has all of them among its first spaces.
+      // Often the first spaces have all of them.
       if (awaited.size === this.partitions) break;
       for (const router of this.routersOf(spaceId)) awaited.add(router);
     }
