@@ -127,7 +127,7 @@ export class Metrics {
   );
   readonly #watermarkDelay = this.#gauge(
     'density_watermark_delay_seconds',
-    'How far the slowest watermark of a space with provisional events is behind the clock of the log.',
+    'How far the slowest watermark of a space with provisional events is behind the clock of the log, to within a second.',
     ['shard'],
   );
   readonly #provisional = this.#gauge(

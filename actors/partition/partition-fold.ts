@@ -26,19 +26,20 @@ import { DEFAULT_SETTINGS, type Settings } from '../../src/domain/topology.ts';
 import {
   startSpaceActor,
   startSpacesActor,
-  stateOf,
   tell,
   type SpaceActor,
   type SpaceActorEvent,
 } from '../space/space-actor.ts';
 import { scheduleIn, SpaceState, type PartitionContext, type SpaceOutput } from '../space/space-state.ts';
 import { blockOf, NO_MARK, readingsIn, type Block } from './block.ts';
+import { BufferedSeqs } from './buffered-seqs.ts';
+import { BufferingSpaces } from './buffering-spaces.ts';
 import { assertChained, assertNoHole } from './commit-chain.ts';
 import type { CorrectionCause, FoldObserver } from './fold-observer.ts';
 import type { FoldSnapshot, ReadingTotals } from './fold-snapshot.ts';
 import { OpenBlock } from './open-block.ts';
 
-/** Watermarks of quiet spaces are advanced when the log's clock passes a multiple of this. */
+/** Spaces that time has made due are told when the log's clock passes a multiple of this. */
 const SWEEP_INTERVAL_MS = 250;
 
 /** A space whose occupancy has to be recomputed from the stored rows of all blocks up to `block`. */
@@ -66,17 +67,19 @@ export class PartitionFold {
    */
   readonly #partOfAge: number;
   readonly #spacesActor = startSpacesActor();
+  readonly #states = new Map<SpaceId, SpaceState>();
+  /** A space gets its actor with its first event in this process, so that a restart need not create tens of thousands. */
   readonly #actors = new Map<SpaceId, SpaceActor>();
-  /** Spaces that wait for history, and spaces with buffered events, which are affected by time. */
+  /** Spaces that wait for history. */
   readonly #correcting = new Set<SpaceId>();
-  readonly #buffering = new Set<SpaceId>();
+  readonly #buffering = new BufferingSpaces();
+  readonly #buffered = new BufferedSeqs();
+  #lateEvents = 0;
   #observer: FoldObserver | undefined;
   readonly #epoch: number;
   #seq: number;
   #mark: CommitMark;
   #logMs: number;
-  /** The log's time at the last sweep of this process, which only the observer depends on. */
-  #sweptMs = -Infinity;
   readonly #clocks: number[];
   readonly #commitSeqs: number[];
   readonly #topologySeqs: (number | null)[];
@@ -177,16 +180,26 @@ export class PartitionFold {
 
   /** The number of spaces that have had an event. */
   get spaces(): number {
-    return this.#actors.size;
+    return this.#states.size;
   }
 
   spaceIds(): IterableIterator<SpaceId> {
-    return this.#actors.keys();
+    return this.#states.keys();
   }
 
   /** Spaces with events in their reorder buffers. */
   get buffering(): ReadonlySet<SpaceId> {
-    return this.#buffering;
+    return this.#buffering.ids;
+  }
+
+  /** The number of events in reorder buffers. */
+  get buffered(): number {
+    return this.#buffered.size;
+  }
+
+  /** The number of events that came after the watermark had passed them. */
+  get lateEvents(): number {
+    return this.#lateEvents;
   }
 
   /** Spaces with a correction due, or whose newest reading has to be looked up. */
@@ -272,7 +285,7 @@ export class PartitionFold {
   get storedBeforeSeq(): number {
     let least = Math.min(this.#seq + 1, this.#open.leastSeq);
     for (const block of this.#unstored) least = Math.min(least, block.leastSeq);
-    return Math.min(least, this.#leastBufferedSeq());
+    return Math.min(least, this.#buffered.least);
   }
 
   /** The causes of events that are not stored yet. */
@@ -280,15 +293,8 @@ export class PartitionFold {
     return causesAmong(this.#causes, events);
   }
 
-  #leastBufferedSeq(): number {
-    let least = Infinity;
-    for (const spaceId of this.#buffering) least = Math.min(least, this.state(spaceId)?.leastBufferedSeq() ?? Infinity);
-    return least;
-  }
-
   state(spaceId: SpaceId): SpaceState | undefined {
-    const actor = this.#actors.get(spaceId);
-    return actor && stateOf(actor);
+    return this.#states.get(spaceId);
   }
 
   /** The watermark of a space now, by the clocks of its routers. */
@@ -305,7 +311,11 @@ export class PartitionFold {
   /** The routers whose clocks have to advance before provisional events become final, or the open block is cut. */
   awaitedRouters(): Set<Partition> {
     const awaited = new Set<Partition>();
-    for (const spaceId of this.#buffering) for (const router of this.routersOf(spaceId)) awaited.add(router);
+    for (const spaceId of this.buffering) {
+      // Often the first spaces have all of them.
+      if (awaited.size === this.partitions) break;
+      for (const router of this.routersOf(spaceId)) awaited.add(router);
+    }
     if (this.#open.isWaiting) awaited.add(this.partition);
     return awaited;
   }
@@ -321,7 +331,7 @@ export class PartitionFold {
 
   /** Events of all spaces that are not stored yet, in no particular order. */
   allUnstoredEvents(): LoggedEvent[] {
-    const buffered = [...this.#buffering].flatMap((spaceId) => this.state(spaceId)?.bufferedEvents() ?? []);
+    const buffered = [...this.buffering].flatMap((spaceId) => this.state(spaceId)?.bufferedEvents() ?? []);
     return [...this.#unstored.flatMap(({ rows }) => rows), ...this.#open.rows, ...buffered];
   }
 
@@ -349,17 +359,19 @@ export class PartitionFold {
    * @param storedMs the newest instant at which a stored reading stands; BEGINNING_MS if there is none
    */
   newestReadingRead({ spaceId, block }: NewestReadingDue, storedMs: number): void {
-    if (this.#actors.has(spaceId)) this.#tell(spaceId, { type: 'newestReadingRead', block, storedMs });
+    if (this.#states.has(spaceId)) this.#tell(spaceId, { type: 'newestReadingRead', block, storedMs });
   }
 
   correct(due: CorrectionDue, occupancy: Occupancy): void {
-    if (!this.#actors.has(due.spaceId)) return;
+    if (!this.#states.has(due.spaceId)) return;
     this.#tell(due.spaceId, { type: 'historyRead', block: due.block, base: due.base, occupancy });
   }
 
   /** Adds a space with a known state. */
   addSpace(state: SpaceState): void {
-    this.#actors.set(state.spaceId, startSpaceActor(state, this.#spacesActor, this.#onOutput));
+    this.#states.set(state.spaceId, state);
+    for (const { seq } of state.bufferedEvents()) this.#buffered.add(seq);
+    this.#lateEvents += state.lateEvents;
     this.#noteConcerns(state.spaceId, state);
   }
 
@@ -379,7 +391,7 @@ export class PartitionFold {
     commitSeqs.forEach((at, router) => (this.#commitSeqs[router] = at));
     topologySeqs.forEach((at, router) => (this.#topologySeqs[router] = at));
     const context = this.#context();
-    for (const spaceId of this.#actors.keys()) this.#tell(spaceId, { type: 'timeElapsed', context });
+    for (const spaceId of this.#states.keys()) this.#tell(spaceId, { type: 'timeElapsed', context });
   }
 
   /** @param header of the commit; omitted for what history lacked */
@@ -394,7 +406,10 @@ export class PartitionFold {
     }
     if (this.#totals) this.#totals = { ...this.#totals, folded: this.#totals.folded + readingsIn(section.events) };
     const bySpace = new Map<SpaceId, LoggedEvent[]>();
-    for (const event of section.events) addTo(bySpace, event.spaceId, event);
+    for (const event of section.events) {
+      this.#buffered.add(event.seq);
+      addTo(bySpace, event.spaceId, event);
+    }
     for (const [spaceId, events] of bySpace) {
       const lateBefore = this.#observer?.watches(spaceId) ? (this.state(spaceId)?.lateEvents ?? 0) : undefined;
       this.#tell(spaceId, { type: 'readingsObserved', events, context });
@@ -408,14 +423,17 @@ export class PartitionFold {
   /** Watermarks that were reached with the old settings are kept (W1). */
   #change(settings: Settings): void {
     const context = this.#context();
-    for (const spaceId of this.#actors.keys()) this.#tell(spaceId, { type: 'timeElapsed', context });
+    for (const spaceId of this.#states.keys()) this.#tell(spaceId, { type: 'timeElapsed', context });
     this.#settings = settings;
+    this.#buffering.settingsChanged(this.#stateOf, this);
   }
 
   #tell(spaceId: SpaceId, event: SpaceActorEvent): void {
     let actor = this.#actors.get(spaceId);
     if (!actor) {
-      actor = startSpaceActor(new SpaceState(spaceId), this.#spacesActor, this.#onOutput);
+      const state = this.state(spaceId) ?? new SpaceState(spaceId);
+      this.#states.set(spaceId, state);
+      actor = startSpaceActor(state, this.#spacesActor, this.#onOutput);
       this.#actors.set(spaceId, actor);
     }
     this.#noteConcerns(spaceId, tell(actor, event));
@@ -449,21 +467,15 @@ export class PartitionFold {
   #noteConcerns(spaceId: SpaceId, state: SpaceState): void {
     if (state.isSettled && state.newestReadingDue === undefined) this.#correcting.delete(spaceId);
     else this.#correcting.add(spaceId);
-    if (state.buffered > 0) this.#buffering.add(spaceId);
-    else this.#buffering.delete(spaceId);
+    this.#buffering.note(state, this, this.#logMs);
   }
 
+  /** Tells the spaces that have become due. The result is the same as if all spaces were told. */
   #sweep(): void {
     const context = this.#context();
-    // Sorted, because a set iterates in insertion order, and a restored fold must use the same order.
-    for (const spaceId of [...this.#buffering].sort((a, b) => a - b)) {
-      const state = this.state(spaceId);
-      // Telling a space costs ten times as much as asking it, and tens of thousands of spaces may be waiting.
-      if (state?.isDue(context)) this.#tell(spaceId, { type: 'timeElapsed', context });
-      // A reading from the near future changes the live count once its time has come.
-      else if (state && state.lastBufferedMs > this.#sweptMs) this.#touch(spaceId);
-    }
-    this.#sweptMs = this.#logMs;
+    for (const spaceId of this.#buffering.takeDue(this.#stateOf, context))
+      this.#tell(spaceId, { type: 'timeElapsed', context });
+    for (const spaceId of this.#buffering.takeAhead(this.#stateOf, this.#logMs)) this.#touch(spaceId);
   }
 
   #touch(spaceId: SpaceId): void {
@@ -473,7 +485,7 @@ export class PartitionFold {
   #cutIfDue(): void {
     if (!this.#open.isDue(this.#logMs, this.#settings, this.#partOfAge)) return;
     const { number, rows } = this.#open.cut(this.#logMs, this.#settings);
-    const completeSeq = Math.min(this.#seq, this.#leastBufferedSeq() - 1);
+    const completeSeq = Math.min(this.#seq, this.#buffered.least - 1);
     const mark = { ...this.#mark, cutMs: this.#logMs, completeSeq, causes: this.causesOf(rows) };
     const block = blockOf(this.#epoch, this.partition, number, rows, mark);
     this.#unstored.push(block);
@@ -491,5 +503,14 @@ export class PartitionFold {
     };
   }
 
-  readonly #onOutput = (output: SpaceOutput): void => this.#open.take(output, this.#logMs);
+  readonly #stateOf = (spaceId: SpaceId): SpaceState | undefined => this.#states.get(spaceId);
+
+  readonly #onOutput = (output: SpaceOutput): void => {
+    if (output.type === 'eventsFinal') for (const { seq } of output.events) this.#buffered.remove(seq);
+    if (output.type === 'eventLate') {
+      this.#buffered.remove(output.event.seq);
+      this.#lateEvents += 1;
+    }
+    this.#open.take(output, this.#logMs);
+  };
 }

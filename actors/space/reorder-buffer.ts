@@ -25,14 +25,6 @@ export class ReorderBuffer {
     return this.#events.slice(after ? Math.max(this.#head, this.#position(after)) : this.#head);
   }
 
-  /** The lowest sequence of its events in SPACE_EVENTS; Infinity if it is empty. */
-  leastSeq(): number {
-    let least = Infinity;
-    for (let at = this.#head; at < this.#events.length; at++)
-      least = Math.min(least, this.#events[at]?.seq ?? Infinity);
-    return least;
-  }
-
   /** Timestamp of the first event; Infinity if it is empty. */
   get firstMs(): number {
     return this.#events[this.#head]?.timestampMs ?? Infinity;

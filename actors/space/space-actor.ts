@@ -85,7 +85,3 @@ export function tell(actor: SpaceActor, event: SpaceActorEvent): SpaceState {
   if (status === 'error') throw error;
   return context;
 }
-
-export function stateOf(actor: SpaceActor): SpaceState {
-  return actor.getSnapshot().context;
-}

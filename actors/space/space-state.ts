@@ -28,7 +28,15 @@ import type { Settings } from '../../src/domain/topology.ts';
 import { NewestReading, type NewestReadingSnapshot } from './newest-reading.ts';
 import { ProvisionalOccupancy } from './provisional-occupancy.ts';
 import { forEachChange, ReorderBuffer } from './reorder-buffer.ts';
-import { heldBackBy, watermarkOf, type HeldBackBy, type RouterClocks, type WatermarkInput } from './watermark.ts';
+import {
+  awaitedClock,
+  heldBackBy,
+  watermarkOf,
+  type AwaitedClock,
+  type HeldBackBy,
+  type RouterClocks,
+  type WatermarkInput,
+} from './watermark.ts';
 
 /** The part of the partition's state that a space needs when an event arrives. */
 export interface PartitionContext {
@@ -40,7 +48,7 @@ export interface PartitionContext {
   readonly openBlock: number;
 }
 
-type WatermarkContext = Pick<PartitionContext, 'clocks' | 'partition' | 'settings'>;
+export type WatermarkContext = Pick<PartitionContext, 'clocks' | 'partition' | 'settings'>;
 
 /** Requests of a space to its partition. */
 export type SpaceOutput =
@@ -181,11 +189,6 @@ export class SpaceState {
     return this.#buffer.items();
   }
 
-  /** The lowest sequence of the buffered events; Infinity if there are none. */
-  leastBufferedSeq(): number {
-    return this.#buffer.leastSeq();
-  }
-
   /** The occupancy at the watermark. */
   get occupancy(): Occupancy {
     return this.#occupancy;
@@ -234,6 +237,12 @@ export class SpaceState {
   /** True if `elapse` would do more than advance the watermark. */
   isDue(context: WatermarkContext): boolean {
     return Math.min(this.#buffer.firstMs, this.#nextResetMs) <= this.watermarkBy(context);
+  }
+
+  /** The space cannot become due before this clock is reached, unless it gets an event. */
+  dueOn({ clocks, partition, settings }: WatermarkContext): AwaitedClock {
+    const dueMs = Math.min(this.#buffer.firstMs, this.#nextResetMs);
+    return awaitedClock(dueMs, this.#inputs, this.#newestMs, clocks, partition, settings);
   }
 
   /** Timestamp of the last buffered event; -Infinity if there is none. */

@@ -58,3 +58,33 @@ export function heldBackBy(
 export function watermarkOf({ clockMs }: HeldBackBy, { outOfOrdernessMs }: Settings): number {
   return Math.max(BEGINNING_MS, clockMs - outOfOrdernessMs);
 }
+
+/** A router whose clock has to reach an instant. */
+export interface AwaitedClock {
+  readonly router: Partition;
+  readonly clockMs: number;
+}
+
+/**
+ * What the watermark waits for before it can reach an instant: of the clocks that are not late enough, the one that has
+ * to become the latest. Until it has, the watermark gets there only if a DPU of the space says something.
+ */
+export function awaitedClock(
+  instantMs: number,
+  inputs: readonly WatermarkInput[],
+  newestMs: ReadonlyMap<DpuId, number>,
+  clocks: RouterClocks,
+  ownRouter: Partition,
+  { outOfOrdernessMs, idleTimeoutMs }: Settings,
+): AwaitedClock {
+  const neededMs = instantMs + outOfOrdernessMs;
+  let [router, clockMs] = [inputs[0]?.router ?? ownRouter, -Infinity];
+  for (const input of inputs) {
+    const isHeard = Math.max(newestMs.get(input.dpuId) ?? BEGINNING_MS, input.fromMs) >= neededMs;
+    // A DPU that has left is waited for until it has been silent for the idle timeout.
+    const untilMs = isHeard ? neededMs : Math.max(neededMs, Math.min(neededMs, input.toMs) + idleTimeoutMs);
+    if (untilMs > clockMs && (clocks[input.router] ?? BEGINNING_MS) < untilMs)
+      [router, clockMs] = [input.router, untilMs];
+  }
+  return { router, clockMs: inputs.length === 0 ? neededMs : clockMs };
+}

@@ -243,6 +243,11 @@ export class TopologyHistory {
     return entry?.seq === seq ? entry : undefined;
   }
 
+  /** All DPUs ever registered, in the order of the log. Goes on with those that are registered meanwhile. */
+  dpuIds(): Iterator<DpuId, undefined> {
+    return this.#dpus.keys();
+  }
+
   /** A doorway as it was recorded each time up to a sequence, the oldest version first. */
   doorwayVersions(id: DoorwayId, seq: number): Doorway[] {
     return versionsUpTo(this.#doorways.get(id), seq);

@@ -86,6 +86,8 @@ export class PartitionFeed implements FoldObserver {
   /** True once a flush is due at the end of this pass of the event loop. */
   #isFlushDue = false;
   #stopSweeping: (() => void) | undefined;
+  /** No watched space has a reset earlier than this. */
+  #nextResetMs = -Infinity;
   readonly #stopServing: () => void;
 
   constructor({ fold, channel, readyAtSeq, now, isBehind, topology }: PartitionFeedDeps) {
@@ -116,6 +118,8 @@ export class PartitionFeed implements FoldObserver {
 
   touched(spaceId: SpaceId): void {
     this.#dirty.add(spaceId);
+    // Its schedule may have changed.
+    this.#nextResetMs = Math.min(this.#nextResetMs, this.#fold.state(spaceId)?.nextResetMs ?? Infinity);
     const dueAt = this.#dueAt(spaceId);
     if (dueAt <= performance.now()) this.#flushAtOnce();
     else this.#flushBy(dueAt);
@@ -153,6 +157,7 @@ export class PartitionFeed implements FoldObserver {
     if (all) for (const spaceId of this.#fold.spaceIds()) if (spaceId !== NOWHERE) wanted.add(spaceId);
     const news = [...wanted].filter((spaceId) => !this.#interest.has(spaceId));
     this.#interest.renew(all, spaceIds, this.#ring.last, nowMs);
+    if (news.length > 0) this.#nextResetMs = -Infinity;
     this.#listen();
     this.#flush(true);
     for (const spaceId of news) this.#published.delete(spaceId);
@@ -192,11 +197,7 @@ export class PartitionFeed implements FoldObserver {
       this.#rest();
       return;
     }
-    const watched = this.#interest.isAll ? this.#fold.spaceIds() : this.#interest.spaces();
-    for (const spaceId of watched) {
-      const state = this.#fold.state(spaceId);
-      if (state && state.nextResetMs <= nowMs && this.watches(spaceId)) this.touched(spaceId);
-    }
+    if (this.#nextResetMs <= nowMs) this.#touchReset(nowMs);
     this.#isBehind = this.#isBehindFor(this.#interest.isAll ? null : this.#interest.spaces());
     if (this.#isBehind)
       this.#channel.publish(this.#partition, {
@@ -205,6 +206,17 @@ export class PartitionFeed implements FoldObserver {
         items: [],
         isStale: true,
       });
+  }
+
+  /** Touches the watched spaces whose reset has come. */
+  #touchReset(nowMs: number): void {
+    this.#nextResetMs = Infinity;
+    for (const spaceId of this.#interest.isAll ? this.#fold.spaceIds() : this.#interest.spaces()) {
+      const state = this.#fold.state(spaceId);
+      if (!state || !this.watches(spaceId)) continue;
+      if (state.nextResetMs <= nowMs) this.touched(spaceId);
+      else this.#nextResetMs = Math.min(this.#nextResetMs, state.nextResetMs);
+    }
   }
 
   /** The time from which a change of a space is no longer grouped with the previous one. */

@@ -36,9 +36,10 @@ function timestampOf(key: number): number {
 interface DpuMemory {
   /**
    * Null in place of a reading that its key describes in full: hundreds of thousands may be remembered, and the garbage
-   * collector has to go through each object.
+   * collector has to go through each object. Undefined while empty, because most DPUs of a large installation have sent
+   * nothing for some minutes.
    */
-  readonly recent: Map<Key, Reading | null>;
+  recent: Map<Key, Reading | null> | undefined;
   /**
    * Every accepted reading that is not in `recent` has at most this timestamp. Undefined until history was asked
    * about the time before this memory began.
@@ -58,7 +59,7 @@ export class ReadingMemory {
 
   /** True when a reading with the same identity is remembered. */
   has(reading: Reading): boolean {
-    return this.#dpus.get(reading.dpuId)?.recent.has(keyOf(reading)) ?? false;
+    return this.#dpus.get(reading.dpuId)?.recent?.has(keyOf(reading)) ?? false;
   }
 
   /** False until `learnNewest` was called: before that, history may hold newer readings of this DPU than the memory. */
@@ -86,7 +87,8 @@ export class ReadingMemory {
   remember(reading: Reading, seq: number): boolean {
     const dpu = this.#dpu(reading.dpuId);
     const key = keyOf(reading);
-    if (dpu.recent.has(key)) return false;
+    if (dpu.recent?.has(key)) return false;
+    dpu.recent ??= new Map();
     dpu.recent.set(key, typeof key === 'number' ? null : reading);
     this.#order.dpus.push(dpu);
     this.#order.keys.push(key);
@@ -129,7 +131,7 @@ export class ReadingMemory {
   #dpu(dpuId: DpuId): DpuMemory {
     let dpu = this.#dpus.get(dpuId);
     if (!dpu) {
-      dpu = { recent: new Map(), newestStoredMs: undefined };
+      dpu = { recent: undefined, newestStoredMs: undefined };
       this.#dpus.set(dpuId, dpu);
     }
     return dpu;
@@ -137,8 +139,9 @@ export class ReadingMemory {
 }
 
 function forgetIn(dpu: DpuMemory, key: Key, series: SeriesMemory): void {
-  const reading = dpu.recent.get(key);
-  dpu.recent.delete(key);
+  const reading = dpu.recent?.get(key);
+  dpu.recent?.delete(key);
+  if (dpu.recent?.size === 0) dpu.recent = undefined;
   if (reading) series.forget(reading);
   const timestampMs = reading?.timestampMs ?? timestampOf(Number(key));
   if (dpu.newestStoredMs !== undefined) dpu.newestStoredMs = Math.max(dpu.newestStoredMs, timestampMs);

@@ -28,6 +28,7 @@ import { lettersOf } from './letters.ts';
 import { isConsumed, isFollowed } from './marked-logs.ts';
 import type { Message } from './message.ts';
 import { type Slice } from './message.ts';
+import { NewestLookups } from './newest-lookups.ts';
 import { isPayload, readPayload, type ReadPayload } from '../adapters/payload.ts';
 import { ReadingMemory } from './reading-memory.ts';
 import { pagesOf, placeOf } from './reattribution.ts';
@@ -83,6 +84,7 @@ type Progress = Partial<
 export class Router {
   readonly #deps: RouterDeps;
   readonly #memory = new ReadingMemory();
+  readonly #newest: NewestLookups;
   #cursor: LogCursor | undefined;
   /** The header of the last commit, and its sequence in the log. */
   #committed: CommitHeader;
@@ -95,6 +97,7 @@ export class Router {
 
   constructor(deps: RouterDeps) {
     this.#deps = deps;
+    this.#newest = new NewestLookups(deps, this.#memory);
     this.#readPayload = (entry) => readPayload(entry, deps.topology);
     this.#queue = new FairQueue(deps.commitItems, 0, this.#readPayload);
     this.#committed = headerBeforeRouting(deps.partition, deps.epoch.current);
@@ -275,10 +278,7 @@ export class Router {
   async #lookUp(received: readonly ReceivedReading[]): Promise<Set<string>> {
     const unknownDpus = new Set<DpuId>();
     for (const { reading } of received) if (!this.#memory.knowsNewest(reading.dpuId)) unknownDpus.add(reading.dpuId);
-    if (unknownDpus.size > 0) {
-      const newest = await this.#deps.history.newestReadings([...unknownDpus]);
-      for (const dpuId of unknownDpus) this.#memory.learnNewest(dpuId, newest.get(dpuId));
-    }
+    await this.#newest.learn(unknownDpus);
     const unsure = received
       .map(({ reading }) => reading)
       .filter((reading) => this.#memory.mayBeStored(reading) && !this.#memory.has(reading));

@@ -6,6 +6,8 @@ import type { RouterCounters } from '../domain/commit.ts';
 import type { Router } from '../router/router.ts';
 import type { Shard } from './shard.ts';
 
+const DELAY_PRECISION_MS = 1_000;
+
 export interface RouterObservation {
   /** Everything that arrived up to this instant is routed. */
   readonly clockMs: number;
@@ -58,21 +60,28 @@ function observeRouter(router: Router): RouterObservation | undefined {
     : { clockMs, counters, behind: router.behind, remembered: router.remembered };
 }
 
-function observeFold(fold: PartitionFold, behind: number): FoldObservation {
-  let [lateEvents, provisionalEvents, watermarkDelayMs] = [0, 0, 0];
-  for (const spaceId of fold.spaceIds()) lateEvents += fold.state(spaceId)?.lateEvents ?? 0;
+/**
+ * How far the watermark of the space that waits the longest is behind the log, to within a second. No space waits for
+ * longer than the idle timeout allows, and in a large building one of the first waits for that long.
+ */
+function watermarkDelayOf(fold: PartitionFold): number {
+  const { idleTimeoutMs, outOfOrdernessMs } = fold.settings;
+  const enoughMs = fold.logMs - Math.min(...fold.clocks) + idleTimeoutMs + outOfOrdernessMs - DELAY_PRECISION_MS;
+  let delayMs = 0;
   for (const spaceId of fold.buffering) {
-    const state = fold.state(spaceId);
-    if (!state) continue;
-    provisionalEvents += state.buffered;
     const watermarkMs = fold.watermarkOf(spaceId);
-    if (watermarkMs !== BEGINNING_MS) watermarkDelayMs = Math.max(watermarkDelayMs, fold.logMs - watermarkMs);
+    if (watermarkMs !== BEGINNING_MS) delayMs = Math.max(delayMs, fold.logMs - watermarkMs);
+    if (delayMs >= enoughMs) break;
   }
+  return delayMs;
+}
+
+function observeFold(fold: PartitionFold, behind: number): FoldObservation {
   return {
     behind,
-    lateEvents,
-    provisionalEvents,
-    watermarkDelayMs,
+    lateEvents: fold.lateEvents,
+    provisionalEvents: fold.buffered,
+    watermarkDelayMs: watermarkDelayOf(fold),
     logMs: fold.logMs === BEGINNING_MS ? undefined : fold.logMs,
     spaces: fold.spaces,
     blocksQueued: fold.unstored.length,

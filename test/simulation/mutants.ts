@@ -43,6 +43,30 @@ export const MUTANTS: readonly Mutant[] = [
     'Math.max(this.#logMs, stored.timeMs)',
     'Math.max(this.#logMs, 1_711_713_600_000 + performance.now())',
   ),
+  mutant(
+    'a space does not wait anew when a DPU has said something',
+    'this.#due.wait(spaceId, state.dueOn(context));\n    if',
+    'if (state.buffered === 1) this.#due.wait(spaceId, state.dueOn(context));\n    if',
+    'test/unit/due-spaces.test.ts',
+  ),
+  mutant(
+    'a space whose clock was reached too early is forgotten',
+    'this.#due.wait(spaceId, state.dueOn(context));\n      return false;',
+    'return false;',
+    'test/unit/due-spaces.test.ts',
+  ),
+  mutant(
+    'a DPU that has left is not waited for',
+    'Math.max(neededMs, Math.min(neededMs, input.toMs) + idleTimeoutMs)',
+    'neededMs + idleTimeoutMs',
+    'test/unit/due-spaces.test.ts',
+  ),
+  mutant(
+    'buffered events of a checkpoint are not in the lowest sequence',
+    'for (const { seq } of state.bufferedEvents()) this.#buffered.add(seq);',
+    '',
+    'test/unit/due-spaces.test.ts',
+  ),
   mutant('watermark going back', 'return Math.max(this.#watermarkMs, reached);', 'return reached;'),
   mutant(
     'a new DPU lowers the watermark',

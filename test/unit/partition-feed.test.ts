@@ -8,6 +8,9 @@ import { DEFAULT_SETTINGS } from '../../src/domain/topology.ts';
 import { TopologyHistory } from '../../src/domain/topology-history.ts';
 import { PartitionFeed } from '../../src/live/partition-feed.ts';
 import { PartitionRelay } from '../../src/live/partition-relay.ts';
+import { encodeCommit } from '../../src/domain/commit-codec.ts';
+import { END_MS } from '../../src/domain/instant.ts';
+import { commitHeader } from '../support/commit-header.ts';
 import { eventually } from '../support/eventually.ts';
 import { logOfOneRouter, ROUTER } from '../support/log-of-one-router.ts';
 import { MemoryChangeChannel } from '../support/memory-change-channel.ts';
@@ -84,6 +87,50 @@ test('the first change of a space is sent at once, and those within the next 20 
     apply(4);
     await vi.advanceTimersByTimeAsync(0);
     expect(counts()).toEqual([[1, 4]]);
+    feed.close();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('the count after a reset is sent when its time has come, also if the reset was recorded later than others', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] });
+  try {
+    let nowMs = 1_000_000;
+    const fold = new PartitionFold(ROUTER, 1);
+    const channel = new MemoryChangeChannel();
+    const sent: [number, number][] = [];
+    channel.subscribe(ROUTER, ({ items }) => {
+      for (const item of items) if (item.kind === 'count') sent.push([item.spaceId, item.count]);
+    });
+    const configure = (seq: number, ...resets: { readonly timestampMs: number; readonly count: number }[]): void => {
+      const dpus = [{ dpuId: 'd' as DpuId, fromMs: 0, toMs: END_MS }];
+      const config = { spaceId: 1 as SpaceId, timeZone: 'UTC', dailyReset: null, dailyResetCount: 0, resets, dpus };
+      const section = { events: [], heartbeats: [], configs: [config], settings: undefined };
+      const header = commitHeader({ commitId: `c${seq}`, previousSeq: seq - 1, clockMs: nowMs });
+      const data = encodeCommit(header, new Map([[ROUTER, section]]));
+      fold.apply({ seq, timeMs: nowMs, subject: 'routers.0', data });
+    };
+    const pass = async (ms: number): Promise<void> => {
+      for (let left = ms; left > 0; left -= 500) {
+        nowMs += 500;
+        await vi.advanceTimersByTimeAsync(500);
+      }
+    };
+    const far = { timestampMs: nowMs + 60_000, count: 9 };
+    configure(1, far);
+    const [topology, isBehind] = [new TopologyHistory(), (): boolean => false];
+    const feed = new PartitionFeed({ fold, channel, readyAtSeq: 0, now: () => nowMs, isBehind, topology });
+    feed.answer({ all: true, spaceIds: [], epochMin: 0, isRenewal: false, after: null });
+    await pass(5_000);
+    expect(sent.splice(0)).toEqual([]);
+    configure(2, { timestampMs: nowMs + 2_000, count: 4 }, far);
+    await pass(1_500);
+    expect(sent.splice(0)).toEqual([]);
+    await pass(1_000);
+    expect(sent.splice(0)).toEqual([[1, 4]]);
+    await pass(60_000);
+    expect(sent.splice(0)).toEqual([[1, 9]]);
     feed.close();
   } finally {
     vi.useRealTimers();

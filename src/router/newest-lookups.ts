@@ -1,0 +1,60 @@
+// Asks history for the newest stored reading of each DPU from which this router hears for the first time. Others of its
+// partition are asked for along with it: otherwise nearly every commit after a start would wait for a query of its own,
+// until each of perhaps thousands of DPUs has sent something.
+import type { DpuId, Partition } from '../domain/ids.ts';
+import { partitionOfDpu } from '../domain/partition.ts';
+import type { TopologyHistory } from '../domain/topology-history.ts';
+import type { History } from '../ports/history.ts';
+import type { Timing } from '../runtime/timing.ts';
+import type { ReadingMemory } from './reading-memory.ts';
+
+/** How many others are asked for along: more while queries are fast, because a commit waits for them. */
+const [OTHERS_FIRST, OTHERS_MAX] = [16, 1_000];
+const FAST_MS = 15;
+/** So that the search for others does not delay other work. */
+const LOOKED_AT_MAX = 8_000;
+
+export interface NewestLookupsDeps {
+  readonly partition: Partition;
+  readonly partitions: number;
+  readonly topology: TopologyHistory;
+  readonly history: Pick<History, 'newestReadings'>;
+  readonly timing: Pick<Timing, 'now'>;
+}
+
+export class NewestLookups {
+  readonly #deps: NewestLookupsDeps;
+  readonly #memory: ReadingMemory;
+  /** Registered DPUs of which some are not asked for yet; undefined before the first question. */
+  #registered: Iterator<DpuId, undefined> | undefined;
+  #othersMax = OTHERS_FIRST;
+
+  constructor(deps: NewestLookupsDeps, memory: ReadingMemory) {
+    [this.#deps, this.#memory] = [deps, memory];
+  }
+
+  /** Afterwards the memory knows the newest stored reading of these DPUs. */
+  async learn(dpuIds: ReadonlySet<DpuId>): Promise<void> {
+    if (dpuIds.size === 0) return;
+    const { history, timing } = this.#deps;
+    const asked = [...dpuIds, ...this.#others(dpuIds)];
+    const askedAt = timing.now();
+    const newest = await history.newestReadings(asked);
+    for (const dpuId of asked) this.#memory.learnNewest(dpuId, newest.get(dpuId));
+    const isFast = timing.now() - askedAt <= FAST_MS;
+    this.#othersMax = isFast ? Math.min(OTHERS_MAX, 2 * this.#othersMax) : Math.floor(this.#othersMax / 2) || 1;
+  }
+
+  #others(dpuIds: ReadonlySet<DpuId>): DpuId[] {
+    const { topology, partition, partitions } = this.#deps;
+    const others: DpuId[] = [];
+    this.#registered ??= topology.dpuIds();
+    for (let looked = 0; looked < LOOKED_AT_MAX && others.length < this.#othersMax; looked++) {
+      const next = this.#registered.next();
+      if (next.done === true) break;
+      if (partitionOfDpu(next.value, partitions) !== partition || dpuIds.has(next.value)) continue;
+      if (!this.#memory.knowsNewest(next.value)) others.push(next.value);
+    }
+    return others;
+  }
+}
