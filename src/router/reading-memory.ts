@@ -1,5 +1,5 @@
 // The readings that a router has seen. Together with ClickHouse it knows every accepted reading: it holds at least
-// those that arrived after sequence F of READINGS, and everything up to F is stored.
+// those of its commits from one on, and everything in the commits before that one is stored.
 //
 // - D1 (actors/SPEC.md) a reading is accepted as new exactly once, whatever the memory has forgotten or rebuilt in
 //   between.
@@ -26,7 +26,7 @@ function keyOf({ timestampMs, measure, name }: Reading): Key {
 
 interface Remembered {
   readonly reading: Reading;
-  readonly seq: number;
+  readonly commit: number;
 }
 
 interface DpuMemory {
@@ -72,23 +72,23 @@ export class ReadingMemory {
   }
 
   /**
-   * @param seq its sequence in READINGS
+   * @param commit the number of the commit that accepts it, which is not lower than that of one before
    * @returns false if a reading with the same identity is remembered already
    */
-  remember(reading: Reading, seq: number): boolean {
+  remember(reading: Reading, commit: number): boolean {
     const { recent } = this.#dpu(reading.dpuId);
     const key = keyOf(reading);
     if (recent.has(key)) return false;
-    const remembered = { reading, seq };
+    const remembered = { reading, commit };
     recent.set(key, remembered);
     this.#order.push(remembered);
     this.#series.remember(reading);
     return true;
   }
 
-  /** Forgets readings up to a sequence of READINGS, because all of them are stored. */
-  forget(throughSeq: number): void {
-    const firstKept = this.#order.findIndex(({ seq }) => seq > throughSeq);
+  /** Forgets the readings of all commits up to one, because they are stored. */
+  forget(throughCommit: number): void {
+    const firstKept = this.#order.findIndex(({ commit }) => commit > throughCommit);
     const forgotten = this.#order.splice(0, firstKept < 0 ? this.#order.length : firstKept);
     for (const { reading } of forgotten) {
       const dpu = this.#dpu(reading.dpuId);
