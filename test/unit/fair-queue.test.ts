@@ -13,6 +13,12 @@ import { routerOn } from '../support/router-on.ts';
 
 const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 
+interface Turn {
+  readonly reads: number;
+  readonly isBehind: boolean;
+  readonly restarts: boolean;
+}
+
 const NOTHING = { readingsSeq: 0, waiting: [] };
 const HOUR_MS = 3_600_000;
 const NOW_MS = Date.UTC(2026, 10, 26, 12);
@@ -134,7 +140,7 @@ describe('the queue of a router', () => {
     kind: fc.constantFrom('readings' as const, 'readings' as const, 'heartbeat' as const),
   });
   const turns = fc.infiniteStream(
-    fc.record({ reads: fc.nat({ max: 25 }), isBehind: fc.boolean(), restarts: fc.boolean() }),
+    fc.record<Turn>({ reads: fc.nat({ max: 25 }), isBehind: fc.boolean(), restarts: fc.boolean() }),
   );
 
   it('Q1, T30 consumes every item once, in the order of its DPU, and resumes after the last commit', () => {
@@ -149,7 +155,7 @@ describe('the queue of a router', () => {
           const consumed = new Map<string, string[]>();
           let [queue, read, idle] = [new FairQueue(commitItems, NOTHING, undefined, rangesMax), 0, 0];
           while (read < log.length || !queue.isEmpty) {
-            const { reads, isBehind, restarts } = more.next().value;
+            const { reads, isBehind, restarts } = more.next().value as Turn;
             queue.put(log.slice(read, (read += reads)));
             const slices = queue.take(isBehind);
             for (const { message: taken, from, to } of slices) {
