@@ -11,6 +11,7 @@
 //   it is consumed in order while the held messages are in too many ranges.
 import type { CommitHeader, WaitingRange } from '../domain/commit.ts';
 import { entrySubjectOf } from '../domain/entry-subject.ts';
+import type { DpuId } from '../domain/ids.ts';
 import { markOf, type MessageMark } from '../domain/log-mark.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
@@ -97,6 +98,17 @@ export class FairQueue {
   /** What waits although `readingsSeq` is beyond it. */
   get waiting(): WaitingRange[] {
     return this.#held.ranges;
+  }
+
+  /** Up to so many DPUs whose held messages come next. */
+  nextDpus(dpusMax: number): DpuId[] {
+    const dpus: DpuId[] = [];
+    for (const [first] of this.#byDpu.values()) {
+      if (dpus.length >= dpusMax) break;
+      const dpuId = first && entrySubjectOf(first.entry.subject).dpuId;
+      if (dpuId !== undefined) dpus.push(dpuId);
+    }
+    return dpus;
   }
 
   /** Everything that arrived up to this time is consumed; BEGINNING_MS if nothing was read yet. */

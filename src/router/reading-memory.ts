@@ -31,11 +31,10 @@ interface Remembered {
 
 interface DpuMemory {
   readonly recent: Map<Key, Remembered>;
-  /**
-   * Every accepted reading that is not in `recent` has at most this timestamp. Undefined until history was asked
-   * about the time before this memory began.
-   */
-  newestStoredMs: number | undefined;
+  /** Every forgotten reading has at most this timestamp; and, if `isLearned`, every accepted one not in `recent`. */
+  newestStoredMs: number;
+  /** True once history was asked about the time before this memory began. */
+  isLearned: boolean;
 }
 
 export class ReadingMemory {
@@ -55,11 +54,14 @@ export class ReadingMemory {
 
   /** False until `learnNewest` was called: before that, history may hold newer readings of this DPU than the memory. */
   knowsNewest(dpuId: DpuId): boolean {
-    return this.#dpus.get(dpuId)?.newestStoredMs !== undefined;
+    return this.#dpus.get(dpuId)?.isLearned ?? false;
   }
 
   learnNewest(dpuId: DpuId, storedMs: number | undefined): void {
-    this.#dpu(dpuId).newestStoredMs = storedMs ?? BEGINNING_MS;
+    const dpu = this.#dpu(dpuId);
+    // Readings may have been stored, and forgotten, since history was asked.
+    dpu.newestStoredMs = Math.max(dpu.newestStoredMs, storedMs ?? BEGINNING_MS);
+    dpu.isLearned = true;
   }
 
   /**
@@ -67,8 +69,8 @@ export class ReadingMemory {
    * everything stored.
    */
   mayBeStored(reading: Reading): boolean {
-    const newestStoredMs = this.#dpus.get(reading.dpuId)?.newestStoredMs;
-    return newestStoredMs === undefined || reading.timestampMs <= newestStoredMs;
+    const dpu = this.#dpus.get(reading.dpuId);
+    return !dpu?.isLearned || reading.timestampMs <= dpu.newestStoredMs;
   }
 
   /**
@@ -94,7 +96,7 @@ export class ReadingMemory {
       const dpu = this.#dpu(reading.dpuId);
       dpu.recent.delete(keyOf(reading));
       this.#series.forget(reading);
-      if (dpu.newestStoredMs !== undefined) dpu.newestStoredMs = Math.max(dpu.newestStoredMs, reading.timestampMs);
+      dpu.newestStoredMs = Math.max(dpu.newestStoredMs, reading.timestampMs);
     }
   }
 
@@ -107,7 +109,7 @@ export class ReadingMemory {
     return this.#series.around(
       readings,
       history,
-      (dpuId) => this.#dpus.get(dpuId)?.newestStoredMs,
+      (dpuId) => (this.knowsNewest(dpuId) ? this.#dpus.get(dpuId)?.newestStoredMs : undefined),
       (reading) => views.some((view) => view.isDeleted(reading)),
     );
   }
@@ -123,7 +125,7 @@ export class ReadingMemory {
   #dpu(dpuId: DpuId): DpuMemory {
     let dpu = this.#dpus.get(dpuId);
     if (!dpu) {
-      dpu = { recent: new Map(), newestStoredMs: undefined };
+      dpu = { recent: new Map(), newestStoredMs: BEGINNING_MS, isLearned: false };
       this.#dpus.set(dpuId, dpu);
     }
     return dpu;

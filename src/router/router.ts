@@ -35,6 +35,7 @@ import { assertInSeries } from './route-in-series.ts';
 import { changeBetween, isMoved, type TopologyChange } from '../domain/topology-change.ts';
 
 const ENTRIES_PER_READ_MAX = 2_000;
+const DPUS_PER_QUESTION = 1_000;
 
 export interface RouterDeps {
   readonly partition: Partition;
@@ -267,6 +268,9 @@ export class Router {
     const unknownDpus = new Set<DpuId>();
     for (const { dpuId } of received) if (!this.#memory.knowsNewest(dpuId)) unknownDpus.add(dpuId);
     if (unknownDpus.size > 0) {
+      // Those that come next are asked about too, so that few commits wait for an answer.
+      for (const dpuId of this.#queue.nextDpus(DPUS_PER_QUESTION))
+        if (!this.#memory.knowsNewest(dpuId)) unknownDpus.add(dpuId);
       const newest = await this.#deps.history.newestReadings([...unknownDpus]);
       for (const dpuId of unknownDpus) this.#memory.learnNewest(dpuId, newest.get(dpuId));
     }

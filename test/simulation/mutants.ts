@@ -77,6 +77,12 @@ export const MUTANTS: readonly Mutant[] = [
     'findIndex(({ seq }) => seq > storedBeforeSeq + 40)',
   ),
   mutant(
+    'what was forgotten while history was asked counts twice',
+    'dpu.newestStoredMs = Math.max(dpu.newestStoredMs, storedMs ?? BEGINNING_MS);',
+    'dpu.newestStoredMs = storedMs ?? BEGINNING_MS;',
+    'test/unit/reading-memory.test.ts',
+  ),
+  mutant(
     'the id alone is the identity',
     "return `${timestampMs}~${measure}${name === undefined ? '' : `.${name}`}`;",
     'return name ?? `${timestampMs}~${measure}`;',

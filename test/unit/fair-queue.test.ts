@@ -295,4 +295,33 @@ describe('a router with a backlog', () => {
     }
     expect.unreachable('the backlog does not end');
   });
+
+  it('T30 asks history about all DPUs that wait at once', async () => {
+    const { readings } = ports;
+    const dpus = Array.from({ length: 40 }, (_, n) => `out${n}` as DpuId).filter(
+      (id) => partitionOfDpu(id, PARTITIONS) === partition,
+    );
+    for (const dpu of dpus) await readings.append(dpu, encode([reading(1), reading(2)]));
+    const asked: string[] = [];
+    const running = routerOn(ports, partition, {
+      times: { latestOf: ({ timeMs }) => timeMs + 60_000, earliestMs: 0 },
+      commitItems: 4,
+      newCommitId: () => String(Math.random()),
+      history: Object.assign(Object.create(ports.history) as typeof ports.history, {
+        newestReadings: async (dpuIds: readonly DpuId[]) => {
+          asked.push(...dpuIds);
+          questions += 1;
+          return ports.history.newestReadings(dpuIds);
+        },
+      }),
+    });
+    let questions = 0;
+    await running.restore();
+    const before = running.committed.counters.received;
+    while (running.committed.counters.received < before + 2 * dpus.length) await running.step();
+    await running.stop();
+    expect(dpus.length).toBeGreaterThan(5);
+    expect(asked.toSorted()).toEqual(dpus.toSorted());
+    expect(questions).toBeLessThanOrEqual(2);
+  });
 });
