@@ -207,6 +207,7 @@ export const MUTANTS: readonly Mutant[] = [
     'a commit may not have consumed a backlog',
     'previousReadingsSeq: consumedThrough(this.#committed)',
     'previousReadingsSeq: this.#committed.readingsSeq',
+    'test/unit/fair-queue.test.ts',
   ),
   mutant('a DPU with a backlog overtakes it', 'this.#byDpu.has(dpu) ||', '', 'test/unit/fair-queue.test.ts'),
   mutant(

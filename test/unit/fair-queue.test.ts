@@ -287,8 +287,11 @@ describe('a router with a backlog', () => {
     for (let lives = 0; lives < 20; lives++) {
       const next = router();
       await next.restore();
+      const before = consumedThrough(next.committed);
       await next.step();
       await next.stop();
+      // READINGS is kept from there on until the commit is stored.
+      expect(next.committed.previousReadingsSeq).toBe(before);
       if (next.committed.counters.received < 21) continue;
       expect(next.committed.counters).toMatchObject({ received: 21, fresh: 11, duplicate: 10 });
       return;
@@ -321,7 +324,7 @@ describe('a router with a backlog', () => {
     while (running.committed.counters.received < before + 2 * dpus.length) await running.step();
     await running.stop();
     expect(dpus.length).toBeGreaterThan(5);
-    expect(asked.toSorted()).toEqual(dpus.toSorted());
+    expect(asked.filter((dpu) => dpu.startsWith('out')).toSorted()).toEqual(dpus.toSorted());
     expect(questions).toBeLessThanOrEqual(2);
   });
 });
