@@ -74,7 +74,7 @@ function describe({ seq, timeMs, data }: StoredEntry, commit: LoggedCommit, with
 }
 
 function lineOf({ seq, timeMs, data }: StoredEntry, commit: LoggedCommit): string {
-  const { router, readingsSeq, backlogs, isMove, clockMs } = commit.header;
+  const { router, readingsSeq, waiting, isMove, clockMs } = commit.header;
   const sections = [...commit.partitions].flatMap((partition) => commit.section(partition) ?? []);
   const sum = (count: (section: LoggedSection) => number): number =>
     sections.reduce((total, section) => total + count(section), 0);
@@ -87,7 +87,7 @@ function lineOf({ seq, timeMs, data }: StoredEntry, commit: LoggedCommit): strin
     `${seq}`,
     formatInstant(timeMs),
     `router ${router}${isMove ? ', a move' : ''}`,
-    `READINGS ${readingsSeq}${backlogs.length > 0 ? ` but ${backlogs.length} backlogs` : ''}`,
+    `READINGS ${readingsSeq}${waiting.length > 0 ? ` but ${waiting.length} ranges wait` : ''}`,
     `clock ${clockMs === BEGINNING_MS ? '-' : formatInstant(clockMs)}`,
     asserted.map(([what, count]) => `${count} ${what}`).join(', '),
     `${data.length} bytes`,

@@ -4,7 +4,6 @@ import type { DoorwayId, DpuId, Partition, SpaceId } from './ids.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
 import { invariant } from './failure.ts';
 import type {
-  Backlog,
   CommitHeader,
   Heartbeat,
   LoggedCommit,
@@ -13,6 +12,7 @@ import type {
   Reattribution,
   Sections,
   SpaceConfig,
+  WaitingRange,
 } from './commit.ts';
 import { directionOf, isPerson, personMeasure, type Measure } from './measure.ts';
 import { namedEvent, unnamedEvent, type LoggedEvent, type StoredEntry, type UnnamedEvent } from './log-entry.ts';
@@ -20,7 +20,7 @@ import type { SpaceEvent } from './space-event.ts';
 import type { Settings } from './topology.ts';
 
 const VERSION = 7;
-/** Processes that wrote version 6 ignore a setting that decides which rows a block has. Version 5 lacks deleted readings. Version 4 lacks excluded readings and the count of a daily reset. Version 3 also has only readings of one person. Version 2 lacks epochs and marks, too. */
+/** Version 6 names what waits by subject, and processes that wrote it ignore a setting that decides which rows a block has. Version 5 lacks deleted readings. Version 4 lacks excluded readings and the count of a daily reset. Version 3 also has only readings of one person. Version 2 lacks epochs and marks, too. */
 const [VERSION_2, VERSION_4, VERSION_5, VERSION_6] = [2, 4, 5, 6];
 /** The first byte of an entry of version 1, which was JSON. */
 const VERSION_1 = '{'.charCodeAt(0);
@@ -142,12 +142,7 @@ function writeHeader(writer: ByteWriter, header: CommitHeader): void {
   writer.text(header.commitId);
   writer.uint(header.previousSeq);
   writer.uint(header.readingsSeq);
-  writer.uint(header.backlogs.length);
-  for (const { subject, seq, index } of header.backlogs) {
-    writer.text(subject);
-    writer.uint(seq);
-    writer.uint(index);
-  }
+  writeWaiting(writer, header.waiting);
   writer.uint(header.previousReadingsSeq);
   writer.byte(header.isMove ? 1 : 0);
   writer.uint(header.topologySeq);
@@ -163,16 +158,11 @@ function writeHeader(writer: ByteWriter, header: CommitHeader): void {
 }
 
 function readHeader(reader: ByteReader, version: number): CommitHeader {
+  const [router, commitId, previousSeq] = [reader.uint() as Partition, reader.text(), reader.uint()];
+  const readingsSeq = reader.uint();
   const header = {
-    router: reader.uint() as Partition,
-    commitId: reader.text(),
-    previousSeq: reader.uint(),
-    readingsSeq: reader.uint(),
-    backlogs: Array.from({ length: reader.uint() }, (): Backlog => ({
-      subject: reader.text(),
-      seq: reader.uint(),
-      index: reader.uint(),
-    })),
+    ...{ router, commitId, previousSeq, readingsSeq },
+    waiting: version > VERSION_6 ? readWaiting(reader) : readBacklogs(reader, readingsSeq),
     previousReadingsSeq: reader.uint(),
     isMove: reader.byte() === 1,
     topologySeq: reader.uint(),
@@ -192,6 +182,37 @@ function readHeader(reader: ByteReader, version: number): CommitHeader {
     ...header,
     ...(version === VERSION_2 ? { epoch: 0, readingsMark: null, topologyDigest: null } : readMarks(reader)),
   };
+}
+
+/** Sequences are written as differences, so that a range takes a few bytes. */
+function writeWaiting(writer: ByteWriter, waiting: readonly WaitingRange[]): void {
+  writer.uint(waiting.length);
+  let before = 0;
+  for (const { subject, fromSeq, toSeq, index } of waiting) {
+    writer.text(subject ?? '');
+    writer.int(fromSeq - before);
+    writer.uint(toSeq - fromSeq);
+    writer.uint(index);
+    before = fromSeq;
+  }
+}
+
+function readWaiting(reader: ByteReader): WaitingRange[] {
+  let before = 0;
+  return Array.from({ length: reader.uint() }, (): WaitingRange => {
+    const subject = reader.text();
+    const fromSeq = (before += reader.int());
+    return { subject: subject === '' ? null : subject, fromSeq, toSeq: fromSeq + reader.uint(), index: reader.uint() };
+  });
+}
+
+function readBacklogs(reader: ByteReader, readingsSeq: number): WaitingRange[] {
+  return Array.from({ length: reader.uint() }, (): WaitingRange => ({
+    subject: reader.text(),
+    fromSeq: reader.uint(),
+    toSeq: readingsSeq,
+    index: reader.uint(),
+  }));
 }
 
 function writeMarks(writer: ByteWriter, { epoch, readingsMark, topologyDigest }: CommitHeader): void {

@@ -64,12 +64,14 @@ export interface Reattribution {
   readonly after: ReadingPlace;
 }
 
-/** The entries of one subject of READINGS that are not consumed although `readingsSeq` is beyond them. */
-export interface Backlog {
-  readonly subject: string;
+/** Entries of a router's partition of READINGS that are not consumed although `readingsSeq` is beyond them. */
+export interface WaitingRange {
+  /** The only subject of which entries wait; null for all. Commits before version 7 have a range for each subject. */
+  readonly subject: string | null;
   /** The first message that is not completely consumed. */
-  readonly seq: number;
-  /** The first item of that message that is not consumed. */
+  readonly fromSeq: number;
+  readonly toSeq: number;
+  /** The first item of the first message that is not consumed. */
   readonly index: number;
 }
 
@@ -81,11 +83,11 @@ export interface CommitHeader {
   readonly commitId: string;
   /** Sequence of the router's commit before this one; 0 for the first. */
   readonly previousSeq: number;
-  /** READINGS is consumed up to here, inclusive, except for backlogs. */
+  /** READINGS is consumed up to here, inclusive, except for what waits. */
   readonly readingsSeq: number;
   /** The mark of the message at `readingsSeq`; null before the first message, and in commits of earlier versions. */
   readonly readingsMark: MessageMark | null;
-  readonly backlogs: readonly Backlog[];
+  readonly waiting: readonly WaitingRange[];
   /** This commit consumed the entries after this sequence. */
   readonly previousReadingsSeq: number;
   /** True for a commit that re-attributes readings after a change of the topology, and consumes none. */
@@ -119,7 +121,7 @@ export function headerBeforeRouting(router: Partition, epoch: number): CommitHea
     readingsSeq: 0,
     readingsMark: null,
     previousReadingsSeq: 0,
-    backlogs: [],
+    waiting: [],
     isMove: false,
     topologySeq: 0,
     topologyDigest: 0,
@@ -148,6 +150,6 @@ export interface LoggedCommit {
 }
 
 /** READINGS is completely consumed up to this sequence. */
-export function consumedThrough({ readingsSeq, backlogs }: Pick<CommitHeader, 'readingsSeq' | 'backlogs'>): number {
-  return backlogs.reduce((least, { seq }) => Math.min(least, seq - 1), readingsSeq);
+export function consumedThrough({ readingsSeq, waiting }: Pick<CommitHeader, 'readingsSeq' | 'waiting'>): number {
+  return waiting.reduce((least, { fromSeq }) => Math.min(least, fromSeq - 1), readingsSeq);
 }

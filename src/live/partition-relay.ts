@@ -15,6 +15,8 @@ const RETRY_INTERVAL_MS = 250;
 const FAILURES_UNTIL_STALE = 2;
 const ITEMS_MAX = 8_192;
 const HELD_BATCHES_MAX = 4_096;
+/** A feed that is behind says so more often than this. */
+const CAUGHT_UP_AFTER_MS = 2_000;
 
 export interface RelayListener {
   item(partition: Partition, item: FeedItem): void;
@@ -48,6 +50,8 @@ export class PartitionRelay {
   #isResyncing = false;
   #hasGap = false;
   #isStale = false;
+  /** When the feed last said that it is behind, by performance.now. */
+  #behindAt = -Infinity;
 
   constructor(partition: Partition, channel: ChangeChannel, listener: RelayListener) {
     this.partition = partition;
@@ -167,11 +171,13 @@ export class PartitionRelay {
     }
     if (batch.epoch > this.#epochMin) this.#epochMin = batch.epoch;
     if (this.#epoch === undefined || batch.epoch < this.#epoch) return;
+    // A feed that is behind does not answer, and its changes go on meanwhile.
     if (batch.isStale && batch.epoch === this.#epoch) {
+      this.#behindAt = performance.now();
       this.#becomeStale();
-      this.#resync();
       return;
     }
+    if (this.#isStale && batch.items.length === 0) this.#resync();
     const known = this.#ring.last + 1 - batch.first;
     if (batch.epoch > this.#epoch || known < 0) {
       this.#resync();
@@ -234,7 +240,9 @@ export class PartitionRelay {
           isRenewal: true,
           after: null,
         });
-        if (answer.epoch !== this.#epoch || answer.n < 0 || answer.n > this.#ring.last) this.#resync();
+        const isBehind = this.#isStale && performance.now() - this.#behindAt < CAUGHT_UP_AFTER_MS;
+        const isComplete = answer.epoch === this.#epoch && answer.n >= 0 && answer.n <= this.#ring.last;
+        if (!isComplete || (this.#isStale && !isBehind)) this.#resync();
       } catch {
         this.#resync();
       }

@@ -21,7 +21,7 @@ interface Payload {
   readonly h?: [number, string, number][];
 }
 
-type CommittedOffset = Omit<CommitHeader, 'backlogs' | 'isMove' | 'counters'> & {
+type CommittedOffset = Omit<CommitHeader, 'waiting' | 'isMove' | 'counters'> & {
   readonly counters: Omit<RouterCounters, 'excluded' | 'deleted'>;
   /** For each partition, the number of messages in the commit. */
   readonly payloads: Readonly<Partial<Record<number, number>>>;
@@ -195,6 +195,6 @@ function headerOf({
     reattribution,
     clockMs,
     counters: { ...counters, excluded: 0, deleted: 0 },
-    backlogs: backlogs.map(([subject, seq]) => ({ subject, seq, index: 0 })),
+    waiting: backlogs.map(([subject, seq]) => ({ subject, fromSeq: seq, toSeq: readingsSeq, index: 0 })),
   };
 }

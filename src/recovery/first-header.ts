@@ -47,7 +47,9 @@ export async function firstHeader(
     readingsSeq,
     readingsMark: isKept ? last.readingsMark : entry ? markOf(entry) : null,
     previousReadingsSeq: readingsSeq,
-    backlogs: last.backlogs.filter(({ seq }) => seq <= readingsSeq),
+    waiting: last.waiting
+      .filter(({ fromSeq }) => fromSeq <= readingsSeq)
+      .map((range) => ({ ...range, toSeq: Math.min(range.toSeq, readingsSeq) })),
     topologySeq,
     topologyDigest: topology.digestAt(topologySeq) ?? null,
     reattribution,

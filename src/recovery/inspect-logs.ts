@@ -5,7 +5,7 @@
 // Other processes write in the meantime, so the records about a stream are always read before the stream's end.
 // Otherwise entries that were added in between would seem to be missing.
 import type { Partition } from '../domain/ids.ts';
-import type { CommitHeader } from '../domain/commit.ts';
+import { consumedThrough, type CommitHeader } from '../domain/commit.ts';
 import type { LogEpoch } from '../domain/log-epoch.ts';
 import type { CommitMark } from '../domain/log-mark.ts';
 import { allPartitions } from '../domain/partition.ts';
@@ -167,7 +167,7 @@ async function checkRouter(
 
 /** The sequence up to which a router has routed everything. */
 function routedSeqOf(header: CommitHeader | undefined): number {
-  return header ? Math.min(header.readingsSeq, ...header.backlogs.map(({ seq }) => seq - 1)) : 0;
+  return header ? consumedThrough(header) : 0;
 }
 
 async function checkUnreadable(

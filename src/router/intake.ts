@@ -19,19 +19,13 @@ const LINE_SUBJECT: Rejection = {
   detail: "the subject names a line: publish to the device's subject, with the line as dpu_id (<device>/<line>)",
 };
 
-export interface ReceivedReading {
-  readonly reading: Reading;
-  /** Its sequence in READINGS. */
-  readonly seq: number;
-}
-
 export interface ReceivedHeartbeat {
   readonly dpuId: DpuId;
   readonly timestampMs: number;
 }
 
 export interface Intake {
-  readonly readings: ReceivedReading[];
+  readonly readings: Reading[];
   readonly heartbeats: ReceivedHeartbeat[];
   /** The number of unusable items. */
   dead: number;
@@ -54,9 +48,8 @@ export interface AcceptedTimes {
 export function intakeOf(slices: readonly Slice[], times: AcceptedTimes): Intake {
   const intake: Intake = { readings: [], heartbeats: [], dead: 0, withBadItems: new Set() };
   for (const { message, from, to } of slices) {
-    const { seq } = message.entry;
     forEachItem(message, from, to, times, (taken) => {
-      if ('reading' in taken) intake.readings.push({ reading: taken.reading, seq });
+      if ('reading' in taken) intake.readings.push(taken.reading);
       else if ('heartbeat' in taken) intake.heartbeats.push(taken.heartbeat);
       else {
         intake.dead += 1;

@@ -2,8 +2,12 @@
 // Items are the unit in which work is measured, and a message can be consumed in slices.
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { PayloadItem, ReadPayload } from '../adapters/payload.ts';
+import { parseInstant } from '../domain/instant.ts';
 import { itemSpans } from './raw-items.ts';
 
+/** In a message of more than this many bytes, the first timestamp is looked for before all of it is parsed. */
+const PEEKED_BYTES = 512;
+const TIMESTAMP = /"timestamp"\s*:\s*"([^"]{1,40})"/;
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** Some consecutive items of a message, `[from, to)`. */
@@ -65,6 +69,17 @@ export class Message {
     return Math.max(0, this.length - this.consumed);
   }
 
+  /** When its first reading happened; undefined if it does not say. For choosing what to consume first, and not exact. */
+  get firstMs(): number | undefined {
+    const { data } = this.entry;
+    if (!this.#body && data.length > PEEKED_BYTES) {
+      const beginning = Buffer.from(data.buffer, data.byteOffset, PEEKED_BYTES).toString('latin1');
+      const peeked = parseInstant(TIMESTAMP.exec(beginning)?.[1] ?? '');
+      if (peeked !== undefined) return peeked;
+    }
+    return firstInstantIn(this.#parse());
+  }
+
   /** Consumes the next items. */
   take(itemsMax: number): Slice {
     const slice = { message: this, from: this.consumed, to: Math.min(this.length, this.consumed + itemsMax) };
@@ -97,6 +112,17 @@ export class Message {
     const items = this.#readPayload(this.entry);
     return (this.#body = items ? { kind: 'payload', items } : parse(this.entry.data));
   }
+}
+
+function firstInstantIn(body: Body): number | undefined {
+  if (body.kind === 'unreadable') return undefined;
+  if (body.kind === 'payload') {
+    const [first] = body.items;
+    return first && 'adapted' in first ? (first.adapted.reading.timestampMs ?? undefined) : undefined;
+  }
+  const timestamp = (body.items[0] as { readonly timestamp?: unknown } | null | undefined)?.timestamp;
+  if (typeof timestamp === 'string') return /^\d+$/.test(timestamp) ? Number(timestamp) : parseInstant(timestamp);
+  return typeof timestamp === 'number' ? timestamp : undefined;
 }
 
 /** Firmware written in C may include the terminating NUL of the string. */

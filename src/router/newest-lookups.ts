@@ -1,6 +1,6 @@
 // Asks history for the newest stored reading of each DPU from which this router hears for the first time. Others of its
-// partition are asked for along with it: otherwise nearly every commit after a start would wait for a query of its own,
-// until each of perhaps thousands of DPUs has sent something.
+// partition are asked for along with it, first those whose messages wait: otherwise nearly every commit after a start
+// would wait for a query of its own, until each of perhaps thousands of DPUs has sent something.
 import type { DpuId, Partition } from '../domain/ids.ts';
 import { partitionOfDpu } from '../domain/partition.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
@@ -13,6 +13,7 @@ const [OTHERS_FIRST, OTHERS_MAX] = [16, 1_000];
 const FAST_MS = 15;
 /** So that the search for others does not delay other work. */
 const LOOKED_AT_MAX = 8_000;
+const WAITING_MAX = 1_000;
 
 export interface NewestLookupsDeps {
   readonly partition: Partition;
@@ -33,11 +34,16 @@ export class NewestLookups {
     [this.#deps, this.#memory] = [deps, memory];
   }
 
-  /** Afterwards the memory knows the newest stored reading of these DPUs. */
-  async learn(dpuIds: ReadonlySet<DpuId>): Promise<void> {
+  /**
+   * Afterwards the memory knows the newest stored reading of these DPUs.
+   * @param waiting returns up to so many DPUs whose messages come next
+   */
+  async learn(dpuIds: ReadonlySet<DpuId>, waiting: (dpusMax: number) => readonly DpuId[]): Promise<void> {
     if (dpuIds.size === 0) return;
     const { history, timing } = this.#deps;
-    const asked = [...dpuIds, ...this.#others(dpuIds)];
+    const next = waiting(WAITING_MAX).filter((dpuId) => !this.#memory.knowsNewest(dpuId));
+    const needed = new Set([...dpuIds, ...next]);
+    const asked = [...needed, ...this.#others(needed)];
     const askedAt = timing.now();
     const newest = await history.newestReadings(asked);
     for (const dpuId of asked) this.#memory.learnNewest(dpuId, newest.get(dpuId));

@@ -1,5 +1,5 @@
 // The readings that a router has seen. Together with ClickHouse it knows every accepted reading: it holds at least
-// those that arrived after sequence F of READINGS, and everything up to F is stored.
+// those of its commits from one on, and everything in the commits before that one is stored.
 //
 // - D1 (actors/SPEC.md) a reading is accepted as new exactly once, whatever the memory has forgotten or rebuilt in
 //   between.
@@ -40,21 +40,20 @@ interface DpuMemory {
    * nothing for some minutes.
    */
   recent: Map<Key, Reading | null> | undefined;
-  /**
-   * Every accepted reading that is not in `recent` has at most this timestamp. Undefined until history was asked
-   * about the time before this memory began.
-   */
-  newestStoredMs: number | undefined;
+  /** Every forgotten reading has at most this timestamp; and, if `isLearned`, every accepted one not in `recent`. */
+  newestStoredMs: number;
+  /** True once history was asked about the time before this memory began. */
+  isLearned: boolean;
 }
 
 export class ReadingMemory {
   readonly #series = new SeriesMemory();
   readonly #dpus = new Map<DpuId, DpuMemory>();
   /** In the order in which they were remembered; as three arrays, so that there is no object for each reading. */
-  readonly #order = { dpus: [] as DpuMemory[], keys: [] as Key[], seqs: [] as number[] };
+  readonly #order = { dpus: [] as DpuMemory[], keys: [] as Key[], commits: [] as number[] };
 
   get size(): number {
-    return this.#order.seqs.length;
+    return this.#order.commits.length;
   }
 
   /** True when a reading with the same identity is remembered. */
@@ -64,11 +63,14 @@ export class ReadingMemory {
 
   /** False until `learnNewest` was called: before that, history may hold newer readings of this DPU than the memory. */
   knowsNewest(dpuId: DpuId): boolean {
-    return this.#dpus.get(dpuId)?.newestStoredMs !== undefined;
+    return this.#dpus.get(dpuId)?.isLearned ?? false;
   }
 
   learnNewest(dpuId: DpuId, storedMs: number | undefined): void {
-    this.#dpu(dpuId).newestStoredMs = storedMs ?? BEGINNING_MS;
+    const dpu = this.#dpu(dpuId);
+    // Readings may have been stored, and forgotten, since history was asked.
+    dpu.newestStoredMs = Math.max(dpu.newestStoredMs, storedMs ?? BEGINNING_MS);
+    dpu.isLearned = true;
   }
 
   /**
@@ -76,15 +78,15 @@ export class ReadingMemory {
    * everything stored.
    */
   mayBeStored(reading: Reading): boolean {
-    const newestStoredMs = this.#dpus.get(reading.dpuId)?.newestStoredMs;
-    return newestStoredMs === undefined || reading.timestampMs <= newestStoredMs;
+    const dpu = this.#dpus.get(reading.dpuId);
+    return !dpu?.isLearned || reading.timestampMs <= dpu.newestStoredMs;
   }
 
   /**
-   * @param seq its sequence in READINGS
+   * @param commit the number of the commit that accepts it, which is not lower than that of one before
    * @returns false if a reading with the same identity is remembered already
    */
-  remember(reading: Reading, seq: number): boolean {
+  remember(reading: Reading, commit: number): boolean {
     const dpu = this.#dpu(reading.dpuId);
     const key = keyOf(reading);
     if (dpu.recent?.has(key)) return false;
@@ -92,18 +94,18 @@ export class ReadingMemory {
     dpu.recent.set(key, typeof key === 'number' ? null : reading);
     this.#order.dpus.push(dpu);
     this.#order.keys.push(key);
-    this.#order.seqs.push(seq);
+    this.#order.commits.push(commit);
     this.#series.remember(reading);
     return true;
   }
 
-  /** Forgets readings up to a sequence of READINGS, because all of them are stored. */
-  forget(throughSeq: number): void {
-    const { dpus, keys, seqs } = this.#order;
-    const firstKept = seqs.findIndex((seq) => seq > throughSeq);
-    const count = firstKept < 0 ? seqs.length : firstKept;
+  /** Forgets the readings of all commits up to one, because they are stored. */
+  forget(throughCommit: number): void {
+    const { dpus, keys, commits } = this.#order;
+    const firstKept = commits.findIndex((commit) => commit > throughCommit);
+    const count = firstKept < 0 ? commits.length : firstKept;
     for (let n = 0; n < count; n++) forgetIn(dpus[n] as DpuMemory, keys[n] as Key, this.#series);
-    for (const each of [dpus, keys, seqs]) each.splice(0, count);
+    for (const each of [dpus, keys, commits]) each.splice(0, count);
   }
 
   /** The series of the given readings, as in SeriesMemory. @param views those under which the series are needed */
@@ -115,7 +117,7 @@ export class ReadingMemory {
     return this.#series.around(
       readings,
       history,
-      (dpuId) => this.#dpus.get(dpuId)?.newestStoredMs,
+      (dpuId) => (this.knowsNewest(dpuId) ? this.#dpus.get(dpuId)?.newestStoredMs : undefined),
       (reading) => views.some((view) => view.isDeleted(reading)),
     );
   }
@@ -131,7 +133,7 @@ export class ReadingMemory {
   #dpu(dpuId: DpuId): DpuMemory {
     let dpu = this.#dpus.get(dpuId);
     if (!dpu) {
-      dpu = { recent: undefined, newestStoredMs: undefined };
+      dpu = { recent: undefined, newestStoredMs: BEGINNING_MS, isLearned: false };
       this.#dpus.set(dpuId, dpu);
     }
     return dpu;
@@ -143,6 +145,5 @@ function forgetIn(dpu: DpuMemory, key: Key, series: SeriesMemory): void {
   dpu.recent?.delete(key);
   if (dpu.recent?.size === 0) dpu.recent = undefined;
   if (reading) series.forget(reading);
-  const timestampMs = reading?.timestampMs ?? timestampOf(Number(key));
-  if (dpu.newestStoredMs !== undefined) dpu.newestStoredMs = Math.max(dpu.newestStoredMs, timestampMs);
+  dpu.newestStoredMs = Math.max(dpu.newestStoredMs, reading?.timestampMs ?? timestampOf(Number(key)));
 }

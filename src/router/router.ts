@@ -9,7 +9,7 @@ import { isMarked, LogWentBack } from '../domain/log-mark.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
 import { doorwayAt, isWithinSpans } from '../domain/placement.ts';
 import { passedIn } from '../domain/measure.ts';
-import { identityOf } from '../domain/reading.ts';
+import { identityOf, type Reading } from '../domain/reading.ts';
 import { passedUnder, seriesOf, type Series, type SeriesKey } from '../domain/series.ts';
 import type { TopologyHistory, TopologyView } from '../domain/topology-history.ts';
 import type { DeadLetters } from '../ports/dead-letters.ts';
@@ -23,7 +23,7 @@ import { CommitDraft } from './commit-draft.ts';
 import { CommitGrouping } from './commit-grouping.ts';
 import { committedReadings } from './committed-readings.ts';
 import { FairQueue } from './fair-queue.ts';
-import { intakeOf, type AcceptedTimes, type ReceivedHeartbeat, type ReceivedReading } from './intake.ts';
+import { intakeOf, type AcceptedTimes, type ReceivedHeartbeat } from './intake.ts';
 import { lettersOf } from './letters.ts';
 import { isConsumed, isFollowed } from './marked-logs.ts';
 import type { Message } from './message.ts';
@@ -70,13 +70,13 @@ export class Superseded extends Error {
 /** A commit whose events may not be stored in ClickHouse yet. */
 interface Unstored {
   readonly seq: number;
-  readonly previousReadingsSeq: number;
+  readonly number: number;
 }
 
 type Progress = Partial<
   Pick<
     CommitHeader,
-    'readingsSeq' | 'readingsMark' | 'clockMs' | 'backlogs' | 'topologySeq' | 'topologyDigest' | 'reattribution'
+    'readingsSeq' | 'readingsMark' | 'clockMs' | 'waiting' | 'topologySeq' | 'topologyDigest' | 'reattribution'
   >
 > &
   Pick<CommitHeader, 'isMove'>;
@@ -93,14 +93,16 @@ export class Router {
   readonly #readPayload: ReadPayload;
   #queue: FairQueue;
   #unstored: Unstored[] = [];
+  /** Numbers the commits that this process knows. */
+  #commits = 0;
   readonly #stopping = new AbortController();
 
   constructor(deps: RouterDeps) {
     this.#deps = deps;
     this.#newest = new NewestLookups(deps, this.#memory);
     this.#readPayload = (entry) => readPayload(entry, deps.topology);
-    this.#queue = new FairQueue(deps.commitItems, 0, this.#readPayload);
     this.#committed = headerBeforeRouting(deps.partition, deps.epoch.current);
+    this.#queue = new FairQueue(deps.commitItems, this.#committed, this.#readPayload);
   }
 
   /** The header of the last commit: the committed offset, the clock, the account. */
@@ -133,7 +135,7 @@ export class Router {
     if (signal.aborted) return;
     await this.#rememberCommitted(await this.#deps.storedBeforeSeq());
     if (signal.aborted) return;
-    this.#queue = new FairQueue(commitItems, readingsSeq, this.#readPayload);
+    this.#queue = new FairQueue(commitItems, this.#committed, this.#readPayload);
     const consumed = consumedThrough(this.#committed);
     this.#cursor = await readings.open(partition, consumed);
     // Checked only after the cursor is open, because the cursor detects later changes of the log.
@@ -142,10 +144,9 @@ export class Router {
     if (!(await isConsumed(readings, readingsSeq, readingsMark, await readings.bounds()))) throw wentBack();
     for (let seq = consumed; seq < readingsSeq && !signal.aborted;) {
       const entries = await this.#nextEntries();
-      for (const entry of entries) {
-        if (entry.seq === readingsSeq && readingsMark && !isMarked(entry, readingsMark)) throw wentBack();
-        this.#resume(entry);
-      }
+      const last = entries.find((entry) => entry.seq === readingsSeq);
+      if (last && readingsMark && !isMarked(last, readingsMark)) throw wentBack();
+      this.#queue.put(entries);
       seq = entries.at(-1)?.seq ?? seq;
     }
   }
@@ -154,23 +155,10 @@ export class Router {
   async #rememberCommitted(fromSeq: number): Promise<void> {
     const { events, partition } = this.#deps;
     const span = { fromSeq, toSeq: this.#committedSeq };
-    for await (const { seq, header, readings } of committedReadings(events, partition, span, this.#stopping.signal)) {
-      const { previousReadingsSeq } = header;
-      this.#unstored.push({ seq, previousReadingsSeq });
-      // They arrived after that offset, and are needed until this commit is stored.
-      for (const reading of readings) this.#memory.remember(reading, previousReadingsSeq + 1);
+    for await (const { seq, readings } of committedReadings(events, partition, span, this.#stopping.signal)) {
+      this.#unstored.push({ seq, number: ++this.#commits });
+      for (const reading of readings) this.#memory.remember(reading, this.#commits);
     }
-  }
-
-  /** Queues what an entry holds that is not consumed. */
-  #resume(entry: StoredEntry): void {
-    if (entry.seq > this.#committed.readingsSeq) {
-      this.#queue.put([entry]);
-      return;
-    }
-    const backlog = this.#committed.backlogs.find(({ subject }) => subject === entry.subject);
-    if (backlog === undefined || entry.seq < backlog.seq) return;
-    this.#queue.resume(entry, backlog.seq === entry.seq ? backlog.index : 0);
   }
 
   /**
@@ -192,7 +180,12 @@ export class Router {
     // commit.
     if (!this.#queue.isEmpty) this.wake();
     else await this.#groupWithNext();
-    this.#queue.put(await this.#nextEntries());
+    // All that can be read at once is read, because what has just happened may come after much that has not.
+    for (let entries = await this.#nextEntries(); entries.length > 0; entries = await this.#nextEntries()) {
+      this.#queue.put(entries);
+      if (this.#queue.isFull) return;
+      this.wake();
+    }
   }
 
   async #nextEntries(): Promise<StoredEntry[]> {
@@ -223,12 +216,11 @@ export class Router {
 
   /** Forgets readings that are stored. */
   forgetStored(storedBeforeSeq: number): void {
-    // Each commit names the offset before it. The first commit that is not completely stored consumed the entries
-    // after that offset.
     const firstUnstored = this.#unstored.findIndex(({ seq }) => seq >= storedBeforeSeq);
     const kept = firstUnstored < 0 ? [] : this.#unstored.slice(firstUnstored);
     this.#unstored = kept;
-    this.#memory.forget(kept[0]?.previousReadingsSeq ?? this.#committed.readingsSeq);
+    // Those of a commit that is being written have the next number.
+    this.#memory.forget((kept[0]?.number ?? this.#commits + 1) - 1);
   }
 
   /**
@@ -243,21 +235,20 @@ export class Router {
     const intake = intakeOf(slices, this.#deps.times);
     const draft = new CommitDraft(this.#deps.partitions, this.#committed.counters);
     const stored = await this.#lookUp(intake.readings);
-    const received = intake.readings.map(({ reading }) => reading);
     const view = this.#deps.topology.at(this.#committed.topologySeq);
-    const series = await this.#memory.seriesAround(received, this.#deps.history, [view]);
-    for (const each of intake.readings) this.#routeReading(each, stored, series, view, draft);
+    const series = await this.#memory.seriesAround(intake.readings, this.#deps.history, [view]);
+    for (const reading of intake.readings) this.#routeReading(reading, stored, series, view, draft);
     for (const beat of intake.heartbeats) routeHeartbeat(beat, view, draft);
     draft.counters.received += intake.readings.length + intake.dead;
     draft.counters.dead += intake.dead;
     await this.#storeLetters(intake.withBadItems);
     this.#grouping.routed(intake.readings.length);
-    const { readingsSeq, backlogs, clockMs, readingsMark = this.#committed.readingsMark } = this.#queue;
-    // The readings of a backlog arrived in time and must not become late, so the clock waits for them.
+    const { readingsSeq, waiting, clockMs, readingsMark = this.#committed.readingsMark } = this.#queue;
+    // Readings that wait arrived in time and must not become late, so the clock waits for them.
     await this.#commit(draft, {
       readingsSeq,
       readingsMark,
-      backlogs,
+      waiting,
       clockMs: Math.max(this.#committed.clockMs, clockMs),
       isMove: false,
     });
@@ -275,25 +266,23 @@ export class Router {
   }
 
   /** Asks history about the readings that memory cannot decide. @returns the identities of the stored ones */
-  async #lookUp(received: readonly ReceivedReading[]): Promise<Set<string>> {
+  async #lookUp(received: readonly Reading[]): Promise<Set<string>> {
     const unknownDpus = new Set<DpuId>();
-    for (const { reading } of received) if (!this.#memory.knowsNewest(reading.dpuId)) unknownDpus.add(reading.dpuId);
-    await this.#newest.learn(unknownDpus);
-    const unsure = received
-      .map(({ reading }) => reading)
-      .filter((reading) => this.#memory.mayBeStored(reading) && !this.#memory.has(reading));
+    for (const { dpuId } of received) if (!this.#memory.knowsNewest(dpuId)) unknownDpus.add(dpuId);
+    await this.#newest.learn(unknownDpus, (dpusMax) => this.#queue.nextDpus(dpusMax));
+    const unsure = received.filter((reading) => this.#memory.mayBeStored(reading) && !this.#memory.has(reading));
     if (unsure.length === 0) return new Set();
     return new Set((await this.#deps.history.findReadings(unsure)).map(identityOf));
   }
 
   #routeReading(
-    { reading, seq }: ReceivedReading,
+    reading: Reading,
     stored: ReadonlySet<string>,
     series: ReadonlyMap<SeriesKey, Series>,
     view: TopologyView,
     draft: CommitDraft,
   ): void {
-    const isNew = this.#memory.remember(reading, seq);
+    const isNew = this.#memory.remember(reading, this.#commits + 1);
     if (!isNew || (stored.size > 0 && stored.has(identityOf(reading)))) {
       draft.counters.duplicate += 1;
     } else {
@@ -380,7 +369,7 @@ export class Router {
       throw new Superseded(`router ${partition} was superseded after ${this.#committedSeq}`);
     this.#committed = header;
     this.#committedSeq = outcome.seq;
-    this.#unstored.push({ seq: outcome.seq, previousReadingsSeq: header.previousReadingsSeq });
+    this.#unstored.push({ seq: outcome.seq, number: ++this.#commits });
   }
 }
 

@@ -149,7 +149,7 @@ describe('a message of 1 MB', () => {
     await cursor.close();
     // On a busy machine time proves nothing, but the order does: most of the bad items come after the reading.
     expect(deadBefore - before.dead_lettered).toBeLessThan(dead / 2);
-    expect(commit.header.backlogs.map(({ subject }) => subject)).toContain('readings.0.bad.readings');
+    expect(commit.header.waiting).not.toEqual([]);
     expect(Math.max(0, ...slices)).toBeLessThanOrEqual(COMMIT_ITEMS_MAX);
     await eventually(async () => expect((await account()).dead_lettered).toBe(before.dead_lettered + dead));
   });

@@ -30,7 +30,15 @@ const header: fc.Arbitrary<CommitHeader> = fc.record({
   previousSeq: natural,
   readingsSeq: natural,
   previousReadingsSeq: natural,
-  backlogs: fc.array(fc.record({ subject: id, seq: natural, index: natural }), { maxLength: 9 }),
+  waiting: fc.array(
+    fc
+      .record({ subject: fc.option(id), seqs: fc.tuple(natural, natural), index: natural })
+      .map(({ subject, seqs: [a, b], index }) => ({
+        ...{ subject, index },
+        ...{ fromSeq: Math.min(a, b), toSeq: Math.max(a, b) },
+      })),
+    { maxLength: 9 },
+  ),
   isMove: fc.boolean(),
   topologySeq: natural,
   readingsMark: fc.option(fc.record({ timeMs: instant, digest: fc.nat({ max: 0xffff_ffff }) })),
@@ -233,6 +241,35 @@ describe('a commit', () => {
     expect(decodeCommit({ seq: 1, data: of6 }).section(partition)?.settings).toEqual({
       ...settings,
       repeatedLateBlockAgeMaxMs: settings.lateBlockAgeMaxMs,
+    });
+  });
+
+  it('Q1 what waits is read in version 6, which named it by subject', () => {
+    const header = commitHeader({ readingsSeq: 9 });
+    const none = encodeCommit(header, new Map());
+    const writer = new ByteWriter();
+    writer.byte(6);
+    writer.uint(header.router);
+    writer.text(header.commitId);
+    writer.uint(header.previousSeq);
+    writer.uint(header.readingsSeq);
+    const begins = writer.length;
+    writer.uint(2);
+    for (const [subject, seq, index] of [
+      ['readings.0.b.readings', 5, 2] as const,
+      ['readings.0.a.readings', 3, 0] as const,
+    ]) {
+      writer.text(subject);
+      writer.uint(seq);
+      writer.uint(index);
+    }
+    const data = new Uint8Array([...writer.finish(), ...none.slice(begins + 1)]);
+    expect(decodeCommit({ seq: 1, data }).header).toEqual({
+      ...header,
+      waiting: [
+        { subject: 'readings.0.b.readings', fromSeq: 5, toSeq: 9, index: 2 },
+        { subject: 'readings.0.a.readings', fromSeq: 3, toSeq: 9, index: 0 },
+      ],
     });
   });
 

@@ -71,12 +71,12 @@ export async function auditAccount({ streams }: Engines, process: SimProcess): P
 function consumedBy({ events, readings }: Engines['streams'], router: Partition): SentEntry[] {
   const stored = events.last(`routers.${router}`);
   if (!stored) return [];
-  const { readingsSeq, backlogs } = decodeCommit(stored).header;
+  const { readingsSeq, waiting } = decodeCommit(stored).header;
   return readings.everything.flatMap((entry) => {
     if (!entry.subject.startsWith(`readings.${router}.`) || entry.seq > readingsSeq) return [];
-    const backlog = backlogs.find(({ subject }) => subject === entry.subject);
-    if (!backlog || entry.seq < backlog.seq) return [entry];
-    return entry.seq === backlog.seq ? [{ ...entry, itemsMax: backlog.index }] : [];
+    const range = waiting.find(({ fromSeq, toSeq }) => fromSeq <= entry.seq && entry.seq <= toSeq);
+    if (!range) return [entry];
+    return entry.seq === range.fromSeq ? [{ ...entry, itemsMax: range.index }] : [];
   });
 }
 

@@ -14,7 +14,7 @@ export function unrestOf({ shards, topology, isSound }: SimProcess, streams: Mem
         0)
     )
       return 'readings are not routed';
-    if (router.committed.backlogs.length > 0) return 'a backlog is not routed';
+    if (router.committed.waiting.length > 0) return 'messages wait to be routed';
     if (fold.seq < streams.events.lastSeq) return 'events are not applied';
     if (fold.buffering.size > 0) return `space ${[...fold.buffering].join()} has events that are not final`;
     if (fold.openRows.length > 0 || fold.unstored.length > 0) return 'blocks are not stored';

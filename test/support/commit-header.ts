@@ -11,7 +11,7 @@ export function commitHeader(fields: Partial<CommitHeader> = {}): CommitHeader {
     previousSeq: 0,
     readingsSeq: 0,
     readingsMark: null,
-    backlogs: [],
+    waiting: [],
     previousReadingsSeq: 0,
     isMove: false,
     topologySeq: 0,

@@ -1,7 +1,7 @@
 // A burst of one DPU shares the router with the other DPUs, and every item is consumed once.
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Backlog } from '../../src/domain/commit.ts';
+import { consumedThrough, type WaitingRange } from '../../src/domain/commit.ts';
 import type { DpuId } from '../../src/domain/ids.ts';
 import type { StoredEntry } from '../../src/domain/log-entry.ts';
 import { partitionOfDpu } from '../../src/domain/partition.ts';
@@ -19,142 +19,222 @@ interface Turn {
   readonly restarts: boolean;
 }
 
-/** A log of messages, given as subjects and numbers of items. */
-function logOf(...messages: readonly (readonly [subject: string, items: number])[]): StoredEntry[] {
-  return messages.map(([subject, items], at) => ({
-    seq: at + 1,
-    timeMs: 1_001 + at,
-    subject,
-    data: encode(Array.from({ length: items }, (_, n) => n)),
-  }));
+const NOTHING = { readingsSeq: 0, waiting: [] };
+const HOUR_MS = 3_600_000;
+const NOW_MS = Date.UTC(2026, 10, 26, 12);
+
+interface Sent {
+  readonly dpu: string;
+  readonly items: number;
+  /** How long ago the first reading happened when the message was stored. */
+  readonly ageMs?: number;
+  readonly kind?: 'readings' | 'heartbeat';
 }
 
-const sizes = (slices: readonly Slice[]): [seq: number, items: number][] =>
-  slices.map(({ message, from, to }) => [message.entry.seq, to - from]);
+/** A log that is shared with other partitions, so sequences have gaps. */
+function logOf(...messages: readonly Sent[]): StoredEntry[] {
+  return messages.map(({ dpu, items, ageMs = 0, kind = 'readings' }, at) => {
+    const timeMs = NOW_MS + at;
+    return {
+      seq: 3 * at + 1,
+      timeMs,
+      subject: `readings.0.${dpu}.${kind}`,
+      data: encode(Array.from({ length: items }, () => ({ timestamp: new Date(timeMs - ageMs).toISOString() }))),
+    };
+  });
+}
+
+const message = (dpu: string, items: number, ageMs = 0): Sent => ({ dpu, items, ageMs });
+const sizes = (slices: readonly Slice[]): [dpu: string, items: number][] =>
+  slices.map(({ message: { entry }, from, to }) => [entry.subject.split('.')[2] ?? '', to - from]);
 const itemsOf = (slices: readonly Slice[]): number => slices.reduce((sum, { from, to }) => sum + to - from, 0);
+const isReturn = ({ data, timeMs }: StoredEntry): boolean => {
+  const [first] = JSON.parse(new TextDecoder().decode(data)) as { timestamp: string }[];
+  return first !== undefined && timeMs - Date.parse(first.timestamp) > 60_000;
+};
 
 describe('the queue of a router', () => {
   it('Q1 a DPU within its share goes first, and what another sends beyond its share is sliced', () => {
-    const queue = new FairQueue(100, 0);
-    queue.put(logOf(['a', 20], ['a', 20], ['b', 3], ['a', 500], ['c', 5]));
+    const queue = new FairQueue(100, NOTHING);
+    queue.put(logOf(message('a', 20), message('a', 20), message('b', 3), message('a', 50), message('c', 5)));
     expect(sizes(queue.take(false))).toEqual([
-      [1, 20],
-      [3, 3],
-      [5, 5],
-      [2, 20],
-      [4, 52],
+      ['a', 20],
+      ['b', 3],
+      ['c', 5],
+      ['a', 20],
     ]);
-    expect(queue.backlogs).toEqual([{ subject: 'a', seq: 4, index: 52 }]);
-    expect(queue.readingsSeq).toBe(5);
-    // The clock waits for the backlog, so that no item of it becomes late.
-    expect(queue.clockMs).toBe(1_004);
+    expect(queue.waiting).toEqual([{ subject: null, fromSeq: 10, toSeq: 10, index: 0 }]);
+    expect(queue.readingsSeq).toBe(13);
+    // The clock waits too, so that no item of it becomes late.
+    expect(queue.clockMs).toBe(NOW_MS + 3);
+    expect(sizes(queue.take(false))).toEqual([['a', 20]]);
+    expect(queue.waiting).toEqual([{ subject: null, fromSeq: 10, toSeq: 10, index: 20 }]);
   });
 
-  it('Q1 a single backlog gets the whole commit, or at least its share while there is more to read', () => {
-    const queue = new FairQueue(100, 0);
-    queue.put(logOf(['a', 1_000]));
+  it('T30 what has just happened goes ahead of what thousands send that return after an outage', () => {
+    const queue = new FairQueue(1_000, NOTHING);
+    const returns = Array.from({ length: 3_000 }, (_, n) => message(`r${n}`, 60, HOUR_MS));
+    queue.put(logOf(...returns, message('live', 1)));
+    expect(sizes(queue.take(false))).toEqual([
+      ['live', 1],
+      ['r0', 60],
+      ['r1', 60],
+      ['r2', 60],
+      ['r3', 20],
+    ]);
+    expect(queue.waiting).toEqual([{ subject: null, fromSeq: 10, toSeq: 8_998, index: 20 }]);
+    expect(queue.clockMs).toBe(NOW_MS + 3);
+  });
+
+  it('T30 what returns has a fifth of each commit while something else comes, and all of it otherwise', () => {
+    const queue = new FairQueue(100, NOTHING);
+    queue.put(logOf(...Array.from({ length: 50 }, (_, n) => message(`r${n}`, 60, HOUR_MS))));
     expect(itemsOf(queue.take(false))).toBe(100);
     expect(itemsOf(queue.take(true))).toBe(20);
-    queue.put(logOf(...Array.from({ length: 200 }, (_, n) => [`d${n}`, 1] as const)));
-    const slices = queue.take(false);
-    expect([itemsOf(slices.filter(({ message }) => message.entry.subject === 'a')), itemsOf(slices)]).toEqual([
-      20, 100,
-    ]);
-  });
-
-  it('Q1 backlogs are served round robin', () => {
-    const queue = new FairQueue(100, 0);
-    queue.put(logOf(['a', 500], ['b', 500], ['c', 26]));
-    expect(sizes(queue.take(false))).toEqual([
-      [1, 34],
-      [2, 34],
-      [3, 26],
-      [1, 6],
-    ]);
-    expect(sizes(queue.take(false))).toEqual([
-      [2, 50],
-      [1, 50],
-    ]);
-  });
-
-  it('Q1 when every DPU has a backlog, they are consumed in the order of the log', () => {
-    const queue = new FairQueue(100, 0);
-    queue.put(logOf(...Array.from({ length: 40 }, (_, n) => [`d${n}`, 30] as const)));
-    queue.take(false);
-    expect(queue.backlogs.length).toBeLessThanOrEqual(8);
-    for (let takes = 0; !queue.isEmpty; takes++) {
-      expect(itemsOf(queue.take(false))).toBeGreaterThan(0);
-      expect(queue.backlogs.length).toBeLessThanOrEqual(8);
-      expect(takes).toBeLessThan(40);
+    queue.put(logOf(...Array.from({ length: 250 }, (_, n) => message(`d${n}`, 1))));
+    for (let takes = 0; takes < 3; takes++) {
+      const slices = sizes(queue.take(false));
+      expect(slices.filter(([dpu]) => dpu.startsWith('d'))).toHaveLength(80);
+      expect(slices.filter(([dpu]) => dpu.startsWith('r')).reduce((sum, [, items]) => sum + items, 0)).toBe(20);
     }
+    const later = Array.from({ length: 10 }, () => itemsOf(queue.take(false)));
+    expect(later).toEqual([30, 20, 20, 20, 20, 20, 20, 20, 20, 100]);
   });
 
-  it('Q1 consumes every item once, in the order of its DPU, and resumes after the last commit', () => {
-    const message = fc.tuple(
-      fc.constantFrom(...Array.from({ length: 12 }, (_, n) => `d${n}`)),
-      fc.oneof({ weight: 4, arbitrary: fc.nat({ max: 3 }) }, fc.nat({ max: 60 })),
-    );
-    const turns = fc.infiniteStream(
-      fc.record({ reads: fc.nat({ max: 25 }), isBehind: fc.boolean(), restarts: fc.boolean() }),
-    );
+  it('Q1 what waits is served round robin, with few messages consumed in part', () => {
+    const queue = new FairQueue(100, NOTHING);
+    const many = ['a', 'b', 'c'].flatMap((dpu) => Array.from({ length: 20 }, () => message(dpu, 20, HOUR_MS)));
+    queue.put(logOf(...many));
+    const consumed = { a: 0, b: 0, c: 0 };
+    while (!queue.isEmpty) {
+      for (const [dpu, items] of sizes(queue.take(false))) consumed[dpu as 'a' | 'b' | 'c'] += items;
+      const [least, most] = [Math.min(...Object.values(consumed)), Math.max(...Object.values(consumed))];
+      expect(most - least).toBeLessThanOrEqual(100);
+      expect(queue.waiting.filter(({ index }) => index > 0).length).toBeLessThanOrEqual(1);
+    }
+    expect(consumed).toEqual({ a: 400, b: 400, c: 400 });
+  });
+
+  it('Q1 a heartbeat does not overtake readings of its DPU', () => {
+    const queue = new FairQueue(100, NOTHING);
+    queue.put(logOf(message('a', 150, HOUR_MS), { dpu: 'a', items: 1, kind: 'heartbeat' }));
+    expect(sizes(queue.take(false))).toEqual([['a', 100]]);
+  });
+
+  it('Q1 what waits was named by its subject in earlier commits', () => {
+    const log = logOf(message('a', 5, HOUR_MS), message('b', 2), message('a', 3), message('b', 1));
+    const waiting = [{ subject: 'readings.0.a.readings', fromSeq: 1, toSeq: 7, index: 2 }];
+    const queue = new FairQueue(100, { readingsSeq: 7, waiting });
+    queue.put(log);
+    expect(sizes(queue.take(false))).toEqual([
+      ['b', 1],
+      ['a', 3],
+      ['a', 3],
+    ]);
+  });
+
+  const sent = fc.record({
+    dpu: fc.constantFrom(...Array.from({ length: 12 }, (_, n) => `d${n}`)),
+    items: fc.oneof({ weight: 4, arbitrary: fc.nat({ max: 3 }) }, fc.nat({ max: 60 })),
+    ageMs: fc.constantFrom(0, 0, 0, HOUR_MS),
+    kind: fc.constantFrom('readings' as const, 'readings' as const, 'heartbeat' as const),
+  });
+  const turns = fc.infiniteStream(
+    fc.record<Turn>({ reads: fc.nat({ max: 25 }), isBehind: fc.boolean(), restarts: fc.boolean() }),
+  );
+
+  it('Q1, T30 consumes every item once, in the order of its DPU, and resumes after the last commit', () => {
     fc.assert(
       fc.property(
-        fc.array(message, { maxLength: 80 }),
+        fc.array(sent, { maxLength: 80 }),
         fc.integer({ min: 1, max: 50 }),
+        fc.constantFrom(1, 2, 5, 8_192),
         turns,
-        (messages, commitItems, more) => {
+        (messages, commitItems, rangesMax, more) => {
           const log = logOf(...messages);
           const consumed = new Map<string, string[]>();
-          let [queue, read, idle] = [new FairQueue(commitItems, 0), 0, 0];
+          let [queue, read, idle] = [new FairQueue(commitItems, NOTHING, undefined, rangesMax), 0, 0];
           while (read < log.length || !queue.isEmpty) {
             const { reads, isBehind, restarts } = more.next().value as Turn;
             queue.put(log.slice(read, (read += reads)));
             const slices = queue.take(isBehind);
-            for (const {
-              message: { entry },
-              from,
-              to,
-            } of slices) {
-              const own = consumed.get(entry.subject) ?? [];
-              for (let index = from; index < to; index++) own.push(`${entry.seq} ${index}`);
-              consumed.set(entry.subject, own);
+            for (const { message: taken, from, to } of slices) {
+              const [, , dpu = ''] = taken.entry.subject.split('.');
+              const own = consumed.get(dpu) ?? [];
+              for (let index = from; index < to; index++) own.push(`${taken.entry.seq} ${index}`);
+              consumed.set(dpu, own);
             }
-            expect(itemsOf(slices)).toBeLessThanOrEqual(
-              Math.max(commitItems, Math.ceil(commitItems * 0.8) + Math.ceil(commitItems * 0.2)),
-            );
+            expect(itemsOf(slices)).toBeLessThanOrEqual(Math.max(2, commitItems));
+            // Each commit consumes a part of what waits, so all of it ends.
             idle = slices.length === 0 ? idle + 1 : 0;
             expect(idle === 0 || queue.isEmpty).toBe(true);
-            if (restarts) [queue, read] = restarted(queue, log, commitItems);
+            expect(queue.waiting.length).toBeLessThanOrEqual(rangesMax + 1);
+            const first = log.find((entry) => isWaitingIn(queue.waiting, entry));
+            expect(queue.clockMs).toBeLessThanOrEqual(first?.timeMs ?? Infinity);
+            if (restarts) [queue, read] = restarted(queue, log, commitItems, rangesMax);
           }
           const all = new Map<string, string[]>();
-          for (const { seq, subject } of log)
-            all.set(subject, [
-              ...(all.get(subject) ?? []),
-              ...Array.from({ length: messages[seq - 1]?.[1] ?? 0 }, (_, index) => `${seq} ${index}`),
-            ]);
-          for (const [subject, items] of all) expect(consumed.get(subject) ?? []).toEqual(items);
+          for (const [at, { dpu, items }] of messages.entries()) {
+            const own = Array.from({ length: items }, (_, index) => `${log[at]?.seq} ${index}`);
+            all.set(dpu, [...(all.get(dpu) ?? []), ...own]);
+          }
+          for (const [dpu, items] of all) expect(consumed.get(dpu) ?? []).toEqual(items);
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 1_000 },
+    );
+  });
+
+  it('T30 nothing that returns is consumed before something of a DPU that was not out', () => {
+    fc.assert(
+      fc.property(fc.array(sent, { maxLength: 80 }), fc.nat({ max: 80 }), (messages, readFirst) => {
+        const log = logOf(...messages);
+        const queue = new FairQueue(100_000, NOTHING);
+        queue.put(log.slice(0, readFirst));
+        const slices = queue.take(false);
+        queue.put(log.slice(readFirst));
+        const out = new Set(log.filter(isReturn).map(dpuIn));
+        for (const taken of [slices, queue.take(false)]) {
+          const consumed = taken.map(({ message: { entry } }) => entry);
+          const firstReturn = consumed.findIndex(isReturn);
+          if (firstReturn >= 0)
+            expect(
+              consumed
+                .slice(firstReturn)
+                .map(dpuIn)
+                .filter((dpu) => !out.has(dpu)),
+            ).toEqual([]);
+          slices.push(...taken);
+        }
+        const consumed = new Set(slices.map(({ message: { entry } }) => entry.seq));
+        expect(log.filter((entry) => !out.has(dpuIn(entry)) && !consumed.has(entry.seq))).toEqual([]);
+      }),
+      { numRuns: 500 },
     );
   });
 });
 
-const bySubject = (backlogs: readonly Backlog[]): Backlog[] =>
-  [...backlogs].sort((a, b) => (a.subject < b.subject ? -1 : 1));
+const dpuIn = ({ subject }: StoredEntry): string => subject.split('.')[2] ?? '';
+
+function isWaitingIn(waiting: readonly WaitingRange[], { seq, subject }: StoredEntry): boolean {
+  return waiting.some(
+    (range) => range.fromSeq <= seq && seq <= range.toSeq && (range.subject === null || range.subject === subject),
+  );
+}
 
 /** Restores the queue from the last commit, as a router does. */
-function restarted(before: FairQueue, log: readonly StoredEntry[], commitItems: number): [FairQueue, number] {
-  const { readingsSeq, backlogs } = before;
-  const queue = new FairQueue(commitItems, readingsSeq);
-  for (const entry of log) {
-    const backlog = backlogs.find(({ subject }) => subject === entry.subject);
-    if (backlog && entry.seq >= backlog.seq && entry.seq <= readingsSeq)
-      queue.resume(entry, entry.seq === backlog.seq ? backlog.index : 0);
-  }
-  // The restored queue may serve another DPU next.
-  expect(bySubject(queue.backlogs)).toEqual(bySubject(backlogs));
-  return [queue, readingsSeq];
+function restarted(
+  before: FairQueue,
+  log: readonly StoredEntry[],
+  commitItems: number,
+  rangesMax: number,
+): [FairQueue, number] {
+  const { readingsSeq, waiting } = before;
+  const queue = new FairQueue(commitItems, { readingsSeq, waiting }, undefined, rangesMax);
+  const consumedSeq = consumedThrough({ readingsSeq, waiting });
+  queue.put(log.filter(({ seq }) => consumedSeq < seq && seq <= readingsSeq));
+  expect(queue.waiting).toEqual(waiting);
+  return [queue, log.filter(({ seq }) => seq <= readingsSeq).length];
 }
 
 describe('a router with a backlog', () => {
@@ -192,13 +272,13 @@ describe('a router with a backlog', () => {
     await running.restore();
     while (running.committed.readingsSeq < (last?.seq ?? 0)) await running.step();
     const {
-      backlogs: [backlog],
+      waiting: [waiting],
       counters,
       clockMs,
     } = running.committed;
-    expect(backlog).toMatchObject({ subject: `readings.${partition}.late.readings`, seq: first?.seq });
-    expect(backlog?.index).toBeGreaterThan(0);
-    expect(counters.fresh).toBe((backlog?.index ?? 0) + 1);
+    expect(waiting).toMatchObject({ fromSeq: first?.seq, toSeq: first?.seq });
+    expect(waiting?.index).toBeGreaterThan(0);
+    expect(counters.fresh).toBe((waiting?.index ?? 0) + 1);
     expect(clockMs).toBeLessThanOrEqual(first?.timeMs ?? 0);
     await running.stop();
 
@@ -207,12 +287,44 @@ describe('a router with a backlog', () => {
     for (let lives = 0; lives < 20; lives++) {
       const next = router();
       await next.restore();
+      const before = consumedThrough(next.committed);
       await next.step();
       await next.stop();
+      // READINGS is kept from there on until the commit is stored.
+      expect(next.committed.previousReadingsSeq).toBe(before);
       if (next.committed.counters.received < 21) continue;
       expect(next.committed.counters).toMatchObject({ received: 21, fresh: 11, duplicate: 10 });
       return;
     }
     expect.unreachable('the backlog does not end');
+  });
+
+  it('T30 asks history about all DPUs that wait at once', async () => {
+    const { readings } = ports;
+    const dpus = Array.from({ length: 40 }, (_, n) => `out${n}` as DpuId).filter(
+      (id) => partitionOfDpu(id, PARTITIONS) === partition,
+    );
+    for (const dpu of dpus) await readings.append(dpu, encode([reading(1), reading(2)]));
+    const asked: string[] = [];
+    const running = routerOn(ports, partition, {
+      times: { latestOf: ({ timeMs }) => timeMs + 60_000, earliestMs: 0 },
+      commitItems: 4,
+      newCommitId: () => String(Math.random()),
+      history: Object.assign(Object.create(ports.history) as typeof ports.history, {
+        newestReadings: async (dpuIds: readonly DpuId[]) => {
+          asked.push(...dpuIds);
+          questions += 1;
+          return ports.history.newestReadings(dpuIds);
+        },
+      }),
+    });
+    let questions = 0;
+    await running.restore();
+    const before = running.committed.counters.received;
+    while (running.committed.counters.received < before + 2 * dpus.length) await running.step();
+    await running.stop();
+    expect(dpus.length).toBeGreaterThan(5);
+    expect(asked.filter((dpu) => dpu.startsWith('out')).toSorted()).toEqual(dpus.toSorted());
+    expect(questions).toBeLessThanOrEqual(2);
   });
 });

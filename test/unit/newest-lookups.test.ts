@@ -13,7 +13,7 @@ const ours = DPUS.filter((id) => partitionOfDpu(id, PARTITIONS) === OWN);
 /** History has readings of every third DPU. */
 const storedMs = (id: DpuId): number | undefined => (Number(id.slice(1)) % 3 === 0 ? 1_000 : undefined);
 
-function lookups({ takesMs }: { readonly takesMs: number }): {
+function lookups({ takesMs, waiting = [] }: { readonly takesMs: number; readonly waiting?: readonly DpuId[] }): {
   readonly memory: ReadingMemory;
   readonly topology: TopologyHistory;
   readonly asked: DpuId[][];
@@ -48,7 +48,12 @@ function lookups({ takesMs }: { readonly takesMs: number }): {
     },
     memory,
   );
-  return { memory, topology, asked, learn: async (...ids) => newest.learn(new Set(ids)) };
+  return {
+    memory,
+    topology,
+    asked,
+    learn: async (...ids) => newest.learn(new Set(ids), (most) => waiting.slice(0, most)),
+  };
 }
 
 it('D1 a router learns the newest stored reading of each DPU once, and of others of its partition along with it', async () => {
@@ -76,4 +81,13 @@ it('a router asks for nothing that it knows, and for a DPU that is not registere
   expect(asked).toEqual([]);
   await learn('unknown' as DpuId);
   expect(asked).toEqual([['unknown', ...ours.slice(10, 26)]]);
+});
+
+it('a router asks for those whose messages wait, before any others', async () => {
+  const waiting = ours.slice(-40);
+  const { asked, learn, memory } = lookups({ takesMs: 1, waiting });
+  memory.learnNewest(waiting[0] as DpuId, undefined);
+  await learn(ours[0] as DpuId);
+  expect(asked).toEqual([[ours[0], ...waiting.slice(1), ...ours.slice(1, 17)]]);
+  expect(waiting.every((id) => memory.knowsNewest(id))).toBe(true);
 });

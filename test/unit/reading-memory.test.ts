@@ -52,7 +52,7 @@ describe('the memory of a router', () => {
     expect([memory.knowsNewest(D1), memory.mayBeStored(reading(0))]).toEqual([true, false]);
   });
 
-  it('forgets readings by their sequence, and then asks history up to the newest that it forgot', () => {
+  it('forgets readings by their commit, and then asks history up to the newest that it forgot', () => {
     const memory = new ReadingMemory();
     memory.learnNewest(D1, undefined);
     for (const [ms, seq] of [
@@ -69,7 +69,15 @@ describe('the memory of a router', () => {
     expect(memory.size).toBe(1);
   });
 
-  it('remembers a reading under the sequence of its first arrival', () => {
+  it('D1 knows what was stored and forgotten while history was asked', () => {
+    const memory = new ReadingMemory();
+    memory.remember(reading(5), 1);
+    memory.forget(1);
+    memory.learnNewest(D1, undefined);
+    expect([5, 6].map((ms) => memory.mayBeStored(reading(ms)))).toEqual([true, false]);
+  });
+
+  it('remembers a reading under the commit that accepted it', () => {
     const memory = new ReadingMemory();
     memory.remember(reading(5), 1);
     memory.remember(reading(5), 9);

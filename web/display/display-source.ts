@@ -63,7 +63,11 @@ function openStream(spaceId: number): LiveStream {
       await refresh(spaceId);
       return state.value.kind === 'showing';
     },
-    onConnected: (is) => (isConnected.value = is),
+    onConnected: (is) => {
+      isConnected.value = is;
+      // The service accepts a stream only when it knows the count.
+      if (is && shown.value) shown.value = { ...shown.value, isStale: false };
+    },
     onEvent: receive,
   });
 }
@@ -90,6 +94,11 @@ async function pairingOf(spaceId: number): Promise<Pairing | 'starting' | undefi
 
 function receive(event: LiveEvent): void {
   if (event.kind === 'snapshot' || event.kind === 'change')
-    shown.value = { count: event.data.count, atMs: Date.now(), isStale: false };
+    // A change goes on meanwhile, and does not say that the count is complete again.
+    shown.value = {
+      count: event.data.count,
+      atMs: Date.now(),
+      isStale: event.kind === 'change' && shown.value?.isStale === true,
+    };
   else if (event.kind === 'stale' && shown.value) shown.value = { ...shown.value, isStale: true };
 }

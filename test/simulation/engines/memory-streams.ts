@@ -216,7 +216,7 @@ export class MemorySpaceEventsLog implements SpaceEventsLog {
     // A commit is the value at the time of sending.
     const data = encodeCommit(header, sections);
     return scheduler.request(owner, {
-      label: `commit ${header.router}${describeBacklogs(header)}`,
+      label: `commit ${header.router}${describeWaiting(header)}`,
       isWrite: true,
       failure: away('commit'),
       apply: (): CommitOutcome => {
@@ -417,7 +417,7 @@ export class MemoryCheckpoints implements Checkpoints {
 }
 
 /** For the trace, which shows the content of a run. */
-function describeBacklogs({ backlogs }: CommitHeader): string {
-  if (backlogs.length === 0) return '';
-  return backlogs.some(({ index }) => index > 0) ? ' with a backlog, in the middle of a message' : ' with a backlog';
+function describeWaiting({ waiting }: CommitHeader): string {
+  if (waiting.length === 0) return '';
+  return waiting.some(({ index }) => index > 0) ? ' with a backlog, in the middle of a message' : ' with a backlog';
 }
