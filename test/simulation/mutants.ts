@@ -14,6 +14,7 @@ import { mutant, type Mutant } from './mutant.ts';
 import { REPLAY_MUTANTS } from './replay-mutants.ts';
 import { AUDIT_MUTANTS } from './audit-mutants.ts';
 import { RESET_MUTANTS } from './reset-mutants.ts';
+import { QUEUE_MUTANTS } from './queue-mutants.ts';
 import { SERIES_MUTANTS } from './series-mutants.ts';
 
 export const MUTANTS: readonly Mutant[] = [
@@ -155,8 +156,8 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a named reading counts as newer than all readings in history',
-    'return newestStoredMs === undefined || reading.timestampMs <= newestStoredMs;',
-    'return reading.name === undefined && (newestStoredMs === undefined || reading.timestampMs <= newestStoredMs);',
+    'return !dpu?.isLearned || reading.timestampMs <= dpu.newestStoredMs;',
+    'return reading.name === undefined && (!dpu?.isLearned || reading.timestampMs <= dpu.newestStoredMs);',
   ),
   mutant(
     'window of tokens on the source table only',
@@ -170,8 +171,8 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a retraction is stored as an assertion',
-    'this.#rows.push(output.event);',
-    'this.#rows.push({ ...output.event, sign: 1 });',
+    'this.#add(output.event);',
+    'this.#add({ ...output.event, sign: 1 });',
   ),
   mutant(
     'a block is totalled by its rows, not its readings',
@@ -221,55 +222,8 @@ export const MUTANTS: readonly Mutant[] = [
     'for (const reading of readings) this.#memory.remember(reading, this.#commits);',
     'for (const reading of readings) this.#memory.remember(reading, 0);',
   ),
-  mutant(
-    'a backlog is lost on restart',
-    'return this.#hold(new Message(entry, seq === range.fromSeq ? range.index : 0, this.#readPayload));',
-    '',
-  ),
   mutant('a backlog begins with its message after a restart', 'seq === range.fromSeq ? range.index : 0', '0'),
-  mutant(
-    'a commit may not have consumed a backlog',
-    'previousReadingsSeq: consumedThrough(this.#committed)',
-    'previousReadingsSeq: this.#committed.readingsSeq',
-    'test/unit/fair-queue.test.ts',
-  ),
   mutant('a DPU with a backlog overtakes it', 'this.#byDpu.has(dpu) ||', '', 'test/unit/fair-queue.test.ts'),
-  mutant(
-    'a heartbeat overtakes what its DPU has waiting',
-    'return entrySubjectOf(subject).dpuId ?? subject;',
-    'return subject;',
-    'test/unit/fair-queue.test.ts',
-  ),
-  mutant(
-    'what returns after an outage goes ahead',
-    '(message.firstMs ?? timeMs) <= LIVE_AGE_MAX_MS',
-    '(message.firstMs ?? timeMs) <= Infinity',
-    'test/unit/fair-queue.test.ts',
-  ),
-  mutant(
-    'what waits has no part of a commit while something else comes',
-    'const least = hadHeld || used === 0 ? 1 : 0;\n    return [...live, ...this.#takeHeld(Math.max(least, Math.floor(left)))];',
-    'const least = used === 0 ? 1 : 0;\n    return [...live, ...this.#takeHeld(isQuiet ? Math.max(least, Math.floor(left)) : least)];',
-    'test/unit/fair-queue.test.ts',
-  ),
-  mutant(
-    'a commit names a range too few',
-    'return message !== undefined && (message.consumed > 0 || this.#slots[slot - 1] === undefined);',
-    'return message !== undefined && this.#slots[slot - 1] === undefined;',
-    'test/unit/fair-queue.test.ts',
-  ),
-  mutant(
-    'the clock does not wait for what waits',
-    'Math.min(this.#readMs, this.#held.oldest?.entry.timeMs ?? Infinity)',
-    'this.#readMs',
-    'test/unit/fair-queue.test.ts',
-  ),
-  mutant(
-    'a commit may name any number of ranges',
-    'return this.#ranges >= this.#rangesMax;',
-    'return false;',
-    'test/unit/fair-queue.test.ts',
-  ),
   mutant('deferred readings are purged', 'Math.min(consumedThrough(header), ', 'Math.min(header.readingsSeq, '),
   mutant(
     'an owner whose lease has run out answers',
@@ -345,11 +299,6 @@ export const MUTANTS: readonly Mutant[] = [
     'this.#sections.set(lengths[Math.max(0, lengths.findIndex(([other]) => other === partition) - 1)]?.[0] ?? partition, [start, start + length]);',
   ),
   mutant('the committed offset leaves out the item within a message', 'writer.uint(index);', 'writer.uint(0);'),
-  mutant(
-    'a message is consumed whole with its first slice',
-    'this.consumed = slice.to;',
-    'this.consumed = this.length;',
-  ),
   mutant('a router refuses for its timestamp what HTTP has accepted', '!(acceptedMs > latestMs)', 'acceptedMs > 0'),
   mutant(
     'a mark is accepted without verifying its signature',
@@ -406,6 +355,7 @@ export const MUTANTS: readonly Mutant[] = [
     "decide(placement, { kind: 'placeDpu', id, doorwayId, effectiveMs: nowMs });",
     'test/unit/import-topology.test.ts',
   ),
+  ...QUEUE_MUTANTS,
   ...SERIES_MUTANTS,
   ...REPLAY_MUTANTS,
   ...EXPLANATION_MUTANTS,

@@ -1,0 +1,57 @@
+// Deliberate bugs in which message a router consumes next, and in what a commit says of those that wait.
+import { mutant, type Mutant } from './mutant.ts';
+
+export const QUEUE_MUTANTS: readonly Mutant[] = [
+  mutant(
+    'a backlog is lost on restart',
+    'return this.#hold(new Message(entry, seq === range.fromSeq ? range.index : 0, this.#readPayload));',
+    '',
+  ),
+  mutant(
+    'a commit may not have consumed a backlog',
+    'previousReadingsSeq: consumedThrough(this.#committed)',
+    'previousReadingsSeq: this.#committed.readingsSeq',
+    'test/unit/fair-queue.test.ts',
+  ),
+  mutant(
+    'a heartbeat overtakes what its DPU has waiting',
+    'return entrySubjectOf(subject).dpuId ?? subject;',
+    'return subject;',
+    'test/unit/fair-queue.test.ts',
+  ),
+  mutant(
+    'what returns after an outage goes ahead',
+    '(message.firstMs ?? timeMs) <= LIVE_AGE_MAX_MS',
+    '(message.firstMs ?? timeMs) <= Infinity',
+    'test/unit/fair-queue.test.ts',
+  ),
+  mutant(
+    'what waits has no part of a commit while something else comes',
+    'const least = hadHeld || used === 0 ? 1 : 0;\n    return [...live, ...this.#takeHeld(Math.max(least, Math.floor(left)))];',
+    'const least = used === 0 ? 1 : 0;\n    return [...live, ...this.#takeHeld(isQuiet ? Math.max(least, Math.floor(left)) : least)];',
+    'test/unit/fair-queue.test.ts',
+  ),
+  mutant(
+    'a commit names a range too few',
+    'return message !== undefined && (message.consumed > 0 || this.#slots[slot - 1] === undefined);',
+    'return message !== undefined && this.#slots[slot - 1] === undefined;',
+    'test/unit/fair-queue.test.ts',
+  ),
+  mutant(
+    'the clock does not wait for what waits',
+    'Math.min(this.#readMs, this.#held.oldest?.entry.timeMs ?? Infinity)',
+    'this.#readMs',
+    'test/unit/fair-queue.test.ts',
+  ),
+  mutant(
+    'a commit may name any number of ranges',
+    'return this.#ranges >= this.#rangesMax;',
+    'return false;',
+    'test/unit/fair-queue.test.ts',
+  ),
+  mutant(
+    'a message is consumed whole with its first slice',
+    'this.consumed = slice.to;',
+    'this.consumed = this.length;',
+  ),
+];
