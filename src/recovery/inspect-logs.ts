@@ -38,6 +38,8 @@ export type LogName = 'READINGS' | 'SPACE_EVENTS' | 'TOPOLOGY' | 'CHECKPOINTS' |
 export interface Discrepancy {
   readonly log: LogName;
   readonly detail: string;
+  /** True if nothing that other processes write during an inspection looks like this. */
+  readonly isCertain?: true;
 }
 
 type SavedCheckpoint = Awaited<ReturnType<Checkpoints['last']>>;
@@ -55,12 +57,20 @@ export async function inspectLogs(deps: LogDeps, seenHere: SeenHere = []): Promi
   for (let inspections = 1; ; inspections++) {
     const saved = await savedCheckpoints(deps);
     const found = await inspect(deps, saved, seenHere);
-    if (found.length === 0 || inspections === INSPECTIONS_MAX) return found;
+    if (found.length === 0 || isCertain(found) || inspections === INSPECTIONS_MAX) return found;
     const savedNow = await savedCheckpoints(deps);
     // If a newer checkpoint was saved, the log may have been truncated in the meantime, so that nothing that is
     // needed is missing.
     if (savedNow.every(({ revision }, k) => revision === saved[k]?.revision)) return found;
   }
+}
+
+/**
+ * True if there is no need to look again. Then shards must not run on: once blocks are stored that were cut after the
+ * damage, a process that is started later cannot tell that messages were skipped.
+ */
+export function isCertain(found: readonly Discrepancy[]): boolean {
+  return found.some((discrepancy) => discrepancy.isCertain);
 }
 
 async function savedCheckpoints({ partitions, checkpoints }: LogDeps): Promise<SavedCheckpoint[]> {
@@ -179,6 +189,7 @@ async function checkUnreadable(
   return ranges.map(([fromSeq, toSeq]) => ({
     log: 'READINGS',
     detail: `nats-server holds messages ${fromSeq} to ${toSeq}, and does not return them`,
+    isCertain: true,
   }));
 }
 

@@ -12,7 +12,7 @@ import type { LogDoubts } from '../shards/log-doubts.ts';
 import { ShardLease } from '../shards/shard-lease.ts';
 import type { TopologyService } from '../topology/topology-service.ts';
 import { describeLosses } from './describe-losses.ts';
-import { inspectLogs, type Discrepancy } from './inspect-logs.ts';
+import { inspectLogs, isCertain, type Discrepancy } from './inspect-logs.ts';
 import { repairLogs, type RepairDeps } from './repair-logs.ts';
 
 const INTERVAL_MS = 30_000;
@@ -122,7 +122,7 @@ export class LogGuard implements LogDoubts {
    */
   async #inspectTwice(signal: AbortSignal): Promise<Discrepancy[]> {
     const found = await this.#inspect();
-    if (found.length === 0) return found;
+    if (found.length === 0 || isCertain(found)) return found;
     await this.#deps.timing.pause(SECOND_INSPECTION_MS, signal);
     return this.#inspect();
   }

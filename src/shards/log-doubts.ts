@@ -1,4 +1,5 @@
-// Whether the logs still hold what was read from them. While that is in doubt, no router and no fold starts.
+// Whether the logs still hold what was read from them. While that is in doubt, no router and no fold starts, and no block
+// is stored.
 import { LogGap } from '../../actors/partition/commit-chain.ts';
 import { EpochChanged } from '../domain/log-epoch.ts';
 import { LogWentBack } from '../domain/log-mark.ts';
@@ -9,6 +10,7 @@ export interface LogDoubts {
    * read after it.
    */
   readonly doubts: number;
+  readonly isInDoubt: boolean;
   /** Starts a check at once: the connection was lost, or an error occurred that a log that went back would explain. */
   suspect(cause?: unknown): void;
   /** Resolves when the logs are not in doubt, or the signal aborts. */

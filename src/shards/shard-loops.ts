@@ -169,7 +169,7 @@ export class ShardLoops {
     await Promise.all(this.#ownLoops);
     if (!this.#isRestored || signal.aborted) return;
     try {
-      while (!signal.aborted && (await this.#fold.flush())) continue;
+      while (!signal.aborted && !(this.#deps.logs?.isInDoubt ?? false) && (await this.#fold.flush())) continue;
       if (!signal.aborted) await this.#fold.checkpoint();
     } catch (error) {
       this.#deps.log.warn({ err: error }, 'no last checkpoint was saved; the next owner resumes from the one before');
@@ -234,10 +234,13 @@ export class ShardLoops {
   }
 
   async #flush(signal: AbortSignal): Promise<void> {
-    const { timing } = this.#deps;
+    const { timing, logs } = this.#deps;
     let failures = 0;
     let stepAt = timing.now();
     while (!signal.aborted) {
+      // What is stored counts as read without loss, so a router must not have skipped messages that cannot be read.
+      await logs?.untilSound(signal);
+      if (signal.aborted) return;
       if (timing.now() - stepAt > SUSPENDED_MS) this.#fold.forgetStored();
       stepAt = timing.now();
       try {
