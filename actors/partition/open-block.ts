@@ -124,8 +124,11 @@ export class OpenBlock {
     this.#rows = [];
     this.#leastSeq = Infinity;
     this.#openedMs = null;
-    if (this.#lateMs !== null)
-      this.#lateBefore = { cutMs: logMs, ageMaxMs: this.#lateAgeMaxMs(this.#lateMs, settings) };
+    if (this.#lateMs !== null) {
+      // Not while the rule is off: processes of earlier versions do not know when their blocks were cut.
+      const isRule = (settings.repeatedLateBlockAgeMaxMs ?? 0) > settings.lateBlockAgeMaxMs;
+      this.#lateBefore = isRule ? { cutMs: logMs, ageMaxMs: this.#lateAgeMaxMs(this.#lateMs, settings) } : null;
+    }
     this.#lateMs = null;
     this.#cutRequested = false;
     return { number, rows };

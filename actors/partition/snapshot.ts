@@ -28,6 +28,7 @@ import { fromStoredSpace, toStoredSpace, type StoredSpace } from './stored-occup
  * Version 8 has the last block with a late row, on which the age of the next one depends.
  */
 const VERSION = 8;
+const VERSION_7 = 7;
 const VERSION_4 = 4;
 const VERSION_3 = 3;
 const LINE_WEIGHT_MAX = 250;
@@ -218,12 +219,14 @@ class SnapshotReader {
 
   #begun(): PartitionFold {
     if (this.#fold) return this.#fold;
-    const { partitions, unstored, unstoredMarks, epoch = 0, totals, ...rest } = this.#header;
+    const { partitions, unstored, unstoredMarks, epoch = 0, totals, version, settings, ...rest } = this.#header;
     const blocks = unstored.map((number, at) =>
       blockOf(epoch, this.#partition, number, this.#rows.get(number) ?? [], unstoredMarks?.[at]),
     );
     this.#fold = new PartitionFold(this.#partition, partitions, {
       ...rest,
+      // Processes of earlier versions keep this setting and ignore it, as in commits of version 6.
+      settings: version > VERSION_7 ? settings : { ...settings, repeatedLateBlockAgeMaxMs: settings.lateBlockAgeMaxMs },
       epoch,
       totals,
       openRows: this.#rows.get(rest.openNumber) ?? [],

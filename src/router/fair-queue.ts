@@ -77,7 +77,12 @@ export class FairQueue {
   }
 
   get isFull(): boolean {
-    return this.#bytes >= BYTES_MAX;
+    return this.room <= 0;
+  }
+
+  /** How many bytes more may be put; 0 or less if it is full. */
+  get room(): number {
+    return BYTES_MAX - this.#bytes;
   }
 
   /** Messages that are not consumed yet. */
@@ -165,19 +170,18 @@ export class FairQueue {
     const slices: Slice[] = [];
     const used = new Map<string, number>();
     let [left, next] = [Math.max(1, Math.floor(itemsMax)), 0];
-    for (; next < this.#unread.length && left > 0 && !this.#held.isCrowded; next++) {
+    for (; next < this.#unread.length && left > 0; next++) {
       const message = this.#unread[next] as Message;
       const { seq, timeMs } = message.entry;
+      const dpu = dpuOf(message);
+      const usedBefore = used.get(dpu) ?? 0;
+      const share = Math.max(1, this.#commitItems * SHARE_PART);
+      const waits = this.#byDpu.has(dpu) || !isLive(message) || usedBefore + message.work > share;
+      if (this.#held.isCrowded && (waits ? this.#held.nextBegins : message.work > left)) break;
       this.#readingsSeq = seq;
       this.#last = message.entry;
       this.#readMs = Math.max(this.#readMs, timeMs);
-      const dpu = dpuOf(message);
-      const usedBefore = used.get(dpu) ?? 0;
-      if (
-        this.#byDpu.has(dpu) ||
-        !isLive(message) ||
-        usedBefore + message.work > Math.max(1, this.#commitItems * SHARE_PART)
-      ) {
+      if (waits) {
         this.#hold(message);
         continue;
       }

@@ -35,6 +35,11 @@ export class HeldMessages {
     return this.#ranges >= this.#rangesMax;
   }
 
+  /** True if a message that is held next begins a range. One that is consumed in part always does. */
+  get nextBegins(): boolean {
+    return this.#slots.at(-1) === undefined;
+  }
+
   get ranges(): WaitingRange[] {
     const ranges: { -readonly [Name in keyof WaitingRange]: WaitingRange[Name] }[] = [];
     for (let slot = this.#oldest; slot < this.#slots.length; slot++) {

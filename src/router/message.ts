@@ -27,7 +27,7 @@ type Body =
   | { readonly kind: 'payload'; readonly items: readonly PayloadItem[] };
 
 export class Message {
-  readonly entry: StoredEntry;
+  entry: StoredEntry;
   /** The number of items that are consumed. */
   consumed: number;
   /** The latest accepted timestamp of its readings, once it is known. */
@@ -102,9 +102,14 @@ export class Message {
     return [this.#spans[2 * index] ?? 0, this.#spans[2 * index + 1] ?? data.length];
   }
 
-  /** Frees the parsed items of a message that has to wait, because they take more memory than its bytes. */
+  /**
+   * Frees the parsed items of a message that has to wait, because they take more memory than its bytes; and what was
+   * received along with it, of which its bytes are a part.
+   */
   compact(): void {
     this.#body = this.#spans = undefined;
+    const { data } = this.entry;
+    if (data.length < data.buffer.byteLength) this.entry = { ...this.entry, data: new Uint8Array(data) };
   }
 
   #parse(): Body {

@@ -143,7 +143,7 @@ export class Router {
       new LogWentBack(`READINGS does not hold what router ${partition} has consumed up to ${readingsSeq}`);
     if (!(await isConsumed(readings, readingsSeq, readingsMark, await readings.bounds()))) throw wentBack();
     for (let seq = consumed; seq < readingsSeq && !signal.aborted;) {
-      const entries = await this.#nextEntries();
+      const entries = await this.#withTopology((await this.#cursor?.next(ENTRIES_PER_READ_MAX)) ?? []);
       const last = entries.find((entry) => entry.seq === readingsSeq);
       if (last && readingsMark && !isMarked(last, readingsMark)) throw wentBack();
       this.#queue.put(entries);
@@ -180,18 +180,29 @@ export class Router {
     // commit.
     if (!this.#queue.isEmpty) this.wake();
     else await this.#groupWithNext();
-    // All that can be read at once is read, because what has just happened may come after much that has not.
-    for (let entries = await this.#nextEntries(); entries.length > 0; entries = await this.#nextEntries()) {
-      this.#queue.put(entries);
-      if (this.#queue.isFull) return;
-      this.wake();
-    }
+    this.#queue.put(await this.#withTopology(await this.#ready()));
   }
 
-  async #nextEntries(): Promise<StoredEntry[]> {
-    const entries = (await this.#cursor?.next(ENTRIES_PER_READ_MAX)) ?? [];
-    // The configuration that a device had when it sent a payload is in TOPOLOGY, but this process may not have read
-    // it yet.
+  /** All that can be read at once, because what has just happened may come after much that has not. */
+  async #ready(): Promise<StoredEntry[]> {
+    const ready: StoredEntry[] = [];
+    for (let room = this.#queue.room; room > 0;) {
+      const entries = (await this.#cursor?.next(ENTRIES_PER_READ_MAX)) ?? [];
+      if (entries.length === 0) break;
+      for (const entry of entries) {
+        ready.push(entry);
+        room -= entry.data.length;
+      }
+      this.wake();
+    }
+    return ready;
+  }
+
+  /**
+   * Waits until this process has read the configuration that a device had when it sent a payload. Once for all entries:
+   * more may come while it waits.
+   */
+  async #withTopology(entries: StoredEntry[]): Promise<StoredEntry[]> {
     const { signal } = this.#stopping;
     if (entries.some(isPayload)) await orAborted(this.#deps.topologyCaughtUp(), signal);
     return signal.aborted ? [] : entries;
