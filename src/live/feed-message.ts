@@ -49,12 +49,14 @@ export interface FeedPlace {
   readonly n: number;
 }
 
-/** Items `first`, `first + 1`, …; an empty batch means that a feed has started, is stale, or has caught up. */
+/** Items `first`, `first + 1`, …; an empty batch means that a feed has started, or is stale. */
 export interface FeedBatch {
   readonly epoch: number;
   readonly first: number;
   readonly items: readonly FeedItem[];
-  /** The fold is behind, so the counts may be out of date. The feed answers questions again once it has caught up. */
+  /**
+   * The fold is behind, so earlier items may be out of date. The feed answers questions again once it has caught up.
+   */
   readonly isStale?: true;
 }
 

@@ -5,9 +5,8 @@
 //   whose count equals the last published one yields no item.
 // - A space with a correction due, or whose newest reading has to be looked up, is held back until that is done, up
 //   to a time limit.
-// - While the fold is behind, listeners are repeatedly notified that their counts may be out of date, and only
-//   renewals are answered. Changes are published all the same. Once the fold has caught up, listeners are told to
-//   resynchronise.
+// - While the fold is behind, listeners are repeatedly notified that their counts may be out of date, and questions
+//   are not answered. Each listener resynchronises once the fold has caught up.
 // - Changes caused by time alone (a reading from the near future, a daily reset) are also items.
 import { countOf } from '../domain/segment.ts';
 import { entryThatCorrected, type FollowedEntries } from '../domain/correction-cause.ts';
@@ -146,8 +145,7 @@ export class PartitionFeed implements FoldObserver {
    * @returns undefined if another feed has to answer, or if this one cannot answer yet
    */
   answer({ all, spaceIds, epochMin, isRenewal, after }: FeedQuestion): FeedAnswer | undefined {
-    if (this.#epoch < epochMin || this.#fold.seq < this.#readyAtSeq) return undefined;
-    if (this.#isBehind && !isRenewal) return undefined;
+    if (this.#epoch < epochMin || this.#fold.seq < this.#readyAtSeq || this.#isBehind) return undefined;
     const nowMs = this.#now();
     const wanted = new Set(spaceIds);
     const isLapsed = (all && !this.#interest.isAll) || spaceIds.some((spaceId) => !this.#interest.has(spaceId));
@@ -200,11 +198,14 @@ export class PartitionFeed implements FoldObserver {
       return;
     }
     if (this.#nextResetMs <= nowMs) this.#touchReset(nowMs);
-    const wasBehind = this.#isBehind;
     this.#isBehind = this.#isBehindFor(this.#interest.isAll ? null : this.#interest.spaces());
-    const empty = { epoch: this.#epoch, first: this.#ring.last + 1, items: [] };
-    if (this.#isBehind) this.#channel.publish(this.#partition, { ...empty, isStale: true });
-    else if (wasBehind) this.#channel.publish(this.#partition, empty);
+    if (this.#isBehind)
+      this.#channel.publish(this.#partition, {
+        epoch: this.#epoch,
+        first: this.#ring.last + 1,
+        items: [],
+        isStale: true,
+      });
   }
 
   /** Touches the watched spaces whose reset has come. */

@@ -15,8 +15,6 @@ const RETRY_INTERVAL_MS = 250;
 const FAILURES_UNTIL_STALE = 2;
 const ITEMS_MAX = 8_192;
 const HELD_BATCHES_MAX = 4_096;
-/** A feed that is behind says so more often than this. */
-const CAUGHT_UP_AFTER_MS = 2_000;
 
 export interface RelayListener {
   item(partition: Partition, item: FeedItem): void;
@@ -50,8 +48,6 @@ export class PartitionRelay {
   #isResyncing = false;
   #hasGap = false;
   #isStale = false;
-  /** When the feed last said that it is behind, by performance.now. */
-  #behindAt = -Infinity;
 
   constructor(partition: Partition, channel: ChangeChannel, listener: RelayListener) {
     this.partition = partition;
@@ -171,13 +167,11 @@ export class PartitionRelay {
     }
     if (batch.epoch > this.#epochMin) this.#epochMin = batch.epoch;
     if (this.#epoch === undefined || batch.epoch < this.#epoch) return;
-    // A feed that is behind does not answer, and its changes go on meanwhile.
     if (batch.isStale && batch.epoch === this.#epoch) {
-      this.#behindAt = performance.now();
       this.#becomeStale();
+      this.#resync();
       return;
     }
-    if (this.#isStale && batch.items.length === 0) this.#resync();
     const known = this.#ring.last + 1 - batch.first;
     if (batch.epoch > this.#epoch || known < 0) {
       this.#resync();
@@ -240,9 +234,7 @@ export class PartitionRelay {
           isRenewal: true,
           after: null,
         });
-        const isBehind = this.#isStale && performance.now() - this.#behindAt < CAUGHT_UP_AFTER_MS;
-        const isComplete = answer.epoch === this.#epoch && answer.n >= 0 && answer.n <= this.#ring.last;
-        if (!isComplete || (this.#isStale && !isBehind)) this.#resync();
+        if (answer.epoch !== this.#epoch || answer.n < 0 || answer.n > this.#ring.last) this.#resync();
       } catch {
         this.#resync();
       }

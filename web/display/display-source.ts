@@ -63,11 +63,7 @@ function openStream(spaceId: number): LiveStream {
       await refresh(spaceId);
       return state.value.kind === 'showing';
     },
-    onConnected: (is) => {
-      isConnected.value = is;
-      // The service accepts a stream only when it knows the count.
-      if (is && shown.value) shown.value = { ...shown.value, isStale: false };
-    },
+    onConnected: (is) => (isConnected.value = is),
     onEvent: receive,
   });
 }
@@ -94,11 +90,6 @@ async function pairingOf(spaceId: number): Promise<Pairing | 'starting' | undefi
 
 function receive(event: LiveEvent): void {
   if (event.kind === 'snapshot' || event.kind === 'change')
-    // A change goes on meanwhile, and does not say that the count is complete again.
-    shown.value = {
-      count: event.data.count,
-      atMs: Date.now(),
-      isStale: event.kind === 'change' && shown.value?.isStale === true,
-    };
+    shown.value = { count: event.data.count, atMs: Date.now(), isStale: false };
   else if (event.kind === 'stale' && shown.value) shown.value = { ...shown.value, isStale: true };
 }

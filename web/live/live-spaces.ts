@@ -39,30 +39,21 @@ export function spaceName(id: number): string {
 class Arrived {
   readonly counts = new Map<number, LiveCount>();
   readonly stale = new Set<number>();
-  /** Their counts are complete again. A change does not say so. */
-  readonly fresh = new Set<number>();
   readonly invalid = new Set<number>();
   readonly corrections: Correction[] = [];
 
   add(event: LiveEvent): void {
     if (event.kind === 'stale') {
-      for (const id of event.data.space_ids ?? spaces.value.keys()) this.#setStale(id);
+      for (const id of event.data.space_ids ?? spaces.value.keys()) this.stale.add(id);
     } else if (event.kind === 'correction') {
       this.corrections.unshift(event.data);
       this.invalid.add(event.data.space_id);
     } else {
       this.counts.set(event.data.space_id, event.data);
-      if (event.kind === 'change') return;
       this.stale.delete(event.data.space_id);
-      this.fresh.add(event.data.space_id);
       // A snapshot means that something was missed, including corrections of history.
-      this.invalid.add(event.data.space_id);
+      if (event.kind === 'snapshot') this.invalid.add(event.data.space_id);
     }
-  }
-
-  #setStale(id: number): void {
-    this.stale.add(id);
-    this.fresh.delete(id);
   }
 }
 
@@ -77,12 +68,7 @@ export function watchSpaces(): () => void {
     // The token was revoked or has lost a scope: the session finds out which.
     onRefused: openSession,
     onEvent: receive,
-    onConnected: (is) =>
-      batch(() => {
-        isConnected.value = is;
-        // The service accepts a stream only when it knows all counts.
-        if (is) for (const space of spaces.value.values()) space.isStale.value = false;
-      }),
+    onConnected: (is) => (isConnected.value = is),
   });
   void loadSpaces();
   const reload = setInterval(() => void loadSpaces(), RELOAD_MS);
@@ -131,7 +117,7 @@ const askForDrawing = pacedDrawing(() => {
 
 /** Applies what arrived. Counts of spaces that do not exist any more are dropped. */
 function draw(): void {
-  const { counts, stale, fresh, invalid, corrections: corrected } = arrived;
+  const { counts, stale, invalid, corrections: corrected } = arrived;
   arrived = new Arrived();
   batch(() => {
     for (const [id, count] of counts) {
@@ -139,7 +125,7 @@ function draw(): void {
       if (!known) continue;
       if (known.live.value === undefined) firstCounts.value += 1;
       known.live.value = count;
-      if (fresh.has(id)) known.isStale.value = false;
+      known.isStale.value = false;
     }
     for (const id of stale) setStale(id);
     for (const id of invalid) invalidate(id);
