@@ -13,6 +13,7 @@ import { NatsCheckpoints } from '../../src/nats/checkpoints.ts';
 import { connectNats, type NatsHandles } from '../../src/nats/connect.ts';
 import { createStreams } from '../../src/nats/streams.ts';
 import { checkpointOf } from '../support/checkpoint.ts';
+import type { Settings } from '../../src/domain/topology.ts';
 import { decodedSnapshot } from '../support/decoded-snapshot.ts';
 import { QUICK } from '../support/local-service.ts';
 
@@ -96,6 +97,16 @@ describe('a checkpoint', () => {
     expect((await checkpoints.last(P)).revision).toBeGreaterThan(revision);
     await save();
     expect(await load()).toBeInstanceOf(PartitionFold);
+  });
+
+  it('F2 of an earlier version keeps the rule of that version for late blocks', () => {
+    const [first = ''] = [...encodeSnapshot(new PartitionFold(P, PARTITIONS))];
+    const header = JSON.parse(first) as { readonly settings: Settings };
+    const settings = { ...header.settings, repeatedLateBlockAgeMaxMs: 60_000 };
+    const restored = (version: number): Settings =>
+      decodedSnapshot(P, PARTITIONS, [JSON.stringify({ ...header, version, settings })]).settings;
+    expect(restored(8)).toEqual(settings);
+    expect(restored(7)).toEqual({ ...settings, repeatedLateBlockAgeMaxMs: settings.lateBlockAgeMaxMs });
   });
 
   it('is refused when it belongs to another version or shard, or is truncated', () => {

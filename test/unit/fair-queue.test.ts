@@ -101,6 +101,29 @@ describe('the queue of a router', () => {
     expect(later).toEqual([30, 20, 20, 20, 20, 20, 20, 20, 20, 100]);
   });
 
+  it('T30 what has just happened passes however many ranges wait', () => {
+    const queue = new FairQueue(100, NOTHING, undefined, 2);
+    queue.put(
+      logOf(
+        ...[message('r0', 60, HOUR_MS), message('a', 1), message('r1', 60, HOUR_MS), message('b', 1)],
+        ...[message('c', 1), message('r2', 60, HOUR_MS), message('d', 1)],
+      ),
+    );
+    const first = queue.take(false);
+    expect(queue.waiting.length).toBeLessThanOrEqual(3);
+    expect(sizes(first).slice(0, 3)).toEqual([
+      ['a', 1],
+      ['b', 1],
+      ['c', 1],
+    ]);
+    // The third of those that return would begin another range, so the log is consumed in order.
+    expect(sizes(first).slice(3)).toEqual([
+      ['r0', 49],
+      ['r0', 11],
+      ['r1', 37],
+    ]);
+  });
+
   it('Q1 what waits is served round robin, with few messages consumed in part', () => {
     const queue = new FairQueue(100, NOTHING);
     const many = ['a', 'b', 'c'].flatMap((dpu) => Array.from({ length: 20 }, () => message(dpu, 20, HOUR_MS)));
@@ -326,5 +349,26 @@ describe('a router with a backlog', () => {
     expect(dpus.length).toBeGreaterThan(5);
     expect(asked.filter((dpu) => dpu.startsWith('out')).toSorted()).toEqual(dpus.toSorted());
     expect(questions).toBeLessThanOrEqual(2);
+  });
+
+  it('commits while payloads keep coming, each of which has to wait for the topology', async () => {
+    const device = other;
+    let payloads = 0;
+    const send = async (): Promise<void> => {
+      payloads += 1;
+      await ports.readings.appendPayload(device, 'mapping', encode({ payloads }));
+    };
+    const running = routerOn(ports, partition, {
+      times: { latestOf: ({ timeMs }) => timeMs + 60_000, earliestMs: 0 },
+      commitItems: 4,
+      newCommitId: () => String(Math.random()),
+      topologyCaughtUp: async () => (payloads < 1_000 ? send() : undefined),
+    });
+    await running.restore();
+    await send();
+    const before = running.committed.commitId;
+    while (running.committed.commitId === before) await running.step();
+    await running.stop();
+    expect(payloads).toBeLessThan(10);
   });
 });

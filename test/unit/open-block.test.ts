@@ -47,6 +47,13 @@ describe('a block with late rows', () => {
     expect(cutTimes(ALL_THE_TIME, limit)).toEqual(expected);
   });
 
+  it('F2 knows nothing of the one before while the rule is off, as processes of earlier versions', () => {
+    const open = new OpenBlock({});
+    open.take({ type: 'eventLate', event: LATE_ROW }, 0);
+    open.cut(10, { ...SETTINGS, repeatedLateBlockAgeMaxMs: SETTINGS.lateBlockAgeMaxMs });
+    expect(open.snapshot().lateBefore).toBeNull();
+  });
+
   it('F2 is cut early again once no late row has come for as long as the block before it waited', () => {
     const limit = { repeatedLateBlockAgeMaxMs: 25 };
     expect(cutTimes([0, 19, 58], limit)).toEqual([10, 39, 83]);
