@@ -31,9 +31,9 @@ export class ClickHouseEpochRecords implements EpochRecords, TopologyCopy {
     return { begun: Number(row?.[0] ?? 0), done: Number(row?.[1] ?? 0) };
   }
 
-  async beginEpoch(epoch: number): Promise<void> {
+  async beginEpoch(epoch: number, known: string): Promise<void> {
     const onCluster = this.#onCluster;
-    await this.#insert('log_epochs', [{ epoch, state: 'begun', report: '' }]);
+    await this.#insert('log_epochs', [{ epoch, state: 'begun', report: known }]);
     await this.#client.command({
       query: `ALTER TABLE space_events${onCluster} ADD CONSTRAINT IF NOT EXISTS ${constraintOf(epoch)} CHECK epoch >= ${epoch}`,
     });
@@ -50,6 +50,15 @@ export class ClickHouseEpochRecords implements EpochRecords, TopologyCopy {
           query: `ALTER TABLE space_events${onCluster} DROP CONSTRAINT IF EXISTS ${constraintOf(Number(before))}`,
         });
     }
+  }
+
+  async begunReports(): Promise<string[]> {
+    const rows = await queryRows<[string]>(
+      this.#client,
+      "SELECT report FROM log_epochs WHERE state = 'begun' AND report != '' AND epoch > (SELECT maxIf(epoch, state = 'done') FROM log_epochs) ORDER BY epoch",
+      {},
+    );
+    return rows.map(([report]) => report);
   }
 
   async finishEpoch(epoch: number, report: string): Promise<void> {

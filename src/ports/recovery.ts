@@ -15,8 +15,12 @@ export interface EpochRecords {
   epochs(): Promise<{ readonly begun: number; readonly done: number }>;
   /**
    * Begins an epoch. Once it resolves, no block of an older epoch can be stored, and no insert of one is still running.
+   * May be repeated.
+   * @param known what has to be reported even if the repair is killed, as JSON (BegunReport); empty if nothing
    */
-  beginEpoch(epoch: number): Promise<void>;
+  beginEpoch(epoch: number, known: string): Promise<void>;
+  /** What was given to `beginEpoch` since the last epoch that was finished, except what was empty. */
+  begunReports(): Promise<string[]>;
   /**
    * @param report the losses and repairs, as JSON (RepairReport)
    */

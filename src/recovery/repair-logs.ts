@@ -29,7 +29,7 @@ import { firstHeader, unionOf, type LostReadings } from './first-header.ts';
 import type { LogDeps } from './inspect-logs.ts';
 import { eventsToReconcile, rowsByPartition } from './reconcile.ts';
 import { repairTopology, type TopologyRepair } from './repair-topology.ts';
-import type { UnreadableReport } from './unreadable-readings.ts';
+import { mergedReports, unreadableIn, type BegunReport, type UnreadableReport } from './unreadable-readings.ts';
 import { SurvivingSeries, withDependents } from './surviving-series.ts';
 import { viewsOf, type ViewOfReading } from './view-of-reading.ts';
 
@@ -102,7 +102,8 @@ class Repair {
         topology.latest().epoch()?.epoch ?? 0,
         ...[...blocks.values()].map((block) => block.epoch),
       ) + 1;
-    await records.beginEpoch(this.#epoch);
+    const found = await this.#deps.unreadable.report();
+    await records.beginEpoch(this.#epoch, found ? JSON.stringify({ unreadable: found } satisfies BegunReport) : '');
     // Read after the epoch has begun, because before that other processes could still store blocks.
     for (const partition of allPartitions(partitions)) {
       const block = await history.lastBlock(partition);
@@ -123,7 +124,9 @@ class Repair {
     const { lost: readings, firstSeq } = await this.#beginEpoch(views);
     await this.#appendEpoch(topologyRepair);
     if (copyDiffersAfter !== undefined) await this.#copyTopology(copyDiffersAfter);
-    const unreadable = await this.#deps.unreadable.report();
+    // Also what interrupted repairs before this one found: they may have stored blocks that were cut beyond the
+    // messages, so that nobody can find them again.
+    const unreadable = mergedReports((await records.begunReports()).flatMap((begun) => unreadableIn(begun) ?? []));
     const report = {
       epoch: this.#epoch,
       readings,

@@ -27,6 +27,11 @@ export interface UnreadableReport {
   readonly toMs: number | null;
 }
 
+/** What a repair records when it begins, because it may be killed. */
+export interface BegunReport {
+  readonly unreadable: UnreadableReport;
+}
+
 export interface UnreadableReadingsDeps {
   readonly readings: Pick<ReadingsLog, 'unreadable' | 'at'>;
   readonly records: Pick<EpochRecords, 'reports'>;
@@ -68,21 +73,19 @@ export class UnreadableReadings {
     }
     this.#routedSeq = routedSeq;
     await this.#readOn();
-    if (this.#found.length > 0) {
-      const reported = await this.#reported();
-      this.#found = this.#found.filter((seq) => !reported.some(([from, to]) => from <= seq && seq <= to));
-    }
-    return rangesOf(this.#found);
+    await this.#dropReported();
+    return joined(this.#found.map((seq) => [seq, seq]));
   }
 
   /** For the report of a repair; undefined if nothing was found. */
   async report(): Promise<UnreadableReport | undefined> {
+    await this.#dropReported();
     const [first, last] = [this.#found[0], this.#found.at(-1)];
     if (first === undefined || last === undefined) return undefined;
     const { readings } = this.#deps;
     return {
       messages: this.#found.length,
-      ranges: rangesOf(this.#found),
+      ranges: joined(this.#found.map((seq) => [seq, seq])),
       fromMs: (await readings.at(first - 1))?.timeMs ?? null,
       toMs: (await readings.at(last + 1))?.timeMs ?? null,
     };
@@ -96,11 +99,11 @@ export class UnreadableReadings {
     this.#unread = endSeq < toSeq ? { afterSeq: endSeq, toSeq } : undefined;
   }
 
-  async #reported(): Promise<SeqRange[]> {
+  async #dropReported(): Promise<void> {
+    if (this.#found.length === 0) return;
     const reports = await this.#deps.records.reports(REPORTS_MAX);
-    return reports.flatMap(
-      ({ report }) => (JSON.parse(report) as { readonly unreadable?: UnreadableReport }).unreadable?.ranges ?? [],
-    );
+    const reported = reports.flatMap(({ report }) => unreadableIn(report)?.ranges ?? []);
+    this.#found = this.#found.filter((seq) => !reported.some(([from, to]) => from <= seq && seq <= to));
   }
 }
 
@@ -116,13 +119,31 @@ export async function storedReadingsSeq(
   return Math.min(...unstored.map((header) => header?.previousReadingsSeq ?? Infinity));
 }
 
-/** @param seqs in ascending order */
-function rangesOf(seqs: readonly number[]): SeqRange[] {
-  const ranges: [number, number][] = [];
-  for (const seq of seqs) {
-    const last = ranges.at(-1);
-    if (last && last[1] === seq - 1) last[1] = seq;
-    else ranges.push([seq, seq]);
+/** @param report what a repair recorded, when it began or when it was finished, as JSON */
+export function unreadableIn(report: string): UnreadableReport | undefined {
+  return (JSON.parse(report) as Partial<BegunReport>).unreadable;
+}
+
+/** All reports as one, in which each message is named once; undefined if there are none. */
+export function mergedReports(reports: readonly UnreadableReport[]): UnreadableReport | undefined {
+  if (reports.length === 0) return undefined;
+  const ranges = joined(reports.flatMap((report) => report.ranges));
+  const [from, to] = [reports.flatMap(({ fromMs }) => fromMs ?? []), reports.flatMap(({ toMs }) => toMs ?? [])];
+  return {
+    messages: ranges.reduce((sum, [fromSeq, toSeq]) => sum + toSeq - fromSeq + 1, 0),
+    ranges,
+    fromMs: from.length > 0 ? Math.min(...from) : null,
+    toMs: to.length > 0 ? Math.max(...to) : null,
+  };
+}
+
+/** In ascending order, without overlaps, and as few as possible. */
+function joined(ranges: readonly SeqRange[]): SeqRange[] {
+  const result: [number, number][] = [];
+  for (const [fromSeq, toSeq] of ranges.toSorted(([a], [b]) => a - b)) {
+    const last = result.at(-1);
+    if (last && fromSeq <= last[1] + 1) last[1] = Math.max(last[1], toSeq);
+    else result.push([fromSeq, toSeq]);
   }
-  return ranges;
+  return result;
 }

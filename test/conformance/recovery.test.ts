@@ -193,7 +193,7 @@ describePorts('recovery', (ports) => {
   it('P1 blocks of an older epoch are refused once a new epoch has begun', async () => {
     const { history, recovery } = ports();
     expect(await recovery.epochs()).toEqual({ begun: 0, done: 0 });
-    await recovery.beginEpoch(1);
+    await recovery.beginEpoch(1, '');
     expect(await recovery.epochs()).toEqual({ begun: 1, done: 0 });
     await expect(history.storeBlock(blockOf(0, P0, 5, [row(1, T + 70)]))).rejects.toThrow(EpochChanged);
     await history.storeBlock(blockOf(1, P0, 5, [row(1, T + 71)]));
@@ -202,8 +202,23 @@ describePorts('recovery', (ports) => {
     ]);
     await recovery.finishEpoch(1, '{"epoch":1}');
     expect(await recovery.epochs()).toEqual({ begun: 1, done: 1 });
-    await recovery.beginEpoch(2);
+    await recovery.beginEpoch(2, '');
     await expect(history.storeBlock(blockOf(1, P0, 6, [row(1, T + 72)]))).rejects.toThrow(EpochChanged);
     expect((await recovery.reports(5)).map(({ report }) => report)).toEqual(['{"epoch":1}']);
+  });
+
+  it('P1 what repairs record when they begin is kept until one is finished', async () => {
+    const { recovery } = ports();
+    const { begun } = await recovery.epochs();
+    await recovery.finishEpoch(begun, '{}');
+    expect(await recovery.begunReports()).toEqual([]);
+    await recovery.beginEpoch(begun + 1, '{"n":1}');
+    await recovery.beginEpoch(begun + 1, '');
+    await recovery.beginEpoch(begun + 2, '{"n":2}');
+    expect(await recovery.begunReports()).toEqual(['{"n":1}', '{"n":2}']);
+    const { done } = await recovery.epochs();
+    expect((await recovery.reports(1)).map(({ epoch }) => epoch)).toEqual([done]);
+    await recovery.finishEpoch(begun + 2, '{}');
+    expect(await recovery.begunReports()).toEqual([]);
   });
 });

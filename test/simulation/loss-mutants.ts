@@ -162,6 +162,12 @@ export const LOSS_MUTANTS: readonly Mutant[] = [
     'seq > 0 || reported.length < 0',
   ),
   lossMutant(
+    'messages that cannot be read are forgotten if their repair is killed',
+    '(await records.begunReports()).flatMap((begun) => unreadableIn(begun) ?? [])',
+    'found ? [found] : []',
+    'test/unit/repair-logs.test.ts',
+  ),
+  lossMutant(
     'messages that cannot be read are looked for only once',
     'this.#deps.unreadable.lookAgain();',
     '',

@@ -8,6 +8,7 @@ import { inspectLogs, type LogDeps } from '../../src/recovery/inspect-logs.ts';
 import { UnreadableReadings } from '../../src/recovery/unreadable-readings.ts';
 import { memoryPorts, PARTITIONS, type Ports } from '../conformance/ports.ts';
 import { commitHeader } from '../support/commit-header.ts';
+import { instead } from '../support/instead.ts';
 import { spaceCalled } from '../support/space-called.ts';
 
 const ROUTER = 0 as Partition;
@@ -117,16 +118,6 @@ describe('an inspection notices', () => {
     expect(await found({ records })).toEqual(['epoch: the repair that began epoch 1 was not finished']);
   });
 });
-
-/** A port of which some methods answer otherwise. */
-function instead<T extends object>(port: T, methods: Partial<T>): T {
-  return new Proxy(port, {
-    get: (target, key): unknown => {
-      const value: unknown = Reflect.get(key in methods ? methods : target, key);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
-}
 
 /** Plays the processes of a service, one complete step at a time. */
 class Writer {

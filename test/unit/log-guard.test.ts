@@ -25,7 +25,7 @@ describe('the guard of logs that went back', () => {
   beforeEach(async () => {
     [ports, abort, journal, refused] = [await memoryPorts(), new AbortController(), [], 0];
     // As a repair that was killed leaves it.
-    await ports.recovery.beginEpoch(1);
+    await ports.recovery.beginEpoch(1, '');
   });
   afterEach(async () => {
     abort.abort();

@@ -11,9 +11,11 @@ import { TopologyHistory, type TopologyView } from '../../src/domain/topology-hi
 import type { TopologyFact } from '../../src/domain/topology.ts';
 import { inspectLogs } from '../../src/recovery/inspect-logs.ts';
 import { repairLogs, type RepairDeps } from '../../src/recovery/repair-logs.ts';
+import { unreadableIn } from '../../src/recovery/unreadable-readings.ts';
 import { commitHeader } from '../support/commit-header.ts';
+import { instead } from '../support/instead.ts';
 import { repairDeps } from '../support/repair-deps.ts';
-import { memoryPorts, PARTITIONS, type Ports } from '../conformance/ports.ts';
+import { memoryPorts, PARTITIONS, type MemoryPorts, type Ports } from '../conformance/ports.ts';
 import {
   passedIn,
   personMeasure,
@@ -27,7 +29,7 @@ import type { ReadingPlace } from '../../src/domain/commit.ts';
 import { placeOf } from '../../src/router/reattribution.ts';
 
 describe('a repair', () => {
-  let ports: Ports;
+  let ports: MemoryPorts;
   beforeEach(async () => (ports = await memoryPorts()));
   afterEach(async () => ports.close());
 
@@ -61,13 +63,34 @@ describe('a repair', () => {
     await store(ports, mark, 1, asserted);
     // The one that was killed knew of a move, which was lost before this one.
     const none = { seq: 0, commitId: '' };
-    await ports.recovery.beginEpoch(1);
+    await ports.recovery.beginEpoch(1, '');
     await store(ports, none, 2, { ...asserted, sign: -1 }, 1);
     await store(ports, none, 3, { ...asserted, spaceId: 2 as SpaceId, doorwayId: 2 as DoorwayId }, 1);
 
     await repairLogs(deps);
     const claims = await ports.recovery.claimsOf([reading]);
     expect(claims.filter(({ signs }) => signs !== 0).map(({ spaceId, signs }) => [spaceId, signs])).toEqual([[1, 1]]);
+  });
+
+  it('L3 reports the messages that repairs before it had found when they were killed', async () => {
+    for (let n = 0; n < 5; n++) await ports.readings.tick(0 as Partition);
+    ports.streams.readings.damage(2);
+    ports.streams.readings.damage(3);
+    const history = instead(ports.history, { lastBlock: async () => Promise.reject(new Error('killed')) });
+    const first = repairDeps({ ...ports, history }, ports.epoch);
+    expect(await inspectLogs(first)).not.toEqual([]);
+    await expect(repairLogs(first)).rejects.toThrow('killed');
+
+    const second = repairDeps(ports, ports.epoch);
+    // It looks for no messages before the epoch is finished.
+    expect((await inspectLogs(second)).map(({ log }) => log)).toEqual(['epoch']);
+    const { unreadable } = await repairLogs(second);
+    expect(unreadable).toMatchObject({ messages: 2, ranges: [[2, 3]] });
+    expect((await ports.recovery.reports(1)).map(({ report }) => unreadableIn(report))).toEqual([unreadable]);
+    // The first process may live on, and does not report them again.
+    expect(await first.unreadable.report()).toBe(undefined);
+    await ports.recovery.beginEpoch(3, '');
+    expect((await repairLogs(repairDeps(ports, ports.epoch))).unreadable).toBe(undefined);
   });
 
   const standing = (timestampMs: number, totalEntrances: number): Reading => ({

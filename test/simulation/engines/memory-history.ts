@@ -107,8 +107,8 @@ export class MemoryTables {
   readonly hours = new MemoryHours();
   readonly objections: string[] = [];
   isAway = false;
-  /** Epochs of the logs: blocks of an epoch before `begun` are refused. */
-  readonly epochs = { begun: 0, done: 0 };
+  /** Epochs of the logs: blocks of an epoch before `begun` are refused. `known` has the epoch of each begun report. */
+  readonly epochs = { begun: 0, done: 0, known: new Map<string, number>() };
   /** Of the repairs that were finished. */
   readonly reports: { readonly epoch: number; readonly atMs: number; readonly report: string }[] = [];
   readonly topology = new Map<number, CopiedEntry & { readonly epoch: number }>();

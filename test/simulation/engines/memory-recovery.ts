@@ -24,14 +24,26 @@ export class MemoryRecovery implements RecoveryRecords {
   }
 
   async epochs(): Promise<{ begun: number; done: number }> {
-    return this.#ask('epochs', () => ({ ...this.#tables.epochs }));
+    return this.#ask('epochs', () => ({ begun: this.#tables.epochs.begun, done: this.#tables.epochs.done }));
   }
 
-  async beginEpoch(epoch: number): Promise<void> {
+  async beginEpoch(epoch: number, known: string): Promise<void> {
     await this.#ask(
       `begin epoch ${epoch}`,
-      () => void (this.#tables.epochs.begun = Math.max(epoch, this.#tables.epochs.begun)),
+      () => {
+        this.#tables.epochs.begun = Math.max(epoch, this.#tables.epochs.begun);
+        if (known !== '') this.#tables.epochs.known.set(known, epoch);
+      },
       true,
+    );
+  }
+
+  async begunReports(): Promise<string[]> {
+    return this.#ask('begun reports', () =>
+      [...this.#tables.epochs.known]
+        .filter(([, epoch]) => epoch > this.#tables.epochs.done)
+        .sort(([, a], [, b]) => a - b)
+        .map(([report]) => report),
     );
   }
 
