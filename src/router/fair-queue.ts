@@ -137,7 +137,9 @@ export class FairQueue {
   }
 
   #restore(entry: StoredEntry): void {
-    const { seq, subject } = entry;
+    const { seq, subject, timeMs } = entry;
+    // It was read before. Without it the clock would stay behind, once what waits is consumed, until something else comes.
+    this.#readMs = Math.max(this.#readMs, timeMs);
     while ((this.#restored[0]?.toSeq ?? Infinity) < seq) this.#restored.shift();
     for (const range of this.#restored) {
       if (range.fromSeq > seq) break;

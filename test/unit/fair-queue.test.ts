@@ -124,6 +124,16 @@ describe('the queue of a router', () => {
     ]);
   });
 
+  it('Q1 after a restart the clock reaches what was read before, once nothing of it waits', () => {
+    const log = logOf(message('r', 60, HOUR_MS), message('a', 1));
+    const waiting = [{ subject: null, fromSeq: 1, toSeq: 1, index: 20 }];
+    const queue = new FairQueue(100, { readingsSeq: 4, waiting });
+    queue.put(log);
+    expect(queue.clockMs).toBe(NOW_MS);
+    expect(sizes(queue.take(false))).toEqual([['r', 40]]);
+    expect([queue.readingsSeq, queue.clockMs]).toEqual([4, NOW_MS + 1]);
+  });
+
   it('Q1 what waits is served round robin, with few messages consumed in part', () => {
     const queue = new FairQueue(100, NOTHING);
     const many = ['a', 'b', 'c'].flatMap((dpu) => Array.from({ length: 20 }, () => message(dpu, 20, HOUR_MS)));
