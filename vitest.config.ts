@@ -14,8 +14,7 @@ export default defineConfig({
     testTimeout: 600_000,
     hookTimeout: 300_000,
     pool: 'forks',
-    // More than cores: tests that start and kill processes wait most of the time.
-    maxWorkers: 4,
+    maxWorkers: 2,
     sequence: { sequencer: SlowestFirst },
     reporters: ['default', './test/support/count-reporter.ts'],
     env: processes === undefined ? {} : { NODE_V8_COVERAGE: resolve(processes) },

@@ -71,9 +71,13 @@ export class NatsDeadLetters implements DeadLetters, ListedLetters {
   }
 
   async store(letters: readonly DeadLetter[]): Promise<void> {
-    for (let at = 0; at < letters.length; at += IN_FLIGHT_MAX) {
-      await Promise.all(letters.slice(at, at + IN_FLIGHT_MAX).map((letter) => this.#storeOne(letter)));
-      if (this.#unseenBytes > (this.#bytesMax ?? 0) * CHECK_EVERY) await this.evict(Infinity);
+    if (letters.length > 0 && this.#bytesMax === undefined) await this.evict(Infinity);
+    const bytesPerCheck = (this.#bytesMax ?? Infinity) * CHECK_EVERY;
+    for (let at = 0; at < letters.length;) {
+      const end = endOfChunk(letters, at, bytesPerCheck);
+      await Promise.all(letters.slice(at, end).map((letter) => this.#storeOne(letter)));
+      at = end;
+      if (this.#unseenBytes > bytesPerCheck) await this.evict(Infinity);
     }
   }
 
@@ -267,3 +271,13 @@ const sizeOf = (message: JsMsg): number => Number(message.headers?.get('Nats-Msg
 const reasonOf = (message: JsMsg): RejectReason => message.headers?.get('reason') as RejectReason;
 /** Letters of earlier versions lack the header and hold one item each. */
 const itemsOf = (message: JsMsg): number => Number(message.headers?.get('items') || 1);
+
+/** At least one letter, and no more than may be stored before the size is checked: the server would evict others uncounted. */
+function endOfChunk(letters: readonly DeadLetter[], from: number, bytesMax: number): number {
+  let [end, bytes] = [from, 0];
+  while (end < letters.length && end - from < IN_FLIGHT_MAX && bytes <= bytesMax) {
+    bytes += (letters[end]?.raw.length ?? 0) + OVERHEAD_BYTES;
+    end += 1;
+  }
+  return end;
+}

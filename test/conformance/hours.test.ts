@@ -119,7 +119,7 @@ describePorts('stored hours', (ports) => {
 
   async function ask({ edges: edgesMs, blockBack, upTo, dividedMs }: Question, all: readonly Stored[], ids: SpaceId[]) {
     const { history, eventPages } = ports();
-    const block = number - blockBack;
+    const block = Math.max(0, number - blockBack);
     const rowsOf = (id: SpaceId): Stored[] => all.filter(({ spaceId }) => spaceId === id);
     const [some] = ids as [SpaceId];
     expect(await history.segments(some, edgesMs, block, upTo)).toEqual(

@@ -1,5 +1,5 @@
 // The order of test files. By default those of unknown duration come by size; a file that takes two minutes and comes last is
-// waited for by all other workers. Tests that start and kill processes mostly wait, so they are the longest.
+// waited for by the other worker. Tests that start and kill processes are the longest.
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const SLOWEST = [
