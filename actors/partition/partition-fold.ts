@@ -14,49 +14,28 @@ import { causesAmong, causesFrom, NO_CHANGES, withChange, type CommitCauses } fr
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import { BEGINNING_MS } from '../../src/domain/instant.ts';
 import { addTo } from '../../src/domain/lists.ts';
-import type { CommitHeader, LoggedCommit, LoggedSection, SpaceConfig } from '../../src/domain/commit.ts';
+import type { CommitHeader, LoggedCommit, LoggedSection } from '../../src/domain/commit.ts';
 import { commitOf } from '../../src/domain/commit-codec.ts';
-import { followedIn, type FollowedEntries } from '../../src/domain/correction-cause.ts';
+import { followedIn } from '../../src/domain/correction-cause.ts';
 import { EpochChanged } from '../../src/domain/log-epoch.ts';
 import type { LoggedEvent, StoredEntry } from '../../src/domain/log-entry.ts';
 import type { CommitMark } from '../../src/domain/log-mark.ts';
-import { differingResets, type ResetPoint } from '../../src/domain/reset-schedule.ts';
 import type { Occupancy } from '../../src/domain/segment.ts';
 import { DEFAULT_SETTINGS, type Settings } from '../../src/domain/topology.ts';
-import {
-  startSpaceActor,
-  startSpacesActor,
-  tell,
-  type SpaceActor,
-  type SpaceActorEvent,
-} from '../space/space-actor.ts';
-import { scheduleIn, SpaceState, type PartitionContext, type SpaceOutput } from '../space/space-state.ts';
+import type { SpaceActorEvent } from '../space/space-actor.ts';
+import type { PartitionContext, SpaceState } from '../space/space-state.ts';
 import { blockOf, NO_MARK, readingsIn, type Block } from './block.ts';
-import { BufferedSeqs } from './buffered-seqs.ts';
-import { BufferingSpaces } from './buffering-spaces.ts';
 import { assertChained, assertNoHole } from './commit-chain.ts';
-import type { CorrectionCause, FoldObserver } from './fold-observer.ts';
+import { noteLate, noteResets, type FoldObserver } from './fold-observer.ts';
 import type { FoldSnapshot, ReadingTotals } from './fold-snapshot.ts';
 import { OpenBlock } from './open-block.ts';
+import { PartitionSpaces, type CorrectionDue, type NewestReadingDue } from './partition-spaces.ts';
 
 /** Spaces that time has made due are told when the log's clock passes a multiple of this. */
 const SWEEP_INTERVAL_MS = 250;
 
-/** A space whose occupancy has to be recomputed from the stored rows of all blocks up to `block`. */
-export interface CorrectionDue {
-  readonly spaceId: SpaceId;
-  readonly block: number;
-  readonly base: ResetPoint;
-}
-
 /** The end of a log. */
 type LogPosition = Pick<FoldSnapshot, 'seq' | 'mark' | 'logMs' | 'clocks' | 'commitSeqs' | 'topologySeqs' | 'causes'>;
-
-/** A space whose newest final reading has to be looked up in the stored rows of all blocks up to `block`. */
-export interface NewestReadingDue {
-  readonly spaceId: SpaceId;
-  readonly block: number;
-}
 
 export class PartitionFold {
   readonly partition: Partition;
@@ -66,15 +45,7 @@ export class PartitionFold {
    * everything else.
    */
   readonly #partOfAge: number;
-  readonly #spacesActor = startSpacesActor();
-  readonly #states = new Map<SpaceId, SpaceState>();
-  /** A space gets its actor with its first event in this process, so that a restart need not create tens of thousands. */
-  readonly #actors = new Map<SpaceId, SpaceActor>();
-  /** Spaces that wait for history. */
-  readonly #correcting = new Set<SpaceId>();
-  readonly #buffering = new BufferingSpaces();
-  readonly #buffered = new BufferedSeqs();
-  #lateEvents = 0;
+  readonly #spaces = new PartitionSpaces(this, (output) => this.#open.take(output, this.#logMs));
   #observer: FoldObserver | undefined;
   readonly #epoch: number;
   #seq: number;
@@ -180,31 +151,31 @@ export class PartitionFold {
 
   /** The number of spaces that have had an event. */
   get spaces(): number {
-    return this.#states.size;
+    return this.#spaces.size;
   }
 
   spaceIds(): IterableIterator<SpaceId> {
-    return this.#states.keys();
+    return this.#spaces.ids();
   }
 
   /** Spaces with events in their reorder buffers. */
   get buffering(): ReadonlySet<SpaceId> {
-    return this.#buffering.ids;
+    return this.#spaces.buffering;
   }
 
   /** The number of events in reorder buffers. */
   get buffered(): number {
-    return this.#buffered.size;
+    return this.#spaces.buffered;
   }
 
   /** The number of events that came after the watermark had passed them. */
   get lateEvents(): number {
-    return this.#lateEvents;
+    return this.#spaces.lateEvents;
   }
 
   /** Spaces with a correction due, or whose newest reading has to be looked up. */
   get correcting(): ReadonlySet<SpaceId> {
-    return this.#correcting;
+    return this.#spaces.correcting;
   }
 
   /** Sets the observer of changes, replacing the previous one. */
@@ -285,7 +256,7 @@ export class PartitionFold {
   get storedBeforeSeq(): number {
     let least = Math.min(this.#seq + 1, this.#open.leastSeq);
     for (const block of this.#unstored) least = Math.min(least, block.leastSeq);
-    return Math.min(least, this.#buffered.least);
+    return Math.min(least, this.#spaces.leastBufferedSeq);
   }
 
   /** The causes of events that are not stored yet. */
@@ -294,7 +265,7 @@ export class PartitionFold {
   }
 
   state(spaceId: SpaceId): SpaceState | undefined {
-    return this.#states.get(spaceId);
+    return this.#spaces.state(spaceId);
   }
 
   /** The watermark of a space now, by the clocks of its routers. */
@@ -331,54 +302,40 @@ export class PartitionFold {
 
   /** Events of all spaces that are not stored yet, in no particular order. */
   allUnstoredEvents(): LoggedEvent[] {
-    const buffered = [...this.buffering].flatMap((spaceId) => this.state(spaceId)?.bufferedEvents() ?? []);
-    return [...this.#unstored.flatMap(({ rows }) => rows), ...this.#open.rows, ...buffered];
+    return [...this.#unstored.flatMap(({ rows }) => rows), ...this.#open.rows, ...this.#spaces.bufferedEvents()];
   }
 
   /** Corrections whose block is stored, so that history can make them. */
   correctionsDue(): CorrectionDue[] {
-    const due: CorrectionDue[] = [];
-    for (const spaceId of this.#correcting) {
-      const correction = this.state(spaceId)?.correctionDue;
-      if (correction && correction.block <= this.storedBlock) due.push({ spaceId, ...correction });
-    }
-    return due;
+    return this.#spaces.correctionsDue(this.storedBlock);
   }
 
   /** Newest readings that history knows, because their block is stored. */
   newestReadingsDue(): NewestReadingDue[] {
-    const due: NewestReadingDue[] = [];
-    for (const spaceId of this.#correcting) {
-      const block = this.state(spaceId)?.newestReadingDue;
-      if (block !== undefined && block <= this.storedBlock) due.push({ spaceId, block });
-    }
-    return due;
+    return this.#spaces.newestReadingsDue(this.storedBlock);
   }
 
   /**
    * @param storedMs the newest instant at which a stored reading stands; BEGINNING_MS if there is none
    */
   newestReadingRead({ spaceId, block }: NewestReadingDue, storedMs: number): void {
-    if (this.#states.has(spaceId)) this.#tell(spaceId, { type: 'newestReadingRead', block, storedMs });
+    if (this.state(spaceId)) this.#tell(spaceId, { type: 'newestReadingRead', block, storedMs });
   }
 
   correct(due: CorrectionDue, occupancy: Occupancy): void {
-    if (!this.#states.has(due.spaceId)) return;
+    if (!this.state(due.spaceId)) return;
     this.#tell(due.spaceId, { type: 'historyRead', block: due.block, base: due.base, occupancy });
   }
 
   /** Adds a space with a known state. */
   addSpace(state: SpaceState): void {
-    this.#states.set(state.spaceId, state);
-    for (const { seq } of state.bufferedEvents()) this.#buffered.add(seq);
-    this.#lateEvents += state.lateEvents;
-    this.#noteConcerns(state.spaceId, state);
+    this.#spaces.add(state);
   }
 
   /** Continues at the end of a log, with all earlier events that are not stored. */
   resume({ seq, mark, logMs, clocks, commitSeqs, topologySeqs, causes }: LogPosition, missing: LoggedSection): void {
     invariant(
-      this.#seq === 0 && this.#correcting.size === 0,
+      this.#seq === 0 && this.correcting.size === 0,
       () => `partition ${this.partition}: cannot resume, it is at ${this.#seq} of the log already`,
     );
     this.#causes = causes;
@@ -391,7 +348,7 @@ export class PartitionFold {
     commitSeqs.forEach((at, router) => (this.#commitSeqs[router] = at));
     topologySeqs.forEach((at, router) => (this.#topologySeqs[router] = at));
     const context = this.#context();
-    for (const spaceId of this.#states.keys()) this.#tell(spaceId, { type: 'timeElapsed', context });
+    for (const spaceId of this.spaceIds()) this.#tell(spaceId, { type: 'timeElapsed', context });
   }
 
   /** @param header of the commit; omitted for what history lacked */
@@ -401,20 +358,21 @@ export class PartitionFold {
     if (section.settings) this.#change(section.settings);
     const context = this.#context();
     for (const config of section.configs) {
-      if (this.#observer?.watches(config.spaceId)) this.#noteResets(this.#observer, config, followed);
+      const state = this.state(config.spaceId);
+      if (state && this.#observer?.watches(config.spaceId))
+        noteResets(this.#observer, state, config, this.watermarkOf(config.spaceId), followed);
       this.#tell(config.spaceId, { type: 'configured', config, context });
     }
     if (this.#totals) this.#totals = { ...this.#totals, folded: this.#totals.folded + readingsIn(section.events) };
     const bySpace = new Map<SpaceId, LoggedEvent[]>();
-    for (const event of section.events) {
-      this.#buffered.add(event.seq);
-      addTo(bySpace, event.spaceId, event);
-    }
+    for (const event of section.events) addTo(bySpace, event.spaceId, event);
     for (const [spaceId, events] of bySpace) {
-      const lateBefore = this.#observer?.watches(spaceId) ? (this.state(spaceId)?.lateEvents ?? 0) : undefined;
+      const observer = this.#observer?.watches(spaceId) ? this.#observer : undefined;
+      const lateBefore = observer ? (this.state(spaceId)?.lateEvents ?? 0) : 0;
       this.#tell(spaceId, { type: 'readingsObserved', events, context });
-      if (lateBefore !== undefined)
-        this.#noteLate(spaceId, events, lateBefore, header?.isMove ? { cause: 'move', followed } : { cause: 'late' });
+      const state = this.state(spaceId);
+      if (observer && state && state.lateEvents > lateBefore)
+        noteLate(observer, state, events, header?.isMove ? { cause: 'move', followed } : { cause: 'late' });
     }
     for (const { spaceId, dpuId, timestampMs } of section.heartbeats)
       this.#tell(spaceId, { type: 'heartbeatObserved', dpuId, timestampMs, context });
@@ -423,59 +381,21 @@ export class PartitionFold {
   /** Watermarks that were reached with the old settings are kept (W1). */
   #change(settings: Settings): void {
     const context = this.#context();
-    for (const spaceId of this.#states.keys()) this.#tell(spaceId, { type: 'timeElapsed', context });
+    for (const spaceId of this.spaceIds()) this.#tell(spaceId, { type: 'timeElapsed', context });
     this.#settings = settings;
-    this.#buffering.settingsChanged(this.#stateOf, this);
+    this.#spaces.settingsChanged();
   }
 
   #tell(spaceId: SpaceId, event: SpaceActorEvent): void {
-    let actor = this.#actors.get(spaceId);
-    if (!actor) {
-      const state = this.state(spaceId) ?? new SpaceState(spaceId);
-      this.#states.set(spaceId, state);
-      actor = startSpaceActor(state, this.#spacesActor, this.#onOutput);
-      this.#actors.set(spaceId, actor);
-    }
-    this.#noteConcerns(spaceId, tell(actor, event));
+    this.#spaces.tell(spaceId, event);
     this.#touch(spaceId);
-  }
-
-  #noteLate(
-    spaceId: SpaceId,
-    events: readonly LoggedEvent[],
-    lateBefore: number,
-    { cause, followed }: { readonly cause: CorrectionCause; readonly followed?: FollowedEntries | undefined },
-  ): void {
-    const state = this.state(spaceId);
-    if (!state || state.lateEvents === lateBefore) return;
-    let [firstMs, lastMs] = [Infinity, -Infinity];
-    for (const { timestampMs } of events) {
-      if (timestampMs > state.watermarkMs) continue;
-      firstMs = Math.min(firstMs, timestampMs);
-      lastMs = Math.max(lastMs, timestampMs);
-    }
-    this.#observer?.historyChanged(spaceId, firstMs, lastMs, cause, followed);
-  }
-
-  #noteResets(observer: FoldObserver, config: SpaceConfig, followed: FollowedEntries | undefined): void {
-    const state = this.state(config.spaceId);
-    if (!state) return;
-    const changed = differingResets(state.schedule, scheduleIn(config), this.watermarkOf(config.spaceId));
-    if (changed) observer.historyChanged(config.spaceId, changed.firstMs, changed.lastMs, 'reset', followed);
-  }
-
-  #noteConcerns(spaceId: SpaceId, state: SpaceState): void {
-    if (state.isSettled && state.newestReadingDue === undefined) this.#correcting.delete(spaceId);
-    else this.#correcting.add(spaceId);
-    this.#buffering.note(state, this, this.#logMs);
   }
 
   /** Tells the spaces that have become due. The result is the same as if all spaces were told. */
   #sweep(): void {
     const context = this.#context();
-    for (const spaceId of this.#buffering.takeDue(this.#stateOf, context))
-      this.#tell(spaceId, { type: 'timeElapsed', context });
-    for (const spaceId of this.#buffering.takeAhead(this.#stateOf, this.#logMs)) this.#touch(spaceId);
+    for (const spaceId of this.#spaces.takeDue()) this.#tell(spaceId, { type: 'timeElapsed', context });
+    for (const spaceId of this.#spaces.takeAhead()) this.#touch(spaceId);
   }
 
   #touch(spaceId: SpaceId): void {
@@ -485,12 +405,12 @@ export class PartitionFold {
   #cutIfDue(): void {
     if (!this.#open.isDue(this.#logMs, this.#settings, this.#partOfAge)) return;
     const { number, rows } = this.#open.cut(this.#logMs, this.#settings);
-    const completeSeq = Math.min(this.#seq, this.#buffered.least - 1);
+    const completeSeq = Math.min(this.#seq, this.#spaces.leastBufferedSeq - 1);
     const mark = { ...this.#mark, cutMs: this.#logMs, completeSeq, causes: this.causesOf(rows) };
     const block = blockOf(this.#epoch, this.partition, number, rows, mark);
     this.#unstored.push(block);
     if (this.#totals) this.#totals = { ...this.#totals, cut: this.#totals.cut + block.readings };
-    for (const spaceId of this.#correcting) this.#tell(spaceId, { type: 'blockCut', block: number });
+    for (const spaceId of this.correcting) this.#tell(spaceId, { type: 'blockCut', block: number });
   }
 
   #context(): PartitionContext {
@@ -502,15 +422,4 @@ export class PartitionFold {
       openBlock: this.#open.number,
     };
   }
-
-  readonly #stateOf = (spaceId: SpaceId): SpaceState | undefined => this.#states.get(spaceId);
-
-  readonly #onOutput = (output: SpaceOutput): void => {
-    if (output.type === 'eventsFinal') for (const { seq } of output.events) this.#buffered.remove(seq);
-    if (output.type === 'eventLate') {
-      this.#buffered.remove(output.event.seq);
-      this.#lateEvents += 1;
-    }
-    this.#open.take(output, this.#logMs);
-  };
 }
