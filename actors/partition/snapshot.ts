@@ -19,6 +19,7 @@ import { SpaceState, type SpaceSnapshot } from '../space/space-state.ts';
 import { blockOf, type BlockMark } from './block.ts';
 import type { FoldSnapshot } from './fold-snapshot.ts';
 import { PartitionFold } from './partition-fold.ts';
+import { withoutRepeatedLateBlockAge } from '../../src/domain/topology.ts';
 import { fromStoredSpace, toStoredSpace, type StoredSpace } from './stored-occupancy.ts';
 
 /**
@@ -225,8 +226,7 @@ class SnapshotReader {
     );
     this.#fold = new PartitionFold(this.#partition, partitions, {
       ...rest,
-      // Processes of earlier versions keep this setting and ignore it, as in commits of version 6.
-      settings: version > VERSION_7 ? settings : { ...settings, repeatedLateBlockAgeMaxMs: settings.lateBlockAgeMaxMs },
+      settings: version > VERSION_7 ? settings : withoutRepeatedLateBlockAge(settings),
       epoch,
       totals,
       openRows: this.#rows.get(rest.openNumber) ?? [],

@@ -2,31 +2,25 @@
 // section, then the sections, so that a reader decodes only the columns of its partitions.
 import type { DoorwayId, DpuId, Partition, SpaceId } from './ids.ts';
 import { ByteReader, ByteWriter } from './bytes.ts';
-import { invariant } from './failure.ts';
+import { readHeader, VERSION, VERSION_2, VERSION_4, VERSION_6, writeHeader } from './commit-header-codec.ts';
 import type {
   CommitHeader,
   Heartbeat,
   LoggedCommit,
   LoggedSection,
   PartitionSection,
-  Reattribution,
   Sections,
   SpaceConfig,
-  WaitingRange,
 } from './commit.ts';
 import { directionOf, isPerson, personMeasure, type Measure } from './measure.ts';
 import { namedEvent, unnamedEvent, type LoggedEvent, type StoredEntry, type UnnamedEvent } from './log-entry.ts';
 import type { SpaceEvent } from './space-event.ts';
-import type { Settings } from './topology.ts';
+import { withoutRepeatedLateBlockAge, type Settings } from './topology.ts';
 
-const VERSION = 7;
-/** Version 6 names what waits by subject, and processes that wrote it ignore a setting that decides which rows a block has. Version 5 lacks deleted readings. Version 4 lacks excluded readings and the count of a daily reset. Version 3 also has only readings of one person. Version 2 lacks epochs and marks, too. */
-const [VERSION_2, VERSION_4, VERSION_5, VERSION_6] = [2, 4, 5, 6];
 /** The first byte of an entry of version 1, which was JSON. */
 const VERSION_1 = '{'.charCodeAt(0);
 /** Bits of an event's flags. In version 3 the first two are equal, and INTO means that the space gains a person. */
 const [ENTERS, INTO, ASSERTS, PRIMARY, NAMED, PREVIOUS_ID, MEASURED] = [1, 2, 4, 8, 16, 32, 64];
-const [HAS_READINGS_MARK, HAS_TOPOLOGY_DIGEST] = [1, 2];
 /** The maximum size of an event without its DPU id, its measure and its name. */
 const EVENT_BYTES_MAX = 40;
 
@@ -62,7 +56,6 @@ export function encodeCommit(header: CommitHeader, sections: Sections): Uint8Arr
   const writer = new ByteWriter();
   writer.byte(VERSION);
   writeHeader(writer, header);
-  writeMarks(writer, header);
   const encoded = [...sections].map(([partition, section]) => ({ partition, bytes: encodeSection(section) }));
   writer.uint(encoded.length);
   for (const { partition, bytes } of encoded) {
@@ -134,119 +127,6 @@ export function commitOf(entry: StoredEntry): LoggedCommit {
   let commit = decoded.get(entry);
   if (!commit) decoded.set(entry, (commit = new EncodedCommit(entry)));
   return commit;
-}
-
-function writeHeader(writer: ByteWriter, header: CommitHeader): void {
-  const { counters, reattribution } = header;
-  writer.uint(header.router);
-  writer.text(header.commitId);
-  writer.uint(header.previousSeq);
-  writer.uint(header.readingsSeq);
-  writeWaiting(writer, header.waiting);
-  writer.uint(header.previousReadingsSeq);
-  writer.byte(header.isMove ? 1 : 0);
-  writer.uint(header.topologySeq);
-  writer.byte(reattribution ? 1 : 0);
-  if (reattribution) writeReattribution(writer, reattribution);
-  writer.int(header.clockMs);
-  const { received, fresh, held, duplicate, dead, excluded, deleted } = counters;
-  for (const count of [received, fresh, held, duplicate, dead, excluded, deleted]) {
-    // A commit that cannot be read would stop every fold.
-    invariant(count >= 0, () => `router ${header.router} counts ${JSON.stringify(counters)}`);
-    writer.uint(count);
-  }
-}
-
-function readHeader(reader: ByteReader, version: number): CommitHeader {
-  const [router, commitId, previousSeq] = [reader.uint() as Partition, reader.text(), reader.uint()];
-  const readingsSeq = reader.uint();
-  const header = {
-    ...{ router, commitId, previousSeq, readingsSeq },
-    waiting: version > VERSION_6 ? readWaiting(reader) : readBacklogs(reader, readingsSeq),
-    previousReadingsSeq: reader.uint(),
-    isMove: reader.byte() === 1,
-    topologySeq: reader.uint(),
-    reattribution: reader.byte() === 1 ? readReattribution(reader) : null,
-    clockMs: reader.int(),
-    counters: {
-      received: reader.uint(),
-      fresh: reader.uint(),
-      held: reader.uint(),
-      duplicate: reader.uint(),
-      dead: reader.uint(),
-      excluded: version > VERSION_4 ? reader.uint() : 0,
-      deleted: version > VERSION_5 ? reader.uint() : 0,
-    },
-  };
-  return {
-    ...header,
-    ...(version === VERSION_2 ? { epoch: 0, readingsMark: null, topologyDigest: null } : readMarks(reader)),
-  };
-}
-
-/** Sequences are written as differences, so that a range takes a few bytes. */
-function writeWaiting(writer: ByteWriter, waiting: readonly WaitingRange[]): void {
-  writer.uint(waiting.length);
-  let before = 0;
-  for (const { subject, fromSeq, toSeq, index } of waiting) {
-    writer.text(subject ?? '');
-    writer.int(fromSeq - before);
-    writer.uint(toSeq - fromSeq);
-    writer.uint(index);
-    before = fromSeq;
-  }
-}
-
-function readWaiting(reader: ByteReader): WaitingRange[] {
-  let before = 0;
-  return Array.from({ length: reader.uint() }, (): WaitingRange => {
-    const subject = reader.text();
-    const fromSeq = (before += reader.int());
-    return { subject: subject === '' ? null : subject, fromSeq, toSeq: fromSeq + reader.uint(), index: reader.uint() };
-  });
-}
-
-function readBacklogs(reader: ByteReader, readingsSeq: number): WaitingRange[] {
-  return Array.from({ length: reader.uint() }, (): WaitingRange => ({
-    subject: reader.text(),
-    fromSeq: reader.uint(),
-    toSeq: readingsSeq,
-    index: reader.uint(),
-  }));
-}
-
-function writeMarks(writer: ByteWriter, { epoch, readingsMark, topologyDigest }: CommitHeader): void {
-  writer.uint(epoch);
-  writer.byte((readingsMark ? HAS_READINGS_MARK : 0) | (topologyDigest === null ? 0 : HAS_TOPOLOGY_DIGEST));
-  if (readingsMark) {
-    writer.int(readingsMark.timeMs);
-    writer.uint(readingsMark.digest);
-  }
-  if (topologyDigest !== null) writer.uint(topologyDigest);
-}
-
-function readMarks(reader: ByteReader): Pick<CommitHeader, 'epoch' | 'readingsMark' | 'topologyDigest'> {
-  const epoch = reader.uint();
-  const marks = reader.byte();
-  return {
-    epoch,
-    readingsMark: marks & HAS_READINGS_MARK ? { timeMs: reader.int(), digest: reader.uint() } : null,
-    topologyDigest: marks & HAS_TOPOLOGY_DIGEST ? reader.uint() : null,
-  };
-}
-
-function writeReattribution(writer: ByteWriter, { toSeq, after }: Reattribution): void {
-  writer.uint(toSeq);
-  writer.text(after.dpuId);
-  writer.int(after.timestampMs);
-  writer.text(after.readingId);
-}
-
-function readReattribution(reader: ByteReader): Reattribution {
-  return {
-    toSeq: reader.uint(),
-    after: { dpuId: reader.text() as DpuId, timestampMs: reader.int(), readingId: reader.text() },
-  };
 }
 
 /** Numbers the DPUs of a section in order of appearance. */
@@ -344,10 +224,7 @@ function decodeSection(reader: ByteReader, seq: number, version: number): Logged
 function settingsIn(text: string, version: number): Settings | undefined {
   if (text === '') return undefined;
   const settings = JSON.parse(text) as Settings;
-  if (version > VERSION_6) return settings;
-  // A router of an earlier version passes on what it does not know. Folds of that version cut blocks without it, and
-  // so must all others.
-  return { ...settings, repeatedLateBlockAgeMaxMs: settings.lateBlockAgeMaxMs };
+  return version > VERSION_6 ? settings : withoutRepeatedLateBlockAge(settings);
 }
 
 function readEvents(reader: ByteReader, dpuOf: () => DpuId, seq: number): LoggedEvent[] {

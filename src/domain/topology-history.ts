@@ -26,11 +26,7 @@ import {
   type TopologyEntry,
 } from './topology.ts';
 import { TopologyEntries } from './topology-entries.ts';
-
-interface Version<T> {
-  readonly seq: number;
-  readonly doc: T;
-}
+import { addVersion, all, atSeq, replaceLast, versionsUpTo, type Version, type Versions } from './versions.ts';
 
 interface DeviceVersion extends Version<Device> {
   /** Applies to payloads that were stored after it. */
@@ -38,8 +34,6 @@ interface DeviceVersion extends Version<Device> {
 }
 
 const NO_SPANS: readonly Span[] = [];
-
-type Versions<Id, T> = Map<Id, Version<T>[]>;
 
 /** The topology as of one sequence of the log. Includes deleted documents, which are marked as such. */
 export interface TopologyView {
@@ -343,24 +337,6 @@ export function existing<T extends { readonly deleted: boolean }>(doc: T | undef
   return doc;
 }
 
-/** @returns the document that the version replaces */
-function addVersion<Id, T, V extends Version<T>>(
-  versions: Map<Id, V[]>,
-  id: Id,
-  version: V & Version<T>,
-): T | undefined {
-  const list = versions.get(id);
-  if (list) return replaceLast(list, version);
-  versions.set(id, [version]);
-  return undefined;
-}
-
-function replaceLast<T, V extends Version<T>>(list: V[], version: V & Version<T>): T | undefined {
-  const before = list.at(-1)?.doc;
-  list.push(version);
-  return before;
-}
-
 function lastIdIn(versions: readonly Version<Reset>[] = []): number {
   return versions.reduce((last, { doc }) => Math.max(last, doc.id), 0);
 }
@@ -380,24 +356,7 @@ function addHigher(ids: Version<number>[], seq: number, id: number): void {
   if (id > (ids.at(-1)?.doc ?? 0)) ids.push({ seq, doc: id });
 }
 
-function atSeq<T>(versions: readonly Version<T>[] | undefined, seq: number): T | undefined {
-  if (versions === undefined) return undefined;
-  for (let position = versions.length - 1; position >= 0; position--) {
-    const version = versions[position];
-    if (version && version.seq <= seq) return version.doc;
-  }
-  return undefined;
-}
-
-function versionsUpTo<T>(versions: readonly Version<T>[] = [], seq: number): T[] {
-  return versions.filter((version) => version.seq <= seq).map(({ doc }) => doc);
-}
-
 function inForce(versions: readonly Version<Deletion>[] | undefined, seq: number): Deletion | undefined {
   const deletion = atSeq(versions, seq);
   return deletion?.restored ? undefined : deletion;
-}
-
-function all<Id, T>(versions: Versions<Id, T>, seq: number): T[] {
-  return [...versions.values()].map((list) => atSeq(list, seq)).filter((doc) => doc !== undefined);
 }

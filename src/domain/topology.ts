@@ -152,6 +152,14 @@ export const DEFAULT_SETTINGS: Settings = {
   bufferEventsMax: 50_000,
 };
 
+/**
+ * As processes fold that do not know `repeatedLateBlockAgeMaxMs`: they pass it on and ignore it, and all others have to cut
+ * the same blocks.
+ */
+export function withoutRepeatedLateBlockAge(settings: Settings): Settings {
+  return { ...settings, repeatedLateBlockAgeMaxMs: settings.lateBlockAgeMaxMs };
+}
+
 /** A new epoch of the logs has begun, because one of them had lost entries. */
 export interface EpochBegun {
   readonly epoch: number;
