@@ -169,7 +169,7 @@ export class ShardLoops {
     await Promise.all(this.#ownLoops);
     if (!this.#isRestored || signal.aborted) return;
     try {
-      while (!signal.aborted && !(this.#deps.logs?.isInDoubt ?? false) && (await this.#fold.flush())) continue;
+      while (!signal.aborted && !this.#deps.logs?.isInDoubt && (await this.#fold.flush())) continue;
       if (!signal.aborted) await this.#fold.checkpoint();
     } catch (error) {
       this.#deps.log.warn({ err: error }, 'no last checkpoint was saved; the next owner resumes from the one before');

@@ -21,9 +21,10 @@ describe('the guard of logs that went back', () => {
   let journal: string[];
   /** How often a lease was asked for and was not free. */
   let refused: number;
+  let inspections: number;
 
   beforeEach(async () => {
-    [ports, abort, journal, refused] = [await memoryPorts(), new AbortController(), [], 0];
+    [ports, abort, journal, refused, inspections] = [await memoryPorts(), new AbortController(), [], 0, 0];
     // As a repair that was killed leaves it.
     await ports.recovery.beginEpoch(1, '');
   });
@@ -33,7 +34,8 @@ describe('the guard of logs that went back', () => {
   });
 
   function guardOf(suspendShards: () => Promise<void>): LogGuard {
-    const recovery = watched(ports.recovery, 'beginEpoch', () => journal.push('begun'));
+    const begun = watched(ports.recovery, 'beginEpoch', () => journal.push('begun'));
+    const recovery = watched(begun, 'epochs', () => (inspections += 1));
     const deps = repairDeps({ ...ports, recovery }, ports.epoch);
     return new LogGuard({
       ...deps,
@@ -86,6 +88,19 @@ describe('the guard of logs that went back', () => {
       [1, 1],
       [2, 2],
     ]);
+  });
+
+  it('L3 suspends shards at once if messages cannot be read, and otherwise looks a second time', async () => {
+    let before = 0;
+    const guard = guardOf(async () => Promise.resolve(void (before = inspections)));
+    await guard.ensureSound(abort.signal);
+    expect(before).toBe(2);
+    await ports.readings.tick(P1);
+    ports.streams.readings.damage(1);
+    guard.suspect();
+    inspections = 0;
+    await guard.ensureSound(abort.signal);
+    expect(before).toBe(1);
   });
 
   it('L3 repairs nothing while another process has a shard', async () => {

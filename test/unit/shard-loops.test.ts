@@ -1,13 +1,17 @@
-// What a shard that was granted its lease does while the logs are in doubt: nothing.
+// What a shard that was granted its lease does while the logs are in doubt: it reads nothing, and stores nothing.
 import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
-import type { Partition } from '../../src/domain/ids.ts';
+import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { LogEpoch } from '../../src/domain/log-epoch.ts';
 import { MACHINE_TIMING } from '../../src/runtime/timing.ts';
 import { ShardLoops, type ShardLoopsDeps } from '../../src/shards/shard-loops.ts';
+import { DEFAULT_SETTINGS } from '../../src/domain/topology.ts';
+import { memoryPorts, PARTITIONS } from '../conformance/ports.ts';
+import { commitHeader } from '../support/commit-header.ts';
 import { eventually } from '../support/eventually.ts';
 import { fakeOf } from '../support/fake-of.ts';
+import { personEvent } from '../support/person-event.ts';
 
 const TURNS = 50;
 
@@ -51,4 +55,69 @@ it.each([
   expect(called).toEqual([]);
   settle();
   await eventually(() => expect(called).toContain('load'), 20_000);
+});
+
+interface CutShard {
+  readonly loops: ShardLoops;
+  readonly logs: { isInDoubt: boolean };
+  readonly lastBlock: () => Promise<number>;
+  readonly close: () => Promise<void>;
+}
+
+/** A shard that has cut its first block while the logs are in doubt. */
+async function shardInDoubt(): Promise<CutShard> {
+  const [ports, partition] = [await memoryPorts(), 0 as Partition];
+  const { events, history, checkpoints } = ports;
+  const logs = {
+    ...{ doubts: 1, isInDoubt: false, suspect: () => undefined },
+    untilSound: async (signal: AbortSignal) => {
+      while (logs.isInDoubt && !signal.aborted) await yieldToEventLoop();
+    },
+  };
+  const loops = new ShardLoops(
+    fakeOf<ShardLoopsDeps>('ShardLoopsDeps', {
+      fold: {
+        ...{ partition, partitions: PARTITIONS, epoch: new LogEpoch(), events, history, checkpoints },
+        yieldTurn: async () => Promise.resolve(),
+      },
+      // Its router fails, and is started again and again.
+      router: fakeOf<ShardLoopsDeps['router']>('RouterDeps', {}),
+      hours: { intervalMs: 3_600_000, settledMs: 3_600_000 },
+      logs,
+      onRouterFailure: () => undefined,
+      timing: MACHINE_TIMING,
+      log: pino({ level: 'silent' }),
+    }),
+  );
+  await loops.own();
+  logs.isInDoubt = true;
+  const event = personEvent(
+    { spaceId: 1 as SpaceId, dpuId: 'd' as DpuId, doorwayId: 1 as DoorwayId, timestampMs: 1, sign: 1, primary: true },
+    1,
+  );
+  const settings = { ...DEFAULT_SETTINGS, blockRowsMax: 1 };
+  const section = { events: [event], heartbeats: [], configs: [], settings };
+  await events.commit(commitHeader({ router: partition, clockMs: 3_600_000 }), new Map([[partition, section]]), 0);
+  await eventually(() => expect(loops.fold?.fold.unstored).toHaveLength(1), 20_000);
+  const close = async (): Promise<void> => {
+    await loops.stop();
+    await ports.close();
+  };
+  return { loops, logs, lastBlock: async () => history.lastBlock(partition), close };
+}
+
+it('L3 a shard stores no block while the logs are in doubt', async () => {
+  const { logs, lastBlock, close } = await shardInDoubt();
+  for (let turn = 0; turn < TURNS; turn++) await yieldToEventLoop();
+  expect(await lastBlock()).toBe(0);
+  logs.isInDoubt = false;
+  await eventually(async () => expect(await lastBlock()).toBe(1), 20_000);
+  await close();
+});
+
+it('L3 a shard that is handed over while the logs are in doubt leaves its blocks to the next owner', async () => {
+  const { loops, lastBlock, close } = await shardInDoubt();
+  await loops.drain();
+  expect(await lastBlock()).toBe(0);
+  await close();
 });
