@@ -92,7 +92,7 @@ await withService(
     for (const [nth, { name }] of servers.entries())
       if (nth > 0)
         printLine(
-          `the service answers ${ratio(rounds, (round) => [round[0]?.perSecond, round[nth]?.perSecond])} of the requests/s of a ${name}, ${ratio(rounds, (round) => [round[nth]?.cpuMicros, round[0]?.cpuMicros])} by CPU time (medians)`,
+          `the service answers ${ratio(rounds, (round) => [round[0]?.perSecond, round[nth]?.perSecond])} of the requests/s of the ${name}, ${ratio(rounds, (round) => [round[nth]?.cpuMicros, round[0]?.cpuMicros])} by CPU time (medians)`,
         );
     printLine(`(${machine()})`);
   },

@@ -1,7 +1,7 @@
 // The dashboard's overview in a real browser, with 1,000 spaces: how many frames it draws while it is scrolled, how many it drops, and what
 // a frame costs. First without changes, then with 1,000 changes/s that a scripted API sends, so that the page is measured alone; then with
 // 1,000 readings/s through the service, whose engines run on the same cores. The browser has no graphics card and draws with them, too.
-// Elsewhere it has a machine of its own, so the service and its engines yield to it here; BENCH_YIELD=0 lets them compete.
+// Real browsers have a machine of their own, so here the service and its engines yield to it; BENCH_YIELD=0 lets them compete.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser } from 'playwright-core';
 import { formatInstant } from '../src/domain/instant.ts';

@@ -10,7 +10,7 @@ interface Wait extends AwaitedClock {
   readonly spaceId: SpaceId;
 }
 
-/** Heaps hold at most this many waits that were replaced, beyond one for each waiting space. */
+/** The heaps are rebuilt when they hold this many more replaced waits than current ones. */
 const REPLACED_MAX = 1_024;
 
 export class DueSpaces {
@@ -20,10 +20,10 @@ export class DueSpaces {
   readonly #heaps = new Map<Partition, Wait[]>();
   #held = 0;
 
-  /** Has a space wait for a clock, instead of what it waited for before. */
+  /** Makes a space wait for a clock. This replaces its previous wait. */
   wait(spaceId: SpaceId, { router, clockMs }: AwaitedClock): void {
     const before = this.#waits.get(spaceId);
-    // Asked too early at worst.
+    // At worst the space is asked too early.
     if (before?.router === router && before.clockMs <= clockMs) return;
     const wait = { spaceId, router, clockMs };
     this.#waits.set(spaceId, wait);

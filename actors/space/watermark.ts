@@ -66,8 +66,8 @@ export interface AwaitedClock {
 }
 
 /**
- * What the watermark waits for before it can reach an instant: of the clocks that are not late enough, the one that has
- * to become the latest. Until it has, the watermark gets there only if a DPU of the space says something.
+ * Of the clocks that have to advance before the watermark can reach an instant, the one that has to advance furthest.
+ * Until it has, the watermark reaches the instant only if one of the space's DPUs sends something.
  */
 export function awaitedClock(
   instantMs: number,

@@ -48,7 +48,7 @@ export async function recordedPid(file: string): Promise<number> {
   return Number((await readFile(file, 'utf8')).split('\n')[0]);
 }
 
-/** Lowers the priority of a process against others. On Linux each thread has its own; those that it starts later inherit it. */
+/** Lowers the priority of a process. On Linux each thread has its own priority, and threads that it starts inherit it. */
 export function makeNicer(pid: number, by: number): void {
   for (const thread of readdirSync(`/proc/${pid}/task`).map(Number))
     setPriority(thread, Math.min(19, getPriority(thread) + by));

@@ -113,10 +113,13 @@ function dpuIdIn(value: unknown, expected: DpuId | undefined): DpuId {
   );
 }
 
+/** Milliseconds since 1970 as text. */
+export const MS_TEXT = /^\d{1,16}$/;
+
 /** ISO 8601 with an offset, or milliseconds since 1970 as a number or as text. */
 function instantIn(value: unknown, field: string, context: ParseContext): number {
   const { latestMs, earliestMs = EARLIEST_MS, shiftMs = 0 } = context;
-  const ms = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value;
+  const ms = typeof value === 'string' && MS_TEXT.test(value) ? Number(value) : value;
   if (typeof ms === 'number' && ms < SECONDS_BELOW && ms * 1_000 >= earliestMs)
     throw new Rejected('bad_timestamp', field, `${field} looks like seconds: a number is milliseconds since 1970`);
   const deviceMs = typeof ms === 'string' ? parseInstant(ms) : Number.isSafeInteger(ms) ? (ms as number) : undefined;

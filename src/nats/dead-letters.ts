@@ -272,7 +272,10 @@ const reasonOf = (message: JsMsg): RejectReason => message.headers?.get('reason'
 /** Letters of earlier versions lack the header and hold one item each. */
 const itemsOf = (message: JsMsg): number => Number(message.headers?.get('items') || 1);
 
-/** At least one letter, and no more than may be stored before the size is checked: the server would evict others uncounted. */
+/**
+ * Takes at least one letter, and stops when it has the bytes that may be stored between two checks of the size. Beyond
+ * that the server would evict letters itself, and not count them.
+ */
 function endOfChunk(letters: readonly DeadLetter[], from: number, bytesMax: number): number {
   let [end, bytes] = [from, 0];
   while (end < letters.length && end - from < IN_FLIGHT_MAX && bytes <= bytesMax) {

@@ -1,10 +1,10 @@
 // The entries of READINGS that a router has read but not yet consumed, and the choice of which ones the next commit
 // consumes (docs/adr/0117), measured in items:
 //
-// - What has just happened goes first, in log order. So those who watch see it at once, whatever else has arrived.
-// - Messages that are older than that are held: DPUs send them when they return after an outage. So are the items of
-//   one DPU beyond its share of a commit. A minimum share of each commit is theirs, so they are all consumed in the
-//   end; and when nothing else comes they get all of it. The DPUs share it round robin (Shreedhar and Varghese, 1995).
+// - What has just happened goes first, in log order, so that people who watch a count see it at once.
+// - Older messages are held: DPUs send them when they return after an outage. So are the items of one DPU beyond its
+//   share of a commit. Held messages get a minimum share of each commit, so that all of them are consumed in the end,
+//   and the whole commit when nothing else comes. DPUs share it round robin (Shreedhar and Varghese, 1995).
 // - Messages of one DPU stay in order: while one is held, those that follow are held too.
 // - A commit names what is held, so a router that restarts holds the same (Q1).
 // - Memory and the size of a commit are bounded: the log is not read while more than a limited number of bytes wait, and
@@ -26,11 +26,11 @@ const RANGES_MAX = 8_192;
 /** A message is held if it is larger than this, or if it was sent this long after what it reports. */
 const [LIVE_BYTES_MAX, LIVE_AGE_MAX_MS] = [64 * 1024, 60_000];
 /**
- * Fractions of the items in a commit: the share of one DPU ahead of the others, the minimum share of all held messages
- * together, and the least that a DPU with held messages gets in its turn.
+ * Fractions of the items in a commit: how many one DPU may take ahead of the others, how many all held messages get at
+ * least, and how many one DPU gets at least when its turn comes.
  */
 const [SHARE_PART, HELD_PART, TURN_PART] = [0.25, 0.2, 0.1];
-/** Held messages get the whole commit when this many commits had nothing else. */
+/** Held messages get the whole commit after this many commits without anything else. */
 const QUIET_COMMITS = 8;
 
 export class FairQueue {
@@ -138,7 +138,7 @@ export class FairQueue {
 
   #restore(entry: StoredEntry): void {
     const { seq, subject, timeMs } = entry;
-    // It was read before. Without it the clock would stay behind, once what waits is consumed, until something else comes.
+    // It was read before the restart. Otherwise the clock would stay behind after the last held message, until another comes.
     this.#readMs = Math.max(this.#readMs, timeMs);
     while ((this.#restored[0]?.toSeq ?? Infinity) < seq) this.#restored.shift();
     for (const range of this.#restored) {

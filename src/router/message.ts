@@ -3,6 +3,7 @@
 import type { StoredEntry } from '../domain/log-entry.ts';
 import type { PayloadItem, ReadPayload } from '../adapters/payload.ts';
 import { parseInstant } from '../domain/instant.ts';
+import { MS_TEXT } from '../domain/parse-reading.ts';
 import { itemSpans } from './raw-items.ts';
 
 /** In a message of more than this many bytes, the first timestamp is looked for before all of it is parsed. */
@@ -27,6 +28,7 @@ type Body =
   | { readonly kind: 'payload'; readonly items: readonly PayloadItem[] };
 
 export class Message {
+  /** A copy takes its place when the message has to wait. */
   entry: StoredEntry;
   /** The number of items that are consumed. */
   consumed: number;
@@ -126,7 +128,7 @@ function firstInstantIn(body: Body): number | undefined {
     return first && 'adapted' in first ? (first.adapted.reading.timestampMs ?? undefined) : undefined;
   }
   const timestamp = (body.items[0] as { readonly timestamp?: unknown } | null | undefined)?.timestamp;
-  if (typeof timestamp === 'string') return /^\d+$/.test(timestamp) ? Number(timestamp) : parseInstant(timestamp);
+  if (typeof timestamp === 'string') return MS_TEXT.test(timestamp) ? Number(timestamp) : parseInstant(timestamp);
   return typeof timestamp === 'number' ? timestamp : undefined;
 }
 

@@ -1,6 +1,6 @@
-// Asks history for the newest stored reading of each DPU from which this router hears for the first time. Others of its
-// partition are asked for along with it, first those whose messages wait: otherwise nearly every commit after a start
-// would wait for a query of its own, until each of perhaps thousands of DPUs has sent something.
+// Asks history for the newest stored reading of each DPU that this router hears from for the first time. The same query
+// asks for other DPUs of the partition, beginning with those whose messages wait. Otherwise nearly every commit after a
+// start would wait for a query of its own, until each of perhaps thousands of DPUs has sent something.
 import type { DpuId, Partition } from '../domain/ids.ts';
 import { partitionOfDpu } from '../domain/partition.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
@@ -8,7 +8,7 @@ import type { History } from '../ports/history.ts';
 import type { Timing } from '../runtime/timing.ts';
 import type { ReadingMemory } from './reading-memory.ts';
 
-/** How many others are asked for along: more while queries are fast, because a commit waits for them. */
+/** How many others a query asks for: more while queries are fast, because a commit waits for each. */
 const [OTHERS_FIRST, OTHERS_MAX] = [16, 1_000];
 const FAST_MS = 15;
 /** So that the search for others does not delay other work. */

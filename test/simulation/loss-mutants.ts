@@ -208,6 +208,12 @@ export const LOSS_MUTANTS: readonly Mutant[] = [
     'test/unit/readings-retention.test.ts',
   ),
   lossMutant(
+    'blocks are stored while the logs are in doubt',
+    'await logs?.untilSound(signal);\n      if (signal.aborted) return;\n      if (timing',
+    'if (timing',
+    'test/unit/shard-loops.test.ts',
+  ),
+  lossMutant(
     'what is begun does not wait until the logs are sound',
     'await this.#deps.logs?.untilSound(own);',
     '',

@@ -44,6 +44,12 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     'test/unit/fair-queue.test.ts',
   ),
   mutant(
+    'after a restart the clock stays at what is read anew',
+    'const { seq, subject, timeMs } = entry;\n    // It was read before the restart.',
+    'const { seq, subject } = entry;\n    const timeMs = BEGINNING_MS;\n    //',
+    'test/unit/fair-queue.test.ts',
+  ),
+  mutant(
     'a commit may name any number of ranges',
     'return this.#ranges >= this.#rangesMax;',
     'return false;',
