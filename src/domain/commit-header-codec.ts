@@ -11,7 +11,8 @@ export const VERSION = 7;
  * Version 5 lacks deleted readings. Version 4 lacks excluded readings and the count of a daily reset. Version 3 also has
  * only readings of one person. Version 2 lacks epochs and marks, too.
  */
-export const [VERSION_2, VERSION_4, VERSION_5, VERSION_6] = [2, 4, 5, 6];
+export const [VERSION_2, VERSION_4, VERSION_6] = [2, 4, 6];
+const VERSION_5 = 5;
 const [HAS_READINGS_MARK, HAS_TOPOLOGY_DIGEST] = [1, 2];
 
 export function writeHeader(writer: ByteWriter, header: CommitHeader): void {
