@@ -1,4 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { refuseExpectation, refuseMalformed, SocketRefusals } from './middleware/refusals.ts';
 
@@ -52,6 +53,11 @@ export async function listen(
     requireHostHeader: false,
   });
   refuseWithProblems(server, handle, log);
+  const sockets = new Set<Socket>();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, resolve);
@@ -61,7 +67,7 @@ export async function listen(
   return {
     port: actual,
     url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`,
-    stop: () => close(server, limits.stopMaxMs),
+    stop: () => close(server, sockets, limits.stopMaxMs),
   };
 }
 
@@ -78,7 +84,7 @@ function refuseWithProblems(server: Server, handle: RequestListener, log: Logger
   server.on('clientError', refusals.clientError).on('connect', refusals.connect);
 }
 
-async function close(server: Server, maxMs: number): Promise<void> {
+async function close(server: Server, sockets: ReadonlySet<Socket>, maxMs: number): Promise<void> {
   // A client whose connection never becomes idle, such as a busy proxy, would keep the server open indefinitely.
   const closeAfterAnswer: RequestListener = (_request, response) => void response.setHeader('connection', 'close');
   server.prependListener('request', closeAfterAnswer).prependListener('checkExpectation', closeAfterAnswer);
@@ -86,6 +92,8 @@ async function close(server: Server, maxMs: number): Promise<void> {
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
     server.closeIdleConnections();
+    // Node does not count them as idle. Browsers open connections in advance.
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
   });
   clearTimeout(timer);
 }

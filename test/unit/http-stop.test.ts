@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { Agent, get, type IncomingMessage, type ServerResponse } from 'node:http';
+import { connect } from 'node:net';
 import { pino } from 'pino';
 import { expect, it } from 'vitest';
 import { listen, type HttpServer } from '../../src/http/server.ts';
@@ -41,4 +42,19 @@ it('stops although an answer does not end', async () => {
   response.resume();
   await server.stop();
   expect(await cut).toMatchObject([{ message: 'aborted' }]);
+}, 30_000);
+
+it('stops although a client has a connection over which it has sent nothing', async () => {
+  const limits = { requestMaxMs: 60_000, headersMaxMs: 60_000, checkMs: 30_000, keepAliveMs: 5_000, stopMaxMs: 60_000 };
+  const log = pino({ level: 'silent' });
+  const server = await listen((_request, response) => void response.end(), '127.0.0.1', 0, log, limits);
+  const socket = connect(server.port, '127.0.0.1');
+  await once(socket, 'connect');
+  // Connections are accepted in order.
+  const [response] = (await once(get({ port: server.port, agent: false }), 'response')) as [IncomingMessage];
+  await once(response.resume(), 'end');
+  const closed = once(socket, 'close');
+  socket.on('error', () => undefined);
+  await server.stop();
+  await closed;
 }, 30_000);
