@@ -10,6 +10,7 @@ import { DEFAULT_SETTINGS } from '../src/domain/topology.ts';
 import { TopologyHistory } from '../src/domain/topology-history.ts';
 import { PartitionFeed } from '../src/live/partition-feed.ts';
 import { logOfOneRouter, ROUTER } from '../test/support/log-of-one-router.ts';
+import { ALWAYS_FRESH } from '../test/support/always-fresh.ts';
 import { MemoryChangeChannel } from '../test/support/memory-change-channel.ts';
 import { machine, printLine } from './support/output.ts';
 import { median } from './support/statistics.ts';
@@ -55,13 +56,12 @@ async function fold(entries: readonly StoredEntry[], kind: Feed): Promise<number
       : new PartitionFeed({
           fold: partition,
           channel,
-          readyAtSeq: 0,
           now: Date.now,
           topology: new TopologyHistory(),
-          isBehind: () => false,
+          freshness: ALWAYS_FRESH,
         });
   if (kind === 'all spaces are listened to')
-    feed?.answer({ all: true, spaceIds: [], epochMin: 0, isRenewal: false, after: null });
+    await feed?.answer({ all: true, spaceIds: [], epochMin: 0, isRenewal: false, after: null });
   const before = process.cpuUsage();
   for (const [at, entry] of entries.entries()) {
     partition.apply(entry);

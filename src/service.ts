@@ -133,7 +133,7 @@ export class Service {
       channel: changes,
       now,
       topology: this.topology.history,
-      isBehind: (fold, spaceIds) => this.#freshness.isBehind(fold, spaceIds),
+      freshnessOf: (fold) => this.#freshness.of(fold),
     });
     this.cluster = this.#createMembership(ticks);
 

@@ -19,6 +19,7 @@ interface LiveJson {
   readonly net?: number;
   readonly drift?: number;
   readonly settled?: boolean;
+  readonly stale?: boolean;
   readonly from?: string;
   readonly to?: string;
   readonly cause?: string;
@@ -80,14 +81,13 @@ function lineOf(event: string, item: LiveJson): string {
     case 'snapshot':
     case 'change': {
       const drift = item.drift ? `   (drift ${item.drift}: the sensors contradict each other)` : '';
-      return `${clock(item.timestamp)}  space ${item.space_id}: ${item.settled === false ? 'about ' : ''}${item.count}${drift}`;
+      const age = item.stale ? '   (may be out of date)' : '';
+      return `${clock(item.timestamp)}  space ${item.space_id}: ${item.settled === false ? 'about ' : ''}${item.count}${age}${drift}`;
     }
     case 'correction':
       return `          space ${item.space_id}: history from ${item.from} to ${item.to} was corrected (${item.cause})`;
     case 'lagged':
       return `          skipped ${item.skipped} changes: this terminal is too slow`;
-    case 'stale':
-      return '          the count may be out of date';
     default:
       return `          ${event}`;
   }

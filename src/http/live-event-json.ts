@@ -23,8 +23,6 @@ export function liveEventJson(event: LiveEvent): object {
     }
     case 'lagged':
       return { skipped: event.skipped };
-    case 'stale':
-      return { space_ids: event.spaceIds };
   }
 }
 
@@ -41,6 +39,7 @@ function liveCountJson({
   lastReadingMs,
   watermarkMs,
   isSettled,
+  isStale,
 }: LiveCount): object {
   return {
     space_id: spaceId,
@@ -53,5 +52,6 @@ function liveCountJson({
     watermark: instantOrNull(watermarkMs),
     final: watermarkMs > BEGINNING_MS && timestampMs <= watermarkMs,
     settled: isSettled,
+    ...(isStale ? { stale: true } : {}),
   };
 }

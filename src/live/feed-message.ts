@@ -22,6 +22,8 @@ export interface LiveCount {
   readonly watermarkMs: number;
   /** False while a correction is due, when the count is an estimate, and while the newest reading is unknown. */
   readonly isSettled: boolean;
+  /** True while readings may be missing that were acknowledged some seconds ago, or while the owner does not answer. */
+  readonly isStale: boolean;
 }
 
 /** Final counts in `fromMs <= t < toMs` have changed. */
@@ -49,15 +51,14 @@ export interface FeedPlace {
   readonly n: number;
 }
 
-/** Items `first`, `first + 1`, …; an empty batch means that a feed has started, or is stale. */
+/** A position that no feed has: whoever continues there starts over. */
+export const NO_PLACE: FeedPlace = { epoch: 0, n: 0 };
+
+/** Items `first`, `first + 1`, …; an empty batch means that a feed has started. */
 export interface FeedBatch {
   readonly epoch: number;
   readonly first: number;
   readonly items: readonly FeedItem[];
-  /**
-   * The fold is behind, so earlier items may be out of date. The feed answers questions again once it has caught up.
-   */
-  readonly isStale?: true;
 }
 
 export interface FeedQuestion {

@@ -5,7 +5,7 @@ import type { Partition, SpaceId } from '../domain/ids.ts';
 import { addTo } from '../domain/lists.ts';
 import { allPartitions, partitionOfSpace } from '../domain/partition.ts';
 import type { ChangeChannel } from '../ports/change-channel.ts';
-import type { FeedItem, FeedPlace } from './feed-message.ts';
+import { NO_PLACE, type FeedItem, type FeedPlace } from './feed-message.ts';
 import { PartitionRelay, type RelayListener } from './partition-relay.ts';
 import { formatFeedPlace, joinFeedPlaces, type PlaceVector } from './place-vector.ts';
 import { eventOf, Subscriber, type LiveEvent, type LiveSink } from './subscriber.ts';
@@ -52,8 +52,12 @@ export class LiveCounts {
       this.#each(partition, (subscriber) => {
         for (const event of this.#snapshots(partition, subscriber.spaceIds)) subscriber.offer(event);
       }),
-    stale: (partition) =>
-      this.#each(partition, (subscriber) => subscriber.offer(this.#staleEvent(partition, subscriber))),
+    stale: (partition) => {
+      for (const spaceId of this.#follow(partition).relay.spaceIds) {
+        const item = this.#follow(partition).relay.count(spaceId);
+        if (item) this.#pass(partition, item);
+      }
+    },
   };
 
   constructor(channel: ChangeChannel, options: LiveCountsOptions) {
@@ -134,7 +138,7 @@ export class LiveCounts {
 
   #placeText(partition: Partition): string {
     const followed = this.#followed.get(partition);
-    if (!followed) return formatFeedPlace(partition, { epoch: 0, n: 0 });
+    if (!followed) return formatFeedPlace(partition, NO_PLACE);
     const { place } = followed.relay;
     if (followed.placed?.place.n !== place.n || followed.placed.place.epoch !== place.epoch)
       followed.placed = { place, text: formatFeedPlace(partition, place) };
@@ -172,7 +176,9 @@ export class LiveCounts {
   /** The items after a position, if all of them are known; otherwise the count of each space. */
   #beginning(partition: Partition, spaceIds: ReadonlySet<SpaceId> | null, after: FeedPlace | undefined): LiveEvent[] {
     const { relay } = this.#follow(partition);
-    const missed = after && relay.itemsAfter(after);
+    // Since `watch` the relay may have lost the owner, and no item says so.
+    if (!after || relay.isStale) return this.#snapshots(partition, spaceIds);
+    const missed = relay.itemsAfter(after);
     const isGapless =
       missed && this.#spacesOf(partition, spaceIds).every((spaceId) => relay.isGapless(spaceId, after.n));
     if (!isGapless) return this.#snapshots(partition, spaceIds);
@@ -202,10 +208,6 @@ export class LiveCounts {
     const event = eventOf(item);
     for (const subscriber of followed.bySpace.get(item.spaceId) ?? []) subscriber.offer(event);
     for (const subscriber of followed.ofAll) subscriber.offer(event);
-  }
-
-  #staleEvent(partition: Partition, { spaceIds }: Subscriber): LiveEvent {
-    return { kind: 'stale', spaceIds: spaceIds && this.#spacesOf(partition, spaceIds) };
   }
 
   #each(partition: Partition, visit: (subscriber: Subscriber) => void): void {

@@ -5,8 +5,7 @@
 //   whose count equals the last published one yields no item.
 // - A space with a correction due, or whose newest reading has to be looked up, is held back until that is done, up
 //   to a time limit.
-// - While the fold is behind, listeners are repeatedly notified that their counts may be out of date, and questions
-//   are not answered. Each listener resynchronises once the fold has caught up.
+// - Each count says whether it is stale. A space that becomes stale, or fresh again, is an item like any change.
 // - Changes caused by time alone (a reading from the near future, a daily reset) are also items.
 import { countOf } from '../domain/segment.ts';
 import { entryThatCorrected, type FollowedEntries } from '../domain/correction-cause.ts';
@@ -52,14 +51,21 @@ interface PendingCorrection {
   lastMs: number;
 }
 
+/** Which counts of the fold may lack readings that were acknowledged some seconds ago. */
+export interface FeedFreshness {
+  /** Looks for the first time, which may have to wait for a moment. */
+  learn(): Promise<void>;
+  /** @returns true if some spaces may have become stale, or fresh again */
+  look(): boolean;
+  isStale(spaceId: SpaceId): boolean;
+  forget(): void;
+}
+
 export interface PartitionFeedDeps {
   readonly fold: PartitionFold;
   readonly channel: ChangeChannel;
-  /** The end of the log when the partition was taken over. Until the fold reaches it, its counts are out of date. */
-  readonly readyAtSeq: number;
   readonly now: () => number;
-  /** True while the fold's counts of some spaces (null: of all) may lack readings acknowledged some seconds ago. */
-  readonly isBehind: (spaceIds: Iterable<SpaceId> | null) => boolean;
+  readonly freshness: FeedFreshness;
   readonly topology: TopologyHistory;
 }
 
@@ -67,10 +73,8 @@ export class PartitionFeed implements FoldObserver {
   readonly #fold: PartitionFold;
   readonly #channel: ChangeChannel;
   readonly #topology: TopologyHistory;
-  readonly #readyAtSeq: number;
   readonly #now: () => number;
-  readonly #isBehindFor: PartitionFeedDeps['isBehind'];
-  #isBehind = false;
+  readonly #freshness: FeedFreshness;
   readonly #epoch: number;
   readonly #interest = new Interest(INTEREST_MS);
   readonly #ring = new ItemRing(ITEMS_MAX);
@@ -89,14 +93,14 @@ export class PartitionFeed implements FoldObserver {
   /** No watched space has a reset earlier than this. */
   #nextResetMs = -Infinity;
   readonly #stopServing: () => void;
+  #isClosed = false;
 
-  constructor({ fold, channel, readyAtSeq, now, isBehind, topology }: PartitionFeedDeps) {
+  constructor({ fold, channel, now, freshness, topology }: PartitionFeedDeps) {
     this.#topology = topology;
     this.#fold = fold;
     this.#channel = channel;
-    this.#readyAtSeq = readyAtSeq;
     this.#now = now;
-    this.#isBehindFor = isBehind;
+    this.#freshness = freshness;
     this.#epoch = now();
     this.#stopServing = channel.serve(this.#partition, (question) => this.answer(question));
     // Makes relays that followed another owner resynchronise at once.
@@ -108,6 +112,7 @@ export class PartitionFeed implements FoldObserver {
   }
 
   close(): void {
+    this.#isClosed = true;
     this.#stopServing();
     this.#rest();
   }
@@ -141,11 +146,15 @@ export class PartitionFeed implements FoldObserver {
     this.#flushAtOnce();
   }
 
-  /**
-   * @returns undefined if another feed has to answer, or if this one cannot answer yet
-   */
-  answer({ all, spaceIds, epochMin, isRenewal, after }: FeedQuestion): FeedAnswer | undefined {
-    if (this.#epoch < epochMin || this.#fold.seq < this.#readyAtSeq || this.#isBehind) return undefined;
+  /** @returns undefined if another feed has to answer */
+  async answer(question: FeedQuestion): Promise<FeedAnswer | undefined> {
+    const { epochMin, isRenewal } = question;
+    if (this.#epoch < epochMin) return undefined;
+    if (!isRenewal) await this.#freshness.learn();
+    return this.#isClosed ? undefined : this.#answerNow(question);
+  }
+
+  #answerNow({ all, spaceIds, isRenewal, after }: FeedQuestion): FeedAnswer {
     const nowMs = this.#now();
     const wanted = new Set(spaceIds);
     const isLapsed = (all && !this.#interest.isAll) || spaceIds.some((spaceId) => !this.#interest.has(spaceId));
@@ -179,7 +188,8 @@ export class PartitionFeed implements FoldObserver {
     this.#fold.unobserve(this);
     this.#stopSweeping?.();
     clearTimeout(this.#flushTimer);
-    this.#isFlushDue = this.#isBehind = false;
+    this.#isFlushDue = false;
+    this.#freshness.forget();
     this.#stopSweeping = this.#flushTimer = undefined;
     this.#dirty.clear();
     this.#published.clear();
@@ -188,7 +198,7 @@ export class PartitionFeed implements FoldObserver {
     this.#corrections.clear();
   }
 
-  /** Detects what no entry of the log causes: expiry, resets, and a fold that is behind. */
+  /** Detects what no entry of the log causes: expiry, resets, and counts that become stale or fresh. */
   #sweep(): void {
     const nowMs = this.#now();
     this.#interest.expire(nowMs);
@@ -198,14 +208,8 @@ export class PartitionFeed implements FoldObserver {
       return;
     }
     if (this.#nextResetMs <= nowMs) this.#touchReset(nowMs);
-    this.#isBehind = this.#isBehindFor(this.#interest.isAll ? null : this.#interest.spaces());
-    if (this.#isBehind)
-      this.#channel.publish(this.#partition, {
-        epoch: this.#epoch,
-        first: this.#ring.last + 1,
-        items: [],
-        isStale: true,
-      });
+    if (this.#freshness.look())
+      for (const spaceId of this.#published.keys()) if (this.watches(spaceId)) this.touched(spaceId);
   }
 
   /** Touches the watched spaces whose reset has come. */
@@ -253,18 +257,19 @@ export class PartitionFeed implements FoldObserver {
     let nextAt = Infinity;
     for (const spaceId of [...this.#dirty]) {
       const dueAt = all ? at : this.#dueAt(spaceId);
-      const laterAt = dueAt > at ? dueAt : this.#isHeldBack(spaceId, nowMs) ? at + HELD_BACK_POLL_MS : undefined;
-      if (laterAt !== undefined) {
-        nextAt = Math.min(nextAt, laterAt);
+      if (dueAt > at) {
+        nextAt = Math.min(nextAt, dueAt);
         continue;
       }
-      this.#dirty.delete(spaceId);
       const count = this.#countOf(spaceId, nowMs);
-      const published = this.#published.get(spaceId);
-      if (published && isSameCount(published, count)) continue;
-      this.#published.set(spaceId, count);
+      const isHeldBack = this.#isHeldBack(count, nowMs);
+      if (isHeldBack) nextAt = Math.min(nextAt, at + HELD_BACK_POLL_MS);
+      else this.#dirty.delete(spaceId);
+      const item = this.#newsOf(count, isHeldBack);
+      if (!item) continue;
+      this.#published.set(spaceId, item);
       this.#publishedAt.set(spaceId, at);
-      items.push(count);
+      items.push(item);
     }
     this.#publish(items, nowMs);
     if (nextAt < Infinity && this.#stopSweeping) this.#flushBy(nextAt);
@@ -279,9 +284,17 @@ export class PartitionFeed implements FoldObserver {
     }
   }
 
+  /** What listeners have to be told of a space; undefined if they know it, or will be told later. */
+  #newsOf(count: LiveCount, isHeldBack: boolean): LiveCount | undefined {
+    const published = this.#published.get(count.spaceId);
+    if (!isHeldBack) return published && isSameCount(published, count) ? undefined : count;
+    // That the count before is stale now is not held back.
+    return count.isStale && published?.isStale === false ? { ...published, isStale: true } : undefined;
+  }
+
   /** True while the count may be wrong, or the newest reading is unknown, and history will soon provide it. */
-  #isHeldBack(spaceId: SpaceId, nowMs: number): boolean {
-    if (this.#countOf(spaceId, nowMs).isSettled) {
+  #isHeldBack({ spaceId, isSettled }: LiveCount, nowMs: number): boolean {
+    if (isSettled) {
       this.#heldSinceMs.delete(spaceId);
       return false;
     }
@@ -306,6 +319,7 @@ export class PartitionFeed implements FoldObserver {
         lastReadingMs: BEGINNING_MS,
         watermarkMs: BEGINNING_MS,
         isSettled: true,
+        isStale: this.#freshness.isStale(spaceId),
       };
     }
     const watermarkMs = this.#fold.watermarkOf(spaceId);
@@ -321,6 +335,7 @@ export class PartitionFeed implements FoldObserver {
       net: occupancy.net,
       lastReadingMs: lastReadingMs ?? BEGINNING_MS,
       isSettled: state.isSettled && lastReadingMs !== null,
+      isStale: this.#freshness.isStale(spaceId),
     };
   }
 
@@ -350,5 +365,11 @@ function endOfCorrection(state: SpaceState, lastMs: number, cause: CorrectionCau
 }
 
 function isSameCount(a: LiveCount, b: LiveCount): boolean {
-  return a.count === b.count && a.net === b.net && a.lastReadingMs === b.lastReadingMs && a.isSettled === b.isSettled;
+  return (
+    a.count === b.count &&
+    a.net === b.net &&
+    a.lastReadingMs === b.lastReadingMs &&
+    a.isSettled === b.isSettled &&
+    a.isStale === b.isStale
+  );
 }

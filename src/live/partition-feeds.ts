@@ -1,10 +1,10 @@
 // The feeds of the partitions that this process runs.
 import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import type { ShardState } from '../../actors/shard/shard-machine.ts';
-import type { Partition, SpaceId } from '../domain/ids.ts';
+import type { Partition } from '../domain/ids.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { ChangeChannel } from '../ports/change-channel.ts';
-import { PartitionFeed } from './partition-feed.ts';
+import { PartitionFeed, type FeedFreshness } from './partition-feed.ts';
 
 /** The part of the shard that a feed uses. */
 export interface FeedSource {
@@ -16,8 +16,7 @@ export interface FeedSource {
 export interface PartitionFeedsDeps {
   readonly channel: ChangeChannel;
   readonly now: () => number;
-  /** True while a fold may lack readings of some spaces (null: of any) that were acknowledged some seconds ago. */
-  readonly isBehind: (fold: PartitionFold, spaceIds: Iterable<SpaceId> | null) => boolean;
+  readonly freshnessOf: (fold: PartitionFold) => FeedFreshness;
   readonly topology: TopologyHistory;
 }
 
@@ -39,15 +38,13 @@ export class PartitionFeeds {
   }
 
   #open(fold: PartitionFold, shard: FeedSource): PartitionFeed {
-    const { channel, now, isBehind, topology } = this.#deps;
+    const { channel, now, freshnessOf, topology } = this.#deps;
     return new PartitionFeed({
       fold,
       channel: answeredByOwner(channel, shard),
-      // A shard runs only once everything that was in the log when it was taken over is applied.
-      readyAtSeq: 0,
       now,
       topology,
-      isBehind: (spaceIds) => isBehind(fold, spaceIds),
+      freshness: freshnessOf(fold),
     });
   }
 }
@@ -57,7 +54,11 @@ function answeredByOwner(channel: ChangeChannel, shard: FeedSource): ChangeChann
   return {
     publish: (k, batch) => channel.publish(k, batch),
     subscribe: (k, onBatch) => channel.subscribe(k, onBatch),
-    serve: (k, answer) => channel.serve(k, (question) => (shard.isOwner ? answer(question) : undefined)),
+    serve: (k, answer) =>
+      channel.serve(k, async (question) => {
+        const found = await answer(question);
+        return shard.isOwner ? found : undefined;
+      }),
     ask: (k, question) => channel.ask(k, question),
   };
 }

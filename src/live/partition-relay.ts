@@ -1,13 +1,20 @@
 // Follows the feed of one partition for the subscribers in this process, wherever the owner runs. A listener gets
 // every item. If items are lost and the feed no longer has them, the listener has to start over (`renewed`). If the
-// partition has no owner, or its owner is behind, the listener is notified (`stale`).
+// partition has no owner, the listener is notified (`stale`), and all counts are stale until there is one.
 //
 // Invariants: the counts are those that the feed published up to item `ring.last`; items are passed on in order, each
 // once.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import type { ChangeChannel } from '../ports/change-channel.ts';
-import type { FeedAnswer, FeedBatch, FeedItem, FeedPlace, LiveCount } from './feed-message.ts';
+import {
+  NO_PLACE,
+  type FeedAnswer,
+  type FeedBatch,
+  type FeedItem,
+  type FeedPlace,
+  type LiveCount,
+} from './feed-message.ts';
 import { ItemRing } from './item-ring.ts';
 
 const RENEW_INTERVAL_MS = 5_000;
@@ -20,7 +27,7 @@ export interface RelayListener {
   item(partition: Partition, item: FeedItem): void;
   /** Items were lost: the listener has to replace the counts of the partition's spaces by the current ones. */
   renewed(partition: Partition): void;
-  /** The partition has no owner at the moment, or its owner is behind. */
+  /** The partition has no owner at the moment. */
   stale(partition: Partition): void;
 }
 
@@ -45,6 +52,8 @@ export class PartitionRelay {
   /** Batches that arrived while an answer was pending. */
   #held: FeedBatch[] | undefined;
   #asking: Promise<void> = Promise.resolve();
+  /** The question that waits for the answer to the one before, for all that need one. */
+  #next: { after: FeedPlace | undefined; readonly answered: Promise<void> } | undefined;
   #isResyncing = false;
   #hasGap = false;
   #isStale = false;
@@ -57,8 +66,12 @@ export class PartitionRelay {
     void this.#renew();
   }
 
+  /**
+   * Where a listener is. While the partition has no owner, that its counts are stale is not an item of the feed, so
+   * whoever continues then has to start over.
+   */
   get place(): FeedPlace {
-    return { epoch: this.#epoch ?? 0, n: this.#ring.last };
+    return this.#isStale ? NO_PLACE : this.#feedPlace;
   }
 
   get isStale(): boolean {
@@ -90,7 +103,8 @@ export class PartitionRelay {
   }
 
   count(spaceId: SpaceId): LiveCount | undefined {
-    return this.#watched.get(spaceId)?.count;
+    const count = this.#watched.get(spaceId)?.count;
+    return count && this.#isStale ? { ...count, isStale: true } : count;
   }
 
   /** The items after a position; undefined if some of them are unknown. */
@@ -103,29 +117,44 @@ export class PartitionRelay {
     return (this.#watched.get(spaceId)?.since ?? Infinity) <= n;
   }
 
-  /** One question at a time: an answer is processed before the next question is sent. */
+  get #feedPlace(): FeedPlace {
+    return this.#epoch === undefined ? NO_PLACE : { epoch: this.#epoch, n: this.#ring.last };
+  }
+
+  /**
+   * One question at a time: an answer is processed before the next question is sent. Whatever is asked meanwhile is one
+   * question, so that nobody waits for more than two answers.
+   */
   async #ask(after: FeedPlace | undefined): Promise<void> {
-    const ask = async (): Promise<void> => {
-      this.#held ??= [];
-      try {
-        this.#take(
-          await this.#channel.ask(this.partition, {
-            all: this.#watchesAll,
-            spaceIds: [...this.#wanted],
-            epochMin: this.#epochMin,
-            isRenewal: false,
-            after: after ?? null,
-          }),
-        );
-      } finally {
-        const held = this.#held;
-        this.#held = undefined;
-        for (const batch of held) this.#receive(batch);
-      }
-    };
-    const asked = this.#asking.then(ask);
-    this.#asking = asked.catch(() => undefined);
-    return asked;
+    if (this.#next) {
+      this.#next.after = earlierOf(this.#next.after, after);
+      return this.#next.answered;
+    }
+    const answered = this.#asking.then(() => this.#askNow());
+    this.#next = { after, answered };
+    this.#asking = answered.catch(() => undefined);
+    return answered;
+  }
+
+  async #askNow(): Promise<void> {
+    const after = this.#next?.after;
+    this.#next = undefined;
+    this.#held ??= [];
+    try {
+      this.#take(
+        await this.#channel.ask(this.partition, {
+          all: this.#watchesAll,
+          spaceIds: [...this.#wanted],
+          epochMin: this.#epochMin,
+          isRenewal: false,
+          after: after ?? null,
+        }),
+      );
+    } finally {
+      const held = this.#held;
+      this.#held = undefined;
+      for (const batch of held) this.#receive(batch);
+    }
   }
 
   #take({ epoch, n, counts, items }: FeedAnswer): void {
@@ -167,11 +196,6 @@ export class PartitionRelay {
     }
     if (batch.epoch > this.#epochMin) this.#epochMin = batch.epoch;
     if (this.#epoch === undefined || batch.epoch < this.#epoch) return;
-    if (batch.isStale && batch.epoch === this.#epoch) {
-      this.#becomeStale();
-      this.#resync();
-      return;
-    }
     const known = this.#ring.last + 1 - batch.first;
     if (batch.epoch > this.#epoch || known < 0) {
       this.#resync();
@@ -204,7 +228,7 @@ export class PartitionRelay {
     for (let failures = 0; this.#hasGap && !signal.aborted;) {
       this.#hasGap = false;
       try {
-        await this.#ask(this.place);
+        await this.#ask(this.#feedPlace);
         failures = 0;
       } catch {
         this.#hasGap = true;
@@ -247,4 +271,11 @@ function latestOf(count: LiveCount, newer: readonly FeedItem[]): LiveCount {
     (latest, item) => (item.kind === 'count' && item.spaceId === count.spaceId ? item : latest),
     count,
   );
+}
+
+/** The place from which the items after both are known; a place of an earlier epoch is of no use. */
+function earlierOf(a: FeedPlace | undefined, b: FeedPlace | undefined): FeedPlace | undefined {
+  if (!a || !b) return a ?? b;
+  if (a.epoch !== b.epoch) return a.epoch > b.epoch ? a : b;
+  return a.n < b.n ? a : b;
 }

@@ -13,9 +13,7 @@ export type LiveEvent =
   | { readonly kind: 'change'; readonly item: LiveCount }
   | { readonly kind: 'correction'; readonly item: Correction }
   /** This many events were merged into the following ones. */
-  | { readonly kind: 'lagged'; readonly skipped: number }
-  /** The partition of these spaces (null: of some) has no owner. A snapshot follows once it has one. */
-  | { readonly kind: 'stale'; readonly spaceIds: readonly SpaceId[] | null };
+  | { readonly kind: 'lagged'; readonly skipped: number };
 
 export interface LiveSink {
   /**
@@ -129,8 +127,6 @@ function keyOf(event: LiveEvent): string {
       return `correction ${event.item.spaceId} ${event.item.cause}`;
     case 'lagged':
       return 'lagged';
-    case 'stale':
-      return `stale ${event.spaceIds?.join() ?? ''}`;
   }
 }
 

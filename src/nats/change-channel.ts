@@ -57,7 +57,7 @@ export class NatsChangeChannel implements ChangeChannel {
     };
   }
 
-  serve(partition: Partition, answer: (question: FeedQuestion) => FeedAnswer | undefined): () => void {
+  serve(partition: Partition, answer: (question: FeedQuestion) => Promise<FeedAnswer | undefined>): () => void {
     const subscription = this.#nc.subscribe(feedSubject(partition), {
       queue: 'owner',
       callback: (error, message) => {
@@ -65,8 +65,11 @@ export class NatsChangeChannel implements ChangeChannel {
         const { from, ...question } = message.json<WireQuestion>();
         // Recorded before answering, so that every change after the answer is published to the asking process.
         if (from !== this.#id) this.#remoteUntil.set(partition, performance.now() + INTEREST_MS);
-        const found = answer(question);
-        if (found) respond(message, encoder.encode(JSON.stringify(found)));
+        // Whoever gets no answer asks again.
+        answer(question).then(
+          (found) => found && !this.#nc.isClosed() && respond(message, encoder.encode(JSON.stringify(found))),
+          () => undefined,
+        );
       },
     });
     return () => subscription.unsubscribe();

@@ -14,7 +14,7 @@ export interface ChangeChannel {
    * be the owner by now.
    * @returns a function that stops answering
    */
-  serve(partition: Partition, answer: (question: FeedQuestion) => FeedAnswer | undefined): () => void;
+  serve(partition: Partition, answer: (question: FeedQuestion) => Promise<FeedAnswer | undefined>): () => void;
   /** Asks the owner of a partition. @throws Failure unavailable if no process answers in time */
   ask(partition: Partition, question: FeedQuestion): Promise<FeedAnswer>;
 }

@@ -57,9 +57,9 @@ describePorts('coordination', (ports) => {
     }));
     const answer: FeedAnswer = { epoch: 3, n: 20_009, counts: [], items };
     expect(JSON.stringify(answer).length).toBeGreaterThan(1024 * 1024);
-    const end = changes.serve(P2, (some) => {
+    const end = changes.serve(P2, async (some) => {
       asked.push(some);
-      return some.epochMin > 3 ? undefined : answer;
+      return Promise.resolve(some.epochMin > 3 ? undefined : answer);
     });
     expect(await changes.ask(P2, question)).toEqual(answer);
     expect(asked).toEqual([question]);

@@ -171,12 +171,11 @@ it('says that the service cannot confirm the count', async () => {
   const api = await startScriptedApi(1);
   const opened = await visit(browser, `${api.url}/display/1`);
   await countOn(opened.page, '0 of 200');
-  api.count('change', 1, 7);
-  api.send('stale', { space_ids: [1] });
+  api.count('change', 1, 7, { stale: true });
   await opened.page.getByText('This number may be out of date.').waitFor();
   await countOn(opened.page, '7 of 200');
   expect(await opened.accessibilityProblems()).toEqual([]);
-  api.count('snapshot', 1, 8);
+  api.count('change', 1, 8);
   await countOn(opened.page, '8 of 200');
   await opened.page.getByText('This number may be out of date.').waitFor({ state: 'detached' });
   expect(opened.complaints).toEqual([]);

@@ -38,7 +38,7 @@ it('changes reach subscribers in the same process directly, and in another after
   await eventually(() => expect(there).toHaveLength(1));
   owner.publish(K, batch(1));
   expect(here).toEqual([{ epoch: 1, first: 1, items: [] }, batch(1)]);
-  owner.serve(K, () => ({ epoch: 1, n: 1, counts: [], items: [] }));
+  owner.serve(K, async () => Promise.resolve({ epoch: 1, n: 1, counts: [], items: [] }));
   // A question from the owner itself does not count as another process.
   await owner.ask(K, QUESTION);
   owner.publish(K, batch(2));

@@ -68,6 +68,7 @@ it('costs bounded memory while it reads nothing, then is told how much it missed
         lastReadingMs: 0,
         watermarkMs: 0,
         isSettled: true,
+        isStale: false,
       } as const;
       subscriber.offer({ kind: 'change', item });
     }

@@ -8,7 +8,7 @@ import type { ChangeChannel } from '../../src/ports/change-channel.ts';
 export class MemoryChangeChannel implements ChangeChannel {
   isLost = false;
   readonly #listeners = new Map<Partition, Set<(batch: FeedBatch) => void>>();
-  readonly #owners = new Map<Partition, Set<(question: FeedQuestion) => FeedAnswer | undefined>>();
+  readonly #owners = new Map<Partition, Set<(question: FeedQuestion) => Promise<FeedAnswer | undefined>>>();
 
   publish(partition: Partition, batch: FeedBatch): void {
     if (this.isLost) return;
@@ -26,13 +26,13 @@ export class MemoryChangeChannel implements ChangeChannel {
     return add(this.#listeners, partition, onBatch);
   }
 
-  serve(partition: Partition, answer: (question: FeedQuestion) => FeedAnswer | undefined): () => void {
+  serve(partition: Partition, answer: (question: FeedQuestion) => Promise<FeedAnswer | undefined>): () => void {
     return add(this.#owners, partition, answer);
   }
 
   async ask(partition: Partition, question: FeedQuestion): Promise<FeedAnswer> {
     for (const owner of this.#owners.get(partition) ?? []) {
-      const answer = owner(question);
+      const answer = await owner(question);
       if (!answer) continue;
       const copy = structuredClone(answer);
       // Changes published meanwhile overtake the answer.

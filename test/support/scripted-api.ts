@@ -10,10 +10,8 @@ type Space = components['schemas']['Space'];
 
 export interface ScriptedApi {
   readonly url: string;
-  /** Sends an event to every open live stream. */
-  send(event: string, data: object): void;
-  /** Sends the state of a space. */
-  count(event: 'snapshot' | 'change', spaceId: number, count: number): void;
+  /** Sends the state of a space to every open live stream. */
+  count(event: 'snapshot' | 'change', spaceId: number, count: number, more?: { readonly stale: true }): void;
   stop(): Promise<void>;
 }
 
@@ -48,14 +46,13 @@ export async function startScriptedApi(spaces: number): Promise<ScriptedApi> {
     streams.add(response.on('close', () => streams.delete(response)));
   }
 
-  const send = (event: string, data: object): void => {
-    for (const stream of streams) stream.write(textOf(event, data));
-  };
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    send,
-    count: (event, spaceId, count) => send(event, countOf(spaceId, count)),
+    count: (event, spaceId, count, more) => {
+      const text = textOf(event, { ...countOf(spaceId, count), ...more });
+      for (const stream of streams) stream.write(text);
+    },
     stop: async () => {
       for (const stream of streams) stream.destroy();
       await new Promise((resolve) => server.close(resolve));

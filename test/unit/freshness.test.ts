@@ -1,12 +1,19 @@
 // The age of a fold, measured by the log ends that were read and by durations on this process's own clock.
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PartitionFold } from '../../actors/partition/partition-fold.ts';
+import { encodeCommit } from '../../src/domain/commit-codec.ts';
+import type { SpaceConfig } from '../../src/domain/commit.ts';
 import type { DoorwayId, DpuId, SpaceId } from '../../src/domain/ids.ts';
+import { BEGINNING_MS, END_MS } from '../../src/domain/instant.ts';
+import { partitionOfDpu } from '../../src/domain/partition.ts';
 import { DEFAULT_SETTINGS } from '../../src/domain/topology.ts';
 import type { StoredEntry } from '../../src/domain/log-entry.ts';
 import type { Timing } from '../../src/runtime/timing.ts';
-import { Freshness, STALE_AFTER_MS } from '../../src/shards/freshness.ts';
+import { Freshness } from '../../src/shards/freshness.ts';
+import type { FoldFreshness } from '../../src/shards/fold-freshness.ts';
 import { LogEnd } from '../../src/shards/log-end.ts';
+import { STALE_AFTER_MS } from '../../src/shards/log-ends.ts';
+import { commitHeader } from '../support/commit-header.ts';
 import { logOfOneRouter, ROUTER } from '../support/log-of-one-router.ts';
 import { personEvent } from '../support/person-event.ts';
 
@@ -244,19 +251,108 @@ describe('a fold', () => {
     expect(eventsMs).toBe(0);
   });
 
-  test('tells its listeners only after seconds that it is behind, and at once that it has caught up', async () => {
-    const isBehind = (): boolean => freshness.isBehind(fold, [SPACE]);
-    expect(isBehind()).toBe(false);
-    ends.seq = 6;
-    const seen: boolean[] = [];
-    for (let half = 0; half < 10; half++) {
+  describe('that somebody keeps looking at', () => {
+    let looking: FoldFreshness;
+    beforeEach(() => {
+      looking = freshness.of(fold);
+    });
+    /** Looks twice a second. @returns whether the space was stale each time */
+    const look = async (seconds: number, each: (half: number) => void = () => undefined): Promise<boolean[]> => {
+      const seen: boolean[] = [];
+      for (let half = 0; half < 2 * seconds; half++) {
+        each(half);
+        const was = looking.isStale(SPACE);
+        if (!looking.look()) expect(looking.isStale(SPACE)).toBe(was);
+        seen.push(looking.isStale(SPACE));
+        await settle();
+        nowMs += SECOND / 2;
+      }
+      return seen;
+    };
+
+    test('is stale until that is known, and not when it has everything, also after a quiet night', async () => {
+      expect(looking.isStale(SPACE)).toBe(true);
+      await looking.learn();
+      expect(looking.isStale(SPACE)).toBe(false);
+      nowMs += 36_000 * SECOND;
+      looking.forget();
+      const askedAt = nowMs;
+      await looking.learn();
+      expect([looking.isStale(SPACE), nowMs - askedAt < 100]).toEqual([false, true]);
+    });
+
+    test('is stale from the first answer on if it lacks entries, which the answer waits for at most half a second', async () => {
+      ends.seq = 6;
+      const askedAt = nowMs;
+      await looking.learn();
+      expect(nowMs - askedAt).toBeLessThan(600);
+      expect(looking.isStale(SPACE)).toBe(true);
+      // It lacks them for less than three seconds now, and nothing is unknown.
+      expect(await look(1)).toEqual([true, true]);
+      apply(1);
+      expect((await look(2)).at(-1)).toBe(false);
+    });
+
+    test('is stale within seconds when it lacks entries, and not any more once it has them', async () => {
+      await looking.learn();
+      ends.newestMs = 1_005;
+      const seen = await look(5);
+      expect(seen.indexOf(true)).toBeGreaterThanOrEqual(5);
+      expect(seen.indexOf(true)).toBeLessThanOrEqual(8);
+      apply(1);
+      expect(looking.look()).toBe(true);
+      expect(looking.isStale(SPACE)).toBe(false);
+    });
+
+    test('is stale while NATS does not answer', async () => {
+      await looking.learn();
+      ends.isSilent = true;
+      expect((await look(5)).at(-1)).toBe(true);
+    });
+
+    test.each([4, 5, 6, 7, 8])(
+      'that is always %i half seconds behind does not become stale and fresh again and again',
+      async (halves) => {
+        await looking.learn();
+        // Each second one entry more.
+        const seen = await look(14, (half) => {
+          if (half % 2 === 0) ends.seq += 1;
+          if (half >= halves && (half - halves) % 2 === 0) apply(1);
+        });
+        expect(seen.filter((is, n) => n > 0 && is !== seen[n - 1]).length).toBeLessThanOrEqual(1);
+      },
+    );
+
+    test('is judged for each space by the routers that the space gets events from', async () => {
+      const [near, far] = [SPACE, 2 as SpaceId];
+      const partitions = 2;
+      const dpuOf = (router: number): DpuId =>
+        ['a', 'b', 'c', 'd'].map((id) => id as DpuId).find((id) => partitionOfDpu(id, partitions) === router) ??
+        ('' as DpuId);
+      const configs = [near, far].map((spaceId, router): SpaceConfig => ({
+        ...{ spaceId, timeZone: 'UTC', dailyReset: null, dailyResetCount: 0, resets: [] },
+        dpus: [{ dpuId: dpuOf(router), fromMs: 0, toMs: END_MS }],
+      }));
+      fold = new PartitionFold(ROUTER, partitions);
+      const section = { events: [], heartbeats: [], configs, settings: DEFAULT_SETTINGS };
+      const data = encodeCommit(commitHeader({ clockMs: 1_000 }), new Map([[ROUTER, section]]));
+      fold.apply({ seq: 1, timeMs: 1_000, subject: 'routers.0', data });
+      const newestMs = [1_000, 5_000];
+      freshness = new Freshness({
+        partitions,
+        timing,
+        events: { end: () => answer(1) },
+        readings: { newestMs: (router) => answer(newestMs[router] ?? 0) },
+      });
+      looking = freshness.of(fold);
+      await looking.learn();
+      expect([near, far].map((spaceId) => looking.isStale(spaceId))).toEqual([false, true]);
+      newestMs[1] = BEGINNING_MS;
+      freshness.forgetEnds();
+      looking.look();
       await settle();
-      nowMs += SECOND / 2;
-      seen.push(isBehind());
-    }
-    expect(seen.indexOf(true)).toBeGreaterThanOrEqual(5);
-    expect(seen.indexOf(true)).toBeLessThanOrEqual(8);
-    apply(1);
-    expect(isBehind()).toBe(false);
+      looking.look();
+      expect([near, far].map((spaceId) => looking.isStale(spaceId))).toEqual([false, false]);
+    });
   });
 });

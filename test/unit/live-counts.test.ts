@@ -4,10 +4,12 @@ import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
+import { allPartitions, partitionOfSpace } from '../../src/domain/partition.ts';
 import type { FeedAnswer, FeedItem, LiveCount } from '../../src/live/feed-message.ts';
 import { LiveCounts, type Subscription } from '../../src/live/live-counts.ts';
 import { parseFeedPlaces } from '../../src/live/place-vector.ts';
 import type { LiveEvent, LiveSink } from '../../src/live/subscriber.ts';
+import { eventually } from '../support/eventually.ts';
 import { MemoryChangeChannel } from '../support/memory-change-channel.ts';
 
 const K = 0 as Partition;
@@ -19,27 +21,44 @@ class Owner {
   readonly counts: Map<SpaceId, number>;
   readonly epoch: number;
   readonly #channel: MemoryChangeChannel;
+  readonly partition: Partition;
   readonly stop: () => void;
+  readonly stale = new Set<SpaceId>();
   /** How far back it answers. */
   kept = Infinity;
+  isSilent = false;
 
-  constructor(channel: MemoryChangeChannel, epoch: number, counts: ReadonlyMap<SpaceId, number>) {
+  constructor(channel: MemoryChangeChannel, epoch: number, counts: ReadonlyMap<SpaceId, number>, partition = K) {
     this.#channel = channel;
+    this.partition = partition;
     this.epoch = epoch;
     this.counts = new Map(counts);
-    this.stop = channel.serve(K, ({ after, isRenewal }): FeedAnswer => ({
-      epoch,
-      n: this.items.length,
-      counts: isRenewal ? [] : SPACES.map((id) => ({ count: this.#count(id), since: 0 })),
-      items: after?.epoch === epoch && this.items.length - after.n <= this.kept ? this.items.slice(after.n) : [],
-    }));
-    channel.publish(K, { epoch, first: 1, items: [] });
+    this.stop = channel.serve(partition, async ({ after, isRenewal }) => {
+      const answer: FeedAnswer = {
+        epoch,
+        n: this.items.length,
+        counts: isRenewal ? [] : SPACES.map((id) => ({ count: this.#count(id), since: 0 })),
+        items: after?.epoch === epoch && this.items.length - after.n <= this.kept ? this.items.slice(after.n) : [],
+      };
+      return Promise.resolve(this.isSilent ? undefined : answer);
+    });
+    channel.publish(partition, { epoch, first: 1, items: [] });
   }
 
   change(spaceId: SpaceId): void {
     this.counts.set(spaceId, (this.counts.get(spaceId) ?? 0) + 1);
+    this.#publish(spaceId);
+  }
+
+  setStale(spaceId: SpaceId, isStale: boolean): void {
+    if (isStale) this.stale.add(spaceId);
+    else this.stale.delete(spaceId);
+    this.#publish(spaceId);
+  }
+
+  #publish(spaceId: SpaceId): void {
     this.items.push(this.#count(spaceId));
-    this.#channel.publish(K, { epoch: this.epoch, first: this.items.length, items: this.items.slice(-1) });
+    this.#channel.publish(this.partition, { epoch: this.epoch, first: this.items.length, items: this.items.slice(-1) });
   }
 
   #count(spaceId: SpaceId): LiveCount {
@@ -54,12 +73,14 @@ class Owner {
       lastReadingMs: 0,
       watermarkMs: 0,
       isSettled: true,
+      isStale: this.stale.has(spaceId),
     };
   }
 }
 
 class Client implements LiveSink {
   readonly known = new Map<SpaceId, number>();
+  readonly stale = new Set<SpaceId>();
   readonly events: LiveEvent[] = [];
   id: string | undefined;
   subscription: Subscription | undefined;
@@ -67,12 +88,15 @@ class Client implements LiveSink {
   write(event: LiveEvent, id: string | undefined): boolean {
     this.events.push(event);
     if (id !== undefined) this.id = id;
-    if (event.kind === 'snapshot') this.known.set(event.item.spaceId, event.item.count);
-    if (event.kind === 'change') {
-      // Every change is one person here: a gap or a repetition would not be the next number.
-      expect(event.item.count).toBe((this.known.get(event.item.spaceId) ?? NaN) + 1);
-      this.known.set(event.item.spaceId, event.item.count);
-    }
+    if (event.kind !== 'snapshot' && event.kind !== 'change') return true;
+    const { spaceId, count, isStale } = event.item;
+    // Every change is one person here, or says that a count is stale, or fresh again: a gap or a repetition would be
+    // another number.
+    if (event.kind === 'change')
+      expect(count).toBe((this.known.get(spaceId) ?? NaN) + (isStale === this.stale.has(spaceId) ? 1 : 0));
+    this.known.set(spaceId, count);
+    if (isStale) this.stale.add(spaceId);
+    else this.stale.delete(spaceId);
     return true;
   }
 
@@ -80,8 +104,8 @@ class Client implements LiveSink {
     this.subscription = undefined;
   }
 
-  async connect(live: LiveCounts): Promise<void> {
-    this.subscription = await live.subscribe(SPACES, this.id === undefined ? undefined : parseFeedPlaces(this.id));
+  async connect(live: LiveCounts, spaceIds = SPACES): Promise<void> {
+    this.subscription = await live.subscribe(spaceIds, this.id === undefined ? undefined : parseFeedPlaces(this.id));
     this.subscription.open(this);
   }
 
@@ -94,6 +118,7 @@ class Client implements LiveSink {
 const step = fc.oneof(
   { weight: 6, arbitrary: fc.constantFrom(...SPACES).map((spaceId) => ({ kind: 'change', spaceId }) as const) },
   fc.boolean().map((isLost) => ({ kind: 'lose', isLost }) as const),
+  fc.constantFrom(...SPACES).map((spaceId) => ({ kind: 'stale', spaceId }) as const),
   fc.constantFrom(
     { kind: 'disconnect' } as const,
     { kind: 'connect' } as const,
@@ -102,6 +127,11 @@ const step = fc.oneof(
     { kind: 'yield' } as const,
   ),
 );
+
+/** Makes those who follow a feed ask it. */
+function loseItem(channel: MemoryChangeChannel, { epoch, items, partition }: Owner): void {
+  channel.publish(partition, { epoch, first: items.length + 2, items: [] });
+}
 
 describe('live counts', () => {
   it('converge without a gap or a repetition through message loss, new owners and reconnects', async () => {
@@ -114,6 +144,10 @@ describe('live counts', () => {
         await other.connect(live);
         for (const { kind, ...detail } of steps) {
           if (kind === 'change') owner.change((detail as { spaceId: SpaceId }).spaceId);
+          if (kind === 'stale') {
+            const { spaceId } = detail as { spaceId: SpaceId };
+            owner.setStale(spaceId, !owner.stale.has(spaceId));
+          }
           if (kind === 'lose') channel.isLost = (detail as { isLost: boolean }).isLost;
           if (kind === 'disconnect') client.disconnect();
           if (kind === 'connect' && !client.subscription) {
@@ -132,8 +166,10 @@ describe('live counts', () => {
         if (!client.subscription) await client.connect(live);
         for (const spaceId of SPACES) owner.change(spaceId);
         for (let passes = 0; passes < 6; passes += 1) await yieldToEventLoop();
-        for (const { known } of [client, other])
+        for (const { known, stale } of [client, other]) {
           expect(Object.fromEntries(known)).toEqual(Object.fromEntries(owner.counts));
+          expect([...stale].sort()).toEqual([...owner.stale].sort());
+        }
         live.stop();
       }),
       { numRuns: 300 },
@@ -157,6 +193,87 @@ describe('live counts', () => {
     expect(client.events.map(({ kind }) => kind)).toEqual(['change', 'change', 'change']);
     one.stop();
     two.stop();
+  });
+
+  it('are stale while nobody owns the partition, also for those who come back then or later', async () => {
+    const channel = new MemoryChangeChannel();
+    const live = new LiveCounts(channel, { partitions: 1, subscribersMax: 10, exists: () => true });
+    const owner = new Owner(channel, 1, new Map());
+    const [client, gone] = [new Client(), new Client()];
+    await client.connect(live);
+    await gone.connect(live);
+    owner.change(SPACES[0] as SpaceId);
+    await yieldToEventLoop();
+    owner.isSilent = true;
+    loseItem(channel, owner);
+    await eventually(() => expect([...client.stale]).toEqual(SPACES));
+    expect([...gone.stale]).toEqual(SPACES);
+    gone.disconnect();
+    owner.isSilent = false;
+    await eventually(() => expect([...client.stale]).toEqual([]));
+    // Nothing has happened since.
+    await gone.connect(live);
+    expect([...gone.stale]).toEqual([]);
+    expect(client.known).toEqual(new Map([...SPACES.map((id) => [id, 0] as const), [SPACES[0], 1]]));
+    live.stop();
+    owner.stop();
+  });
+
+  it('are stale from the beginning if the owner was lost while another partition was asked', async () => {
+    const channel = new MemoryChangeChannel();
+    const partitions = 2;
+    const live = new LiveCounts(channel, { partitions, subscribersMax: 10, exists: () => true });
+    const [first, second] = allPartitions(partitions) as [Partition, Partition];
+    const owner = new Owner(channel, 1, new Map(), first);
+    const ids = (partition: Partition): SpaceId[] =>
+      SPACES.filter((id) => partitionOfSpace(id, partitions) === partition);
+    expect(ids(first).length * ids(second).length).toBeGreaterThan(0);
+    const follower = new Client();
+    await follower.connect(live, ids(first));
+    const client = new Client();
+    const served = new Owner(channel, 1, new Map(), second);
+    await client.connect(live);
+    client.disconnect();
+    served.stop();
+    let answerSecond: () => void = () => undefined;
+    const isAsked = new Promise<void>((resolve) => {
+      channel.serve(second, async ({ isRenewal }) => {
+        resolve();
+        if (!isRenewal) await new Promise<void>((go) => (answerSecond = go));
+        return { epoch: 1, n: 0, counts: [], items: [] };
+      });
+    });
+    const connected = client.connect(live);
+    await isAsked;
+    owner.isSilent = true;
+    loseItem(channel, owner);
+    await eventually(() => expect([...follower.stale]).toEqual(ids(first)));
+    answerSecond();
+    await connected;
+    expect([...client.stale]).toEqual(ids(first));
+    live.stop();
+  });
+
+  it('of many who come at once are asked for together', async () => {
+    const channel = new MemoryChangeChannel();
+    let questions = 0;
+    const isAsked = new Promise<void>((resolve) => {
+      channel.serve(K, async () => {
+        questions += 1;
+        resolve();
+        await yieldToEventLoop();
+        return { epoch: 1, n: 0, counts: [], items: [] };
+      });
+    });
+    const live = new LiveCounts(channel, { partitions: 1, subscribersMax: 100, exists: () => true });
+    const first = live.subscribe([1 as SpaceId], undefined);
+    await isAsked;
+    await Promise.all([
+      first,
+      ...Array.from({ length: 50 }, (_, n) => live.subscribe([(n + 2) as SpaceId], undefined)),
+    ]);
+    expect(questions).toBe(2);
+    live.stop();
   });
 
   it('are refused above the limit, and if nobody owns the partition', async () => {

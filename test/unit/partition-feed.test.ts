@@ -1,15 +1,16 @@
 // When the feed of a partition sends changes: the first change of a space at once, the following ones grouped.
-import { expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { PartitionFold } from '../../actors/partition/partition-fold.ts';
-import type { FeedBatch } from '../../src/live/feed-message.ts';
+import type { FeedBatch, FeedItem } from '../../src/live/feed-message.ts';
 import type { DoorwayId, DpuId, SpaceId } from '../../src/domain/ids.ts';
 import type { SpaceEvent } from '../../src/domain/space-event.ts';
 import { DEFAULT_SETTINGS } from '../../src/domain/topology.ts';
 import { TopologyHistory } from '../../src/domain/topology-history.ts';
-import { PartitionFeed } from '../../src/live/partition-feed.ts';
+import { PartitionFeed, type FeedFreshness } from '../../src/live/partition-feed.ts';
 import { PartitionRelay } from '../../src/live/partition-relay.ts';
 import { encodeCommit } from '../../src/domain/commit-codec.ts';
 import { END_MS } from '../../src/domain/instant.ts';
+import { ALWAYS_FRESH } from '../support/always-fresh.ts';
 import { commitHeader } from '../support/commit-header.ts';
 import { eventually } from '../support/eventually.ts';
 import { logOfOneRouter, ROUTER } from '../support/log-of-one-router.ts';
@@ -54,12 +55,11 @@ test('the first change of a space is sent at once, and those within the next 20 
     const feed = new PartitionFeed({
       fold,
       channel,
-      readyAtSeq: 0,
       now: () => nowMs + 100,
-      isBehind: () => false,
+      freshness: ALWAYS_FRESH,
       topology: new TopologyHistory(),
     });
-    feed.answer({ all: true, spaceIds: [], epochMin: 0, isRenewal: false, after: null });
+    await feed.answer({ all: true, spaceIds: [], epochMin: 0, isRenewal: false, after: null });
     const apply = (n: number): void => {
       const entry = log[n];
       if (entry) fold.apply(entry);
@@ -119,9 +119,9 @@ test('the count after a reset is sent when its time has come, also if the reset 
     };
     const far = { timestampMs: nowMs + 60_000, count: 9 };
     configure(1, far);
-    const [topology, isBehind] = [new TopologyHistory(), (): boolean => false];
-    const feed = new PartitionFeed({ fold, channel, readyAtSeq: 0, now: () => nowMs, isBehind, topology });
-    feed.answer({ all: true, spaceIds: [], epochMin: 0, isRenewal: false, after: null });
+    const topology = new TopologyHistory();
+    const feed = new PartitionFeed({ fold, channel, now: () => nowMs, freshness: ALWAYS_FRESH, topology });
+    await feed.answer({ all: true, spaceIds: [], epochMin: 0, isRenewal: false, after: null });
     await pass(5_000);
     expect(sent.splice(0)).toEqual([]);
     configure(2, { timestampMs: nowMs + 2_000, count: 4 }, far);
@@ -153,15 +153,15 @@ test('T17 a change of a space whose newest reading was retracted is told once hi
   const feed = new PartitionFeed({
     fold,
     channel,
-    readyAtSeq: 0,
     now: () => 6_000,
-    isBehind: () => false,
+    freshness: ALWAYS_FRESH,
     topology: new TopologyHistory(),
   });
   try {
     const [first, second] = log;
     if (first) fold.apply(first);
-    const { counts } = feed.answer({ all: true, spaceIds: [], epochMin: 0, isRenewal: false, after: null }) ?? {};
+    const { counts } =
+      (await feed.answer({ all: true, spaceIds: [], epochMin: 0, isRenewal: false, after: null })) ?? {};
     expect(counts).toMatchObject([{ count: { count: 2, lastReadingMs: 1_001, isSettled: true } }]);
     if (second) fold.apply(second);
     fold.blockStored(1);
@@ -180,56 +180,112 @@ test('T17 a change of a space whose newest reading was retracted is told once hi
   }
 });
 
-test('while the fold is behind, listeners are told that it is stale, and get all counts once it has caught up', async () => {
+/** Stale are the spaces that a test says, from the next look on. */
+class ToldFreshness implements FeedFreshness {
+  next: readonly number[] = [];
+  looks = 0;
+  #stale: readonly number[] = [];
+
+  async learn(): Promise<void> {
+    this.#stale = this.next;
+    return Promise.resolve();
+  }
+
+  look(): boolean {
+    this.looks += 1;
+    const hasChanged = this.#stale !== this.next;
+    this.#stale = this.next;
+    return hasChanged;
+  }
+
+  isStale(spaceId: SpaceId): boolean {
+    return this.#stale.includes(spaceId);
+  }
+
+  forget(): void {
+    this.#stale = [];
+  }
+}
+
+describe('a fold that is behind', () => {
+  const SETTINGS = { ...DEFAULT_SETTINGS, blockRowsMax: 3, idleTimeoutMs: 0, outOfOrdernessMs: 0 };
   const log = logOfOneRouter(
     [
-      { events: [entrance(1, 1_000)], clockMs: 1_000 },
+      { events: [entrance(1, 1_000), entrance(2, 1_000)], clockMs: 1_000 },
       { events: [entrance(1, 1_001)], clockMs: 1_001 },
+      { events: [{ ...entrance(1, 1_001), sign: -1 }], clockMs: 5_000 },
     ],
-    DEFAULT_SETTINGS,
+    SETTINGS,
   );
-  const fold = new PartitionFold(ROUTER, 1);
-  const channel = new MemoryChangeChannel();
-  let isBehind = false;
-  const asked: (readonly SpaceId[] | null)[] = [];
-  const feed = new PartitionFeed({
-    fold,
-    channel,
-    readyAtSeq: 0,
-    topology: new TopologyHistory(),
-    now: () => 2_000,
-    isBehind: (spaceIds) => {
-      asked.push(spaceIds && [...spaceIds]);
-      return isBehind;
-    },
-  });
   const heard: string[] = [];
-  const relay: PartitionRelay = new PartitionRelay(ROUTER, channel, {
-    item: (_, item) => heard.push(item.kind),
-    stale: () => heard.push('stale'),
-    renewed: () => heard.push(`renewed ${relay.count(1 as SpaceId)?.count}`),
+  let fold: PartitionFold;
+  let freshness: ToldFreshness;
+  let feed: PartitionFeed;
+  let relay: PartitionRelay;
+
+  const textOf = (item: FeedItem): string =>
+    item.kind === 'count' ? `${item.spaceId}: ${item.count}${item.isStale ? ' stale' : ''}` : item.kind;
+  const apply = (n: number): void => {
+    const entry = log[n];
+    if (entry) fold.apply(entry);
+  };
+  const hears = async (items: readonly string[]): Promise<void> => {
+    await eventually(() => expect(heard).toEqual(items), 5_000);
+    heard.length = 0;
+  };
+
+  beforeEach(() => {
+    heard.length = 0;
+    fold = new PartitionFold(ROUTER, 1);
+    freshness = new ToldFreshness();
+    const channel = new MemoryChangeChannel();
+    feed = new PartitionFeed({ fold, channel, freshness, topology: new TopologyHistory(), now: () => 6_000 });
+    relay = new PartitionRelay(ROUTER, channel, {
+      item: (_, item) => heard.push(textOf(item)),
+      stale: () => heard.push('no owner'),
+      renewed: () => {
+        for (const spaceId of relay.spaceIds) heard.push(`renewed ${textOf(relay.count(spaceId) as FeedItem)}`);
+      },
+    });
+    apply(0);
   });
-  try {
-    const [first, second] = log;
-    if (first) fold.apply(first);
-    await relay.watch([1 as SpaceId], undefined);
-    expect(heard).toEqual(['renewed 1']);
-    isBehind = true;
-    await eventually(() => expect(heard).toEqual(['renewed 1', 'stale']));
-    // Only spaces with listeners are sent, and repeatedly.
-    expect(asked.at(-1)).toEqual([1]);
-    await expect(
-      channel.ask(ROUTER, { all: false, spaceIds: [1 as SpaceId], epochMin: 0, isRenewal: false, after: null }),
-    ).rejects.toThrow('nobody owns');
-    const asks = asked.length;
-    await eventually(() => expect(asked.length).toBeGreaterThan(asks + 1));
-    expect(heard).toEqual(['renewed 1', 'stale']);
-    if (second) fold.apply(second);
-    isBehind = false;
-    await eventually(() => expect(heard.at(-1)).toBe('renewed 2'));
-    expect(heard.filter((what) => what === 'stale')).toHaveLength(1);
-  } finally {
+  afterEach(() => {
     relay.close();
     feed.close();
-  }
+  });
+
+  test('T30 goes on with its changes, of which each says whether the count is stale', async () => {
+    await relay.watch([1, 2] as SpaceId[], undefined);
+    expect(heard.splice(0)).toEqual(['renewed 1: 1', 'renewed 2: 1']);
+    freshness.next = [1];
+    await hears(['1: 1 stale']);
+    apply(1);
+    await hears(['1: 2 stale']);
+    freshness.next = [];
+    await hears(['1: 2']);
+  });
+
+  test('T30 says so in its first answer', async () => {
+    freshness.next = [1];
+    await relay.watch([1, 2] as SpaceId[], undefined);
+    expect(heard.splice(0)).toEqual(['renewed 1: 1 stale', 'renewed 2: 1']);
+  });
+
+  test('T30 says so at once of a space whose change is held back, and says that it is fresh with that change', async () => {
+    apply(1);
+    await relay.watch([1] as SpaceId[], undefined);
+    expect(heard.splice(0)).toEqual(['renewed 1: 2']);
+    apply(2);
+    fold.blockStored(1);
+    for (const due of fold.correctionsDue()) fold.correct(due, { net: 1, lowestNet: 0 });
+    expect(fold.newestReadingsDue()).toEqual([{ spaceId: 1, block: 1 }]);
+    freshness.next = [1];
+    await hears(['correction', '1: 2 stale']);
+    freshness.next = [];
+    const { looks } = freshness;
+    await eventually(() => expect(freshness.looks).toBeGreaterThan(looks + 1));
+    expect(heard).toEqual([]);
+    fold.newestReadingRead({ spaceId: 1 as SpaceId, block: 1 }, 1_000);
+    await hears(['1: 1']);
+  });
 });

@@ -13,6 +13,7 @@ const count = (spaceId: number, people: number): LiveCount => ({
   lastReadingMs: 0,
   watermarkMs: 0,
   isSettled: true,
+  isStale: false,
 });
 const change = (spaceId: number, people: number): LiveEvent => ({ kind: 'change', item: count(spaceId, people) });
 const correction = (fromMs: number, toMs: number): LiveEvent => ({

@@ -76,7 +76,7 @@ it('prints each kind of event as a sentence', async () => {
       event('change', { ...count, count: 2, settled: false, drift: 4 }),
       event('correction', { space_id: 1, from: 'A', to: 'B', cause: 'late' }),
       event('lagged', { skipped: 7 }),
-      event('stale', { space_ids: [1] }),
+      event('change', { ...count, stale: true }),
       event('a newer kind', {}),
     ),
   );
@@ -86,7 +86,7 @@ it('prints each kind of event as a sentence', async () => {
       '08:00:00  space 1: about 2   (drift 4: the sensors contradict each other)',
       '          space 1: history from A to B was corrected (late)',
       '          skipped 7 changes: this terminal is too slow',
-      '          the count may be out of date',
+      '08:00:00  space 1: 3   (may be out of date)',
       '          a newer kind',
     ],
     warnings: [],

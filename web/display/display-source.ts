@@ -19,7 +19,7 @@ export type DisplayState =
 
 interface Shown {
   readonly count: number;
-  /** When the service last confirmed it. */
+  /** When the service last sent it. */
   readonly atMs: number;
   readonly isStale: boolean;
 }
@@ -90,6 +90,5 @@ async function pairingOf(spaceId: number): Promise<Pairing | 'starting' | undefi
 
 function receive(event: LiveEvent): void {
   if (event.kind === 'snapshot' || event.kind === 'change')
-    shown.value = { count: event.data.count, atMs: Date.now(), isStale: false };
-  else if (event.kind === 'stale' && shown.value) shown.value = { ...shown.value, isStale: true };
+    shown.value = { count: event.data.count, atMs: Date.now(), isStale: event.data.stale === true };
 }

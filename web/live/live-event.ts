@@ -8,6 +8,8 @@ export interface LiveCount {
   readonly watermark: string | null;
   readonly final: boolean;
   readonly settled: boolean;
+  /** Absent if it is up to date. */
+  readonly stale?: true;
 }
 
 export interface Correction {
@@ -19,8 +21,7 @@ export interface Correction {
 
 export type LiveEvent =
   | { readonly kind: 'snapshot' | 'change'; readonly data: LiveCount }
-  | { readonly kind: 'correction'; readonly data: Correction }
-  | { readonly kind: 'stale'; readonly data: { readonly space_ids: readonly number[] | null } };
+  | { readonly kind: 'correction'; readonly data: Correction };
 
 /** @returns undefined for events that this page need not know, such as `lagged` */
 export function parseLiveEvent(kind: string | undefined, text: string): LiveEvent | undefined {
@@ -30,8 +31,6 @@ export function parseLiveEvent(kind: string | undefined, text: string): LiveEven
       return { kind, data: JSON.parse(text) as LiveCount };
     case 'correction':
       return { kind, data: JSON.parse(text) as Correction };
-    case 'stale':
-      return { kind, data: JSON.parse(text) as { space_ids: number[] | null } };
     case undefined:
     default:
       return undefined;

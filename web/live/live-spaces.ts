@@ -11,8 +11,6 @@ import { pacedDrawing } from './paced-drawing.ts';
 export interface LiveSpace {
   readonly space: Signal<Space>;
   readonly live: Signal<LiveCount | undefined>;
-  /** The service says that this count may be out of date. */
-  readonly isStale: Signal<boolean>;
   /** Increases when answers about the space's history are no longer valid. */
   readonly historyVersion: Signal<number>;
 }
@@ -38,19 +36,15 @@ export function spaceName(id: number): string {
 /** What arrived since the last drawing. */
 class Arrived {
   readonly counts = new Map<number, LiveCount>();
-  readonly stale = new Set<number>();
   readonly invalid = new Set<number>();
   readonly corrections: Correction[] = [];
 
   add(event: LiveEvent): void {
-    if (event.kind === 'stale') {
-      for (const id of event.data.space_ids ?? spaces.value.keys()) this.stale.add(id);
-    } else if (event.kind === 'correction') {
+    if (event.kind === 'correction') {
       this.corrections.unshift(event.data);
       this.invalid.add(event.data.space_id);
     } else {
       this.counts.set(event.data.space_id, event.data);
-      this.stale.delete(event.data.space_id);
       // A snapshot means that something was missed, including corrections of history.
       if (event.kind === 'snapshot') this.invalid.add(event.data.space_id);
     }
@@ -97,8 +91,7 @@ export async function loadSpaces(): Promise<void> {
 }
 
 function withLive(space: Space, known: LiveSpace | undefined): LiveSpace {
-  if (!known)
-    return { space: signal(space), live: signal(undefined), isStale: signal(false), historyVersion: signal(0) };
+  if (!known) return { space: signal(space), live: signal(undefined), historyVersion: signal(0) };
   if (known.space.value.updated_at !== space.updated_at) known.space.value = space;
   return known;
 }
@@ -117,7 +110,7 @@ const askForDrawing = pacedDrawing(() => {
 
 /** Applies what arrived. Counts of spaces that do not exist any more are dropped. */
 function draw(): void {
-  const { counts, stale, invalid, corrections: corrected } = arrived;
+  const { counts, invalid, corrections: corrected } = arrived;
   arrived = new Arrived();
   batch(() => {
     for (const [id, count] of counts) {
@@ -125,17 +118,10 @@ function draw(): void {
       if (!known) continue;
       if (known.live.value === undefined) firstCounts.value += 1;
       known.live.value = count;
-      known.isStale.value = false;
     }
-    for (const id of stale) setStale(id);
     for (const id of invalid) invalidate(id);
     if (corrected.length > 0) corrections.value = [...corrected, ...corrections.value].slice(0, CORRECTIONS_MAX);
   });
-}
-
-function setStale(id: number): void {
-  const known = spaces.value.get(id);
-  if (known) known.isStale.value = true;
 }
 
 function invalidate(id: number): void {

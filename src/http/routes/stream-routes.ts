@@ -30,8 +30,7 @@ export function streamRoutes(live: LiveCounts, topology: TopologyHistory, heartb
       tag: 'counts',
       summary: 'Live counts as server-sent events',
       scope: 'read',
-      description:
-        'The events are `snapshot`, `change`, `correction`, `lagged` and `stale`, described in docs/live-stream.md.',
+      description: 'The events are `snapshot`, `change`, `correction` and `lagged`, described in docs/live-stream.md.',
       query: streamQuery,
       problems: [404],
       requestHeaders: { 'last-event-id': { description: 'resume after this event' } },
