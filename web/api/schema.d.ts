@@ -763,7 +763,7 @@ export interface paths {
         };
         /**
          * Live counts as server-sent events
-         * @description The events are `snapshot`, `change`, `correction`, `lagged` and `stale`, described in docs/live-stream.md.
+         * @description The events are `snapshot`, `change`, `correction` and `lagged`, described in docs/live-stream.md.
          */
         get: operations["streamCounts"];
         put?: never;
