@@ -15,6 +15,7 @@ import type { DpuId } from '../domain/ids.ts';
 import { markOf, type MessageMark } from '../domain/log-mark.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import type { StoredEntry } from '../domain/log-entry.ts';
+import { Fifo } from '../runtime/fifo.ts';
 import { HeldMessages } from './held-messages.ts';
 import { Message, type Slice } from './message.ts';
 import type { ReadPayload } from '../adapters/payload.ts';
@@ -40,7 +41,7 @@ export class FairQueue {
   #unread: Message[] = [];
   readonly #held: HeldMessages;
   /** The held messages by DPU. The first DPU has its turn. */
-  readonly #byDpu = new Map<string, Message[]>();
+  readonly #byDpu = new Map<string, Fifo<Message>>();
   /** Items that the first DPU has had in its turn. */
   #usedInTurn = 0;
   /** Commits since the last one with a message that was not held. */
@@ -108,7 +109,7 @@ export class FairQueue {
   /** Up to so many DPUs whose held messages come next. */
   nextDpus(dpusMax: number): DpuId[] {
     const dpus: DpuId[] = [];
-    for (const [first] of this.#byDpu.values()) {
+    for (const { first } of this.#byDpu.values()) {
       if (dpus.length >= dpusMax) break;
       const dpuId = first && entrySubjectOf(first.entry.subject).dpuId;
       if (dpuId !== undefined) dpus.push(dpuId);
@@ -207,8 +208,8 @@ export class FairQueue {
     const slices: Slice[] = [];
     const turn = Math.max(1, Math.ceil(itemsMax / this.#byDpu.size), Math.floor(this.#commitItems * TURN_PART));
     for (let left = itemsMax; left > 0 && this.#held.size > 0;) {
-      const [dpu, [first]] = this.#byDpu.entries().next().value as [string, [Message]];
-      const message = this.#held.isCrowded ? (this.#held.oldest as Message) : first;
+      const [dpu, { first }] = this.#byDpu.entries().next().value as [string, Fifo<Message>];
+      const message = (this.#held.isCrowded ? this.#held.oldest : first) as Message;
       const slice = this.#takeOf(message, Math.min(left, turn));
       slices.push(slice);
       const used = Math.max(1, slice.to - slice.from);
@@ -228,7 +229,7 @@ export class FairQueue {
     const dpu = dpuOf(message);
     const messages = this.#byDpu.get(dpu);
     messages?.shift();
-    if (messages?.length === 0) this.#byDpu.delete(dpu);
+    if (messages?.isEmpty) this.#byDpu.delete(dpu);
     return slice;
   }
 
@@ -246,7 +247,7 @@ export class FairQueue {
     const dpu = dpuOf(message);
     const messages = this.#byDpu.get(dpu);
     if (messages) messages.push(message);
-    else this.#byDpu.set(dpu, [message]);
+    else this.#byDpu.set(dpu, new Fifo(message));
   }
 }
 

@@ -1,0 +1,28 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { Fifo } from '../../src/runtime/fifo.ts';
+
+it('a queue has the elements of an array, in order', () => {
+  const steps = fc.array(fc.record({ pushed: fc.nat({ max: 2_000 }), shifted: fc.nat({ max: 2_500 }) }), {
+    maxLength: 12,
+  });
+  fc.assert(
+    fc.property(steps, (all) => {
+      const [queue, array] = [new Fifo(0), [0]];
+      let next = 1;
+      for (const { pushed, shifted } of all) {
+        for (let n = 0; n < pushed; n++, next++) {
+          queue.push(next);
+          array.push(next);
+        }
+        for (let n = 0; n < shifted; n++) {
+          queue.shift();
+          array.shift();
+          expect(queue.first).toBe(array[0]);
+          expect(queue.isEmpty).toBe(array.length === 0);
+        }
+      }
+    }),
+    { numRuns: 30 },
+  );
+});
