@@ -92,8 +92,11 @@ async function close(server: Server, sockets: ReadonlySet<Socket>, maxMs: number
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
     server.closeIdleConnections();
-    // Node does not count them as idle. Browsers open connections in advance.
-    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+    // Node does not count connections as idle that have had no request. Browsers open some in advance. A request may
+    // have arrived that Node has not read yet.
+    setImmediate(() => {
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+    });
   });
   clearTimeout(timer);
 }

@@ -81,6 +81,6 @@ export interface WatchedCount {
 
 export interface FeedAnswer extends FeedPlace {
   readonly counts: readonly WatchedCount[];
-  /** The last items up to `n`, without gaps; all after `after` if the feed still has them. */
+  /** The last items up to `n`, without gaps: those after `after`, as far as the feed still has them. */
   readonly items: readonly FeedItem[];
 }

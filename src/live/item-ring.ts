@@ -36,10 +36,15 @@ export class ItemRing {
     this.#entries = kept < 0 ? [] : this.#entries.slice(kept);
   }
 
+  /** The last items, at most so many. */
+  newest(count: number): FeedItem[] {
+    return count <= 0 ? [] : this.#entries.slice(-count).map(({ item }) => item);
+  }
+
   /** The items after number `n`; undefined if some of them were dropped. */
   after(n: number): FeedItem[] | undefined {
     const missing = this.#last - n;
     if (missing < 0 || missing > this.#entries.length) return undefined;
-    return missing === 0 ? [] : this.#entries.slice(-missing).map(({ item }) => item);
+    return this.newest(missing);
   }
 }

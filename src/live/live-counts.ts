@@ -48,16 +48,8 @@ export class LiveCounts {
   #isStopped = false;
   readonly #listener: RelayListener = {
     item: (partition, item) => this.#pass(partition, item),
-    renewed: (partition) =>
-      this.#each(partition, (subscriber) => {
-        for (const event of this.#snapshots(partition, subscriber.spaceIds)) subscriber.offer(event);
-      }),
-    stale: (partition) => {
-      for (const spaceId of this.#follow(partition).relay.spaceIds) {
-        const item = this.#follow(partition).relay.count(spaceId);
-        if (item) this.#pass(partition, item);
-      }
-    },
+    renewed: (partition) => this.#replace(partition, 'snapshot'),
+    stale: (partition) => this.#replace(partition, 'change'),
   };
 
   constructor(channel: ChangeChannel, options: LiveCountsOptions) {
@@ -188,11 +180,27 @@ export class LiveCounts {
   }
 
   #snapshots(partition: Partition, spaceIds: ReadonlySet<SpaceId> | null): LiveEvent[] {
+    return this.#countEvents(partition, spaceIds, 'snapshot');
+  }
+
+  /** The count of each space that is known. A change is no item of the feed here: it says that there is no owner. */
+  #countEvents(partition: Partition, spaceIds: ReadonlySet<SpaceId> | null, kind: 'snapshot' | 'change'): LiveEvent[] {
     const { relay } = this.#follow(partition);
     return this.#spacesOf(partition, spaceIds).flatMap((spaceId) => {
       const item = relay.count(spaceId);
-      return item ? [{ kind: 'snapshot', item } as const] : [];
+      return item ? [kind === 'change' ? { kind, item, startsOver: true } : { kind, item }] : [];
     });
+  }
+
+  /** Sends the count of each space to all subscribers. */
+  #replace(partition: Partition, kind: 'snapshot' | 'change'): void {
+    const followed = this.#followed.get(partition);
+    if (!followed) return;
+    // There may be 50,000 spaces, and 1,000 subscribers of all.
+    const events = followed.ofAll.size > 0 ? this.#countEvents(partition, null, kind) : [];
+    for (const subscriber of followed.ofAll) subscriber.offerAll(events);
+    for (const subscriber of new Set([...followed.bySpace.values()].flatMap((some) => [...some])))
+      subscriber.offerAll(this.#countEvents(partition, subscriber.spaceIds, kind));
   }
 
   #spacesOf(partition: Partition, spaceIds: ReadonlySet<SpaceId> | null): SpaceId[] {
@@ -208,12 +216,5 @@ export class LiveCounts {
     const event = eventOf(item);
     for (const subscriber of followed.bySpace.get(item.spaceId) ?? []) subscriber.offer(event);
     for (const subscriber of followed.ofAll) subscriber.offer(event);
-  }
-
-  #each(partition: Partition, visit: (subscriber: Subscriber) => void): void {
-    const followed = this.#followed.get(partition);
-    if (!followed) return;
-    const all = new Set([...followed.ofAll, ...[...followed.bySpace.values()].flatMap((some) => [...some])]);
-    for (const subscriber of all) visit(subscriber);
   }
 }

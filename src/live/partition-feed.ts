@@ -42,6 +42,8 @@ const ITEMS_MAX = 8_192;
 const ITEM_AGE_MAX_MS = 120_000;
 /** Keeps a message well below NATS's limit of 1 MB. */
 const ITEMS_PER_BATCH = 2_000;
+/** When a router falls behind, all its spaces become stale. Between so many of them other work gets its turn. */
+const ITEMS_PER_FLUSH = 500;
 
 interface PendingCorrection {
   readonly spaceId: SpaceId;
@@ -171,12 +173,14 @@ export class PartitionFeed implements FoldObserver {
     this.#flush(true);
     for (const spaceId of news) this.#published.delete(spaceId);
     const counts = [...wanted].map((spaceId): WatchedCount => {
-      const count = this.#countOf(spaceId, nowMs);
+      // What is still dirty is held back, and listeners will be told what has changed since it was published.
+      const held = this.#dirty.has(spaceId) ? this.#published.get(spaceId) : undefined;
+      const count = held ?? this.#countOf(spaceId, nowMs);
       if (!this.#published.has(spaceId)) this.#published.set(spaceId, count);
       return { count, since: this.#interest.sinceOf(spaceId) ?? this.#ring.last };
     });
-    const items = after?.epoch === this.#epoch ? this.#ring.after(after.n) : undefined;
-    return { epoch: this.#epoch, n: this.#ring.last, counts, items: items ?? [] };
+    const items = after?.epoch === this.#epoch ? this.#ring.newest(this.#ring.last - after.n) : [];
+    return { epoch: this.#epoch, n: this.#ring.last, counts, items };
   }
 
   #listen(): void {
@@ -256,6 +260,10 @@ export class PartitionFeed implements FoldObserver {
     this.#corrections = new Map();
     let nextAt = Infinity;
     for (const spaceId of [...this.#dirty]) {
+      if (!all && items.length >= ITEMS_PER_FLUSH) {
+        nextAt = at;
+        break;
+      }
       const dueAt = all ? at : this.#dueAt(spaceId);
       if (dueAt > at) {
         nextAt = Math.min(nextAt, dueAt);

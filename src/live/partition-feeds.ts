@@ -56,7 +56,8 @@ function answeredByOwner(channel: ChangeChannel, shard: FeedSource): ChangeChann
     subscribe: (k, onBatch) => channel.subscribe(k, onBatch),
     serve: (k, answer) =>
       channel.serve(k, async (question) => {
-        const found = await answer(question);
+        const found = shard.isOwner ? await answer(question) : undefined;
+        // It may have expired meanwhile.
         return shard.isOwner ? found : undefined;
       }),
     ask: (k, question) => channel.ask(k, question),

@@ -67,8 +67,8 @@ export class PartitionRelay {
   }
 
   /**
-   * Where a listener is. While the partition has no owner, that its counts are stale is not an item of the feed, so
-   * whoever continues then has to start over.
+   * Where a listener is. While the partition has no owner, what says that its counts are stale is no item of the feed,
+   * so whoever continues there has to start over.
    */
   get place(): FeedPlace {
     return this.#isStale ? NO_PLACE : this.#feedPlace;
@@ -137,7 +137,9 @@ export class PartitionRelay {
   }
 
   async #askNow(): Promise<void> {
-    const after = this.#next?.after;
+    // The feed may publish items before it answers, which are on their way, or lost.
+    const here = this.#epoch === undefined || this.#isStale ? undefined : this.#feedPlace;
+    const after = earlierOf(this.#next?.after, here);
     this.#next = undefined;
     this.#held ??= [];
     try {
@@ -158,6 +160,7 @@ export class PartitionRelay {
   }
 
   #take({ epoch, n, counts, items }: FeedAnswer): void {
+    if (this.#abort.signal.aborted) return;
     const isContinued =
       epoch === this.#epoch &&
       !this.#isStale &&
@@ -189,6 +192,7 @@ export class PartitionRelay {
   }
 
   #receive(batch: FeedBatch): void {
+    if (this.#abort.signal.aborted) return;
     if (this.#held) {
       // Beyond the limit batches are dropped; the gap is detected later, and the feed is asked again.
       if (this.#held.length < HELD_BATCHES_MAX) this.#held.push(batch);
@@ -215,17 +219,17 @@ export class PartitionRelay {
     this.#listener.item(this.partition, item);
   }
 
-  /** Asks until a feed answers, and again if items were lost meanwhile. */
-  #resync(): void {
+  /** Asks until a feed answers, and again if items were lost meanwhile. @param failures questions not answered before */
+  #resync(failures = 0): void {
     this.#hasGap = true;
     if (this.#isResyncing) return;
     this.#isResyncing = true;
-    void this.#askUntilAnswered().finally(() => (this.#isResyncing = false));
+    void this.#askUntilAnswered(failures).finally(() => (this.#isResyncing = false));
   }
 
-  async #askUntilAnswered(): Promise<void> {
+  async #askUntilAnswered(failures: number): Promise<void> {
     const { signal } = this.#abort;
-    for (let failures = 0; this.#hasGap && !signal.aborted;) {
+    while (this.#hasGap && !signal.aborted) {
       this.#hasGap = false;
       try {
         await this.#ask(this.#feedPlace);
@@ -240,7 +244,7 @@ export class PartitionRelay {
   }
 
   #becomeStale(): void {
-    if (this.#isStale || this.#epoch === undefined) return;
+    if (this.#isStale || this.#epoch === undefined || this.#abort.signal.aborted) return;
     this.#isStale = true;
     this.#listener.stale(this.partition);
   }
@@ -260,7 +264,7 @@ export class PartitionRelay {
         });
         if (answer.epoch !== this.#epoch || answer.n < 0 || answer.n > this.#ring.last) this.#resync();
       } catch {
-        this.#resync();
+        this.#resync(1);
       }
     }
   }

@@ -8,16 +8,18 @@ import type { Correction, FeedItem, LiveCount } from './feed-message.ts';
 const WAITING_MAX = 1_000;
 
 export type LiveEvent =
-  /** The count of a space; the changes before it were not sent. */
-  | { readonly kind: 'snapshot'; readonly item: LiveCount }
-  | { readonly kind: 'change'; readonly item: LiveCount }
+  /**
+   * The count of a space. Of a snapshot, the changes before it were not sent. Who resumes after an event that
+   * `startsOver` gets snapshots, because the event is no item of a feed.
+   */
+  | { readonly kind: 'snapshot' | 'change'; readonly item: LiveCount; readonly startsOver?: true }
   | { readonly kind: 'correction'; readonly item: Correction }
   /** This many events were merged into the following ones. */
   | { readonly kind: 'lagged'; readonly skipped: number };
 
 export interface LiveSink {
   /**
-   * Writes an event, with the subscriber's position as `id` if it is known. @returns false if the sink accepts no
+   * Writes an event, with the subscriber's position as `id` if it is known; '' is a position at which it starts over. @returns false if the sink accepts no
    * more until it has drained
    */
   write(event: LiveEvent, id: string | undefined): boolean;
@@ -64,7 +66,12 @@ export class Subscriber {
   }
 
   offer(event: LiveEvent): void {
-    this.#waiting.push(event);
+    this.offerAll([event]);
+  }
+
+  /** Events that belong together: only the last one has the position. */
+  offerAll(events: readonly LiveEvent[]): void {
+    for (const event of events) this.#waiting.push(event);
     if (this.#isBlocked && this.#waiting.length > this.#waitingMax) this.#merge();
     this.#write();
   }
@@ -95,7 +102,8 @@ export class Subscriber {
       if (!event) break;
       written += 1;
       // Only the last event carries the position, because it covers everything up to it.
-      this.#isBlocked = !sink.write(event, written === this.#waiting.length ? this.#place() : undefined);
+      const id = written === this.#waiting.length ? this.#place() : 'startsOver' in event ? '' : undefined;
+      this.#isBlocked = !sink.write(event, id);
     }
     // Copied only if something left: a subscriber of all spaces may have 100,000 events waiting, and be offered
     // thousands a second.
@@ -141,7 +149,7 @@ function merged(before: LiveEvent, after: LiveEvent): LiveEvent {
     return { kind: 'correction', item: { ...item, fromMs, toMs, ...(isSame ? { change } : {}) } };
   }
   // A snapshot that was not written yet remains a snapshot, because the client still has to replace its count.
-  if (before.kind === 'snapshot' && after.kind === 'change') return { kind: 'snapshot', item: after.item };
+  if (before.kind === 'snapshot' && after.kind === 'change') return { ...after, kind: 'snapshot' };
   return after;
 }
 

@@ -65,11 +65,10 @@ export class NatsChangeChannel implements ChangeChannel {
         const { from, ...question } = message.json<WireQuestion>();
         // Recorded before answering, so that every change after the answer is published to the asking process.
         if (from !== this.#id) this.#remoteUntil.set(partition, performance.now() + INTEREST_MS);
-        // Whoever gets no answer asks again.
-        answer(question).then(
-          (found) => found && !this.#nc.isClosed() && respond(message, encoder.encode(JSON.stringify(found))),
-          () => undefined,
-        );
+        answer(question)
+          .then((found) => found && respond(message, encoder.encode(JSON.stringify(found))))
+          // The connection is closed, for example. Whoever gets no answer asks again.
+          .catch(() => undefined);
       },
     });
     return () => subscription.unsubscribe();

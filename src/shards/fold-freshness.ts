@@ -1,6 +1,6 @@
-// Which spaces of a fold are stale, for somebody who keeps looking: a fold becomes behind in a log when it has lacked
-// entries for some seconds, and stops being behind when it is known to have been complete a moment ago. Between the two
-// nothing changes, so that a fold with a steady lag does not become stale and fresh again and again.
+// Which spaces of a fold are stale, for somebody who keeps looking: a fold counts as behind in a log once it has lacked
+// entries for some seconds, until it is known to have been complete a moment ago. So a fold with a steady lag does not
+// become stale and fresh again and again.
 import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import type { Partition, SpaceId } from '../domain/ids.ts';
 import { allPartitions } from '../domain/partition.ts';
@@ -15,6 +15,9 @@ import {
   type Place,
 } from './log-ends.ts';
 
+/** Much longer than from one look to the next. */
+const BUSY_MS = 1_500;
+
 export class FoldFreshness {
   readonly #fold: PartitionFold;
   readonly #ends: LogEnds;
@@ -22,6 +25,8 @@ export class FoldFreshness {
   readonly #routers: readonly Partition[];
   /** By log: SPACE_EVENTS, and then READINGS by router. Empty until somebody looks. */
   #isBehind: readonly boolean[] = [];
+  #lookedAtMs = -Infinity;
+  #wasBusy = false;
 
   constructor(fold: PartitionFold, ends: LogEnds, timing: Timing) {
     [this.#fold, this.#ends, this.#timing] = [fold, ends, timing];
@@ -44,8 +49,12 @@ export class FoldFreshness {
 
   /** @returns true if some spaces may have become stale, or fresh again */
   look(): boolean {
-    const [before, nowMs] = [this.#isBehind, this.#timing.now()];
-    this.#isBehind = this.#places().map((place, index) =>
+    const [before, places, nowMs] = [this.#isBehind, this.#places(), this.#timing.now()];
+    // After this process was busy, its questions seem to have waited for an answer that it has only not read yet.
+    this.#wasBusy = !this.#wasBusy && before.length > 0 && nowMs - this.#lookedAtMs > BUSY_MS;
+    this.#lookedAtMs = nowMs;
+    if (this.#wasBusy) return false;
+    this.#isBehind = places.map((place, index) =>
       before[index] === false
         ? (missingMs([place], nowMs) ?? 0) >= STALE_AFTER_MS
         : ageMs(place, nowMs) > STALE_AFTER_MS,
@@ -58,7 +67,7 @@ export class FoldFreshness {
     this.#isBehind = [];
   }
 
-  /** True if the count of a space may lack readings that were acknowledged some seconds ago, and if nobody looks. */
+  /** True if the count of a space may lack readings that were acknowledged some seconds ago, or if nobody looks. */
   isStale(spaceId: SpaceId): boolean {
     // Asked for each change of a count, and usually nothing is behind.
     if (this.#isBehind.length > 0 && !this.#isBehind.includes(true)) return false;

@@ -48,8 +48,9 @@ export class Freshness {
   /** False if a fold's report about a space may lack readings from some seconds ago. */
   async isFresh(fold: PartitionFold, spaceId: SpaceId): Promise<boolean> {
     const routers = fold.routersOf(spaceId);
-    this.#ends.ask(routers);
     for (;;) {
+      // Each time, because the ends may be forgotten meanwhile.
+      this.#ends.ask(routers);
       const [places, nowMs] = [this.#ends.places(fold, routers), this.#timing.now()];
       if (places.every((place) => ageMs(place, nowMs) <= STALE_AFTER_MS)) return true;
       // Entries have been missing for longer than an answer may wait.

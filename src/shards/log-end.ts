@@ -21,6 +21,8 @@ export class LogEnd {
   #askedAtMs = -Infinity;
   /** When the first unanswered request was sent; undefined if the last request was answered. */
   #unansweredSinceMs: number | undefined;
+  /** How often the log went back. */
+  #epoch = 0;
 
   /**
    * @param read asks the leader of the log for its end, for example a sequence; the end decreases only after `forget`
@@ -36,15 +38,19 @@ export class LogEnd {
     if (atMs - this.#askedAtMs < ASK_INTERVAL_MS) return;
     this.#askedAtMs = atMs;
     this.#unansweredSinceMs ??= atMs;
+    const epoch = this.#epoch;
     // After a failure the last known end is kept, and grows old.
     this.#read().then(
-      (place) => this.#answered(atMs, place),
+      (place) => {
+        if (epoch === this.#epoch) this.#answered(atMs, place);
+      },
       () => undefined,
     );
   }
 
   /** Drops the known ends, because the log went back. */
   forget(): void {
+    this.#epoch += 1;
     this.#ends.length = 0;
     this.#askedAtMs = -Infinity;
     this.#unansweredSinceMs = undefined;
@@ -64,7 +70,9 @@ export class LogEnd {
    * is complete.
    */
   missingSince(place: number): number | undefined {
-    return this.#ends.find((end) => end.place > place)?.fromMs ?? this.#unansweredSinceMs;
+    // From the newest on, because readers are usually at the end.
+    const complete = this.#ends.findLastIndex((end) => end.place <= place);
+    return this.#ends[complete + 1]?.fromMs ?? this.#unansweredSinceMs;
   }
 
   #answered(atMs: number, place: number): void {

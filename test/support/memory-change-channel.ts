@@ -7,6 +7,7 @@ import type { ChangeChannel } from '../../src/ports/change-channel.ts';
 
 export class MemoryChangeChannel implements ChangeChannel {
   isLost = false;
+  #held: (() => void)[] | undefined;
   readonly #listeners = new Map<Partition, Set<(batch: FeedBatch) => void>>();
   readonly #owners = new Map<Partition, Set<(question: FeedQuestion) => Promise<FeedAnswer | undefined>>>();
 
@@ -30,7 +31,25 @@ export class MemoryChangeChannel implements ChangeChannel {
     return add(this.#owners, partition, answer);
   }
 
+  listeners(partition: Partition): number {
+    return this.#listeners.get(partition)?.size ?? 0;
+  }
+
+  /** From now on a question waits until its function here is called, and then fails. */
+  holdQuestions(): (() => void)[] {
+    return (this.#held = []);
+  }
+
+  /** Questions are answered again, except for those that wait. */
+  releaseQuestions(): void {
+    this.#held = undefined;
+  }
+
   async ask(partition: Partition, question: FeedQuestion): Promise<FeedAnswer> {
+    if (this.#held) {
+      await new Promise<void>((resolve) => this.#held?.push(resolve));
+      throw new Failure('unavailable', 'nobody answers');
+    }
     for (const owner of this.#owners.get(partition) ?? []) {
       const answer = await owner(question);
       if (!answer) continue;

@@ -105,6 +105,19 @@ describe('the end of a log', () => {
     expect([asked, end.completeAt(20)]).toEqual([2, 100 * SECOND]);
   });
 
+  test('is not what was read before the log went back', async () => {
+    const answers: ((place: number) => void)[] = [];
+    const end = new LogEnd(async () => new Promise((resolve) => answers.push(resolve)), timing);
+    end.ask();
+    end.forget();
+    end.ask();
+    answers[0]?.(20);
+    await settle();
+    answers[1]?.(10);
+    await settle();
+    expect([end.completeAt(10), end.missingSince(10)]).toEqual([100 * SECOND, undefined]);
+  });
+
   test('is unknown if it cannot be read, whatever is asked next', async () => {
     const end = new LogEnd(async () => Promise.reject(new Error('no leader')), timing);
     end.ask();
@@ -240,6 +253,17 @@ describe('a fold', () => {
     expect(nowMs).toBe(againAt);
   });
 
+  test('is stale, and the answer comes, if the ends are forgotten while nothing answers', async () => {
+    ends.isSilent = true;
+    let pauses = 0;
+    meanwhile = () => {
+      pauses += 1;
+      if (pauses === 10) freshness.forgetEnds();
+      if (pauses === 2_000) throw new Error('still waits');
+    };
+    expect(await freshness.isFresh(fold, SPACE)).toBe(false);
+  });
+
   test('lags by the time for which it is known to be behind', async () => {
     expect(await freshness.lag(fold, [ROUTER])).toEqual({ eventsMs: 0, readingsMs: 0 });
     nowMs += 5 * SECOND;
@@ -302,6 +326,24 @@ describe('a fold', () => {
       apply(1);
       expect(looking.look()).toBe(true);
       expect(looking.isStale(SPACE)).toBe(false);
+    });
+
+    test('is not stale because this process was busy, but is if it is behind whenever it looks', async () => {
+      await looking.learn();
+      await settle();
+      nowMs += SECOND;
+      looking.look();
+      // The answer can be read only afterwards.
+      nowMs += 4 * SECOND;
+      expect([looking.look(), looking.isStale(SPACE)]).toEqual([false, false]);
+      await settle();
+      ends.seq = 6;
+      for (let look = 0; look < 4; look++) {
+        nowMs += 4 * SECOND;
+        looking.look();
+        await settle();
+      }
+      expect(looking.isStale(SPACE)).toBe(true);
     });
 
     test('is stale while NATS does not answer', async () => {

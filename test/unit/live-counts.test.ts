@@ -27,6 +27,9 @@ class Owner {
   /** How far back it answers. */
   kept = Infinity;
   isSilent = false;
+  /** The spaces that it answers about. */
+  known: readonly SpaceId[] = SPACES;
+  beforeAnswer: () => void = () => undefined;
 
   constructor(channel: MemoryChangeChannel, epoch: number, counts: ReadonlyMap<SpaceId, number>, partition = K) {
     this.#channel = channel;
@@ -34,10 +37,11 @@ class Owner {
     this.epoch = epoch;
     this.counts = new Map(counts);
     this.stop = channel.serve(partition, async ({ after, isRenewal }) => {
+      this.beforeAnswer();
       const answer: FeedAnswer = {
         epoch,
         n: this.items.length,
-        counts: isRenewal ? [] : SPACES.map((id) => ({ count: this.#count(id), since: 0 })),
+        counts: isRenewal ? [] : this.known.map((id) => ({ count: this.#count(id), since: 0 })),
         items: after?.epoch === epoch && this.items.length - after.n <= this.kept ? this.items.slice(after.n) : [],
       };
       return Promise.resolve(this.isSilent ? undefined : answer);
@@ -79,6 +83,8 @@ class Owner {
 }
 
 class Client implements LiveSink {
+  /** How many events it accepts at once. */
+  room = Infinity;
   readonly known = new Map<SpaceId, number>();
   readonly stale = new Set<SpaceId>();
   readonly events: LiveEvent[] = [];
@@ -86,9 +92,15 @@ class Client implements LiveSink {
   subscription: Subscription | undefined;
 
   write(event: LiveEvent, id: string | undefined): boolean {
+    this.room -= 1;
     this.events.push(event);
     if (id !== undefined) this.id = id;
-    if (event.kind !== 'snapshot' && event.kind !== 'change') return true;
+    this.#note(event);
+    return this.room > 0;
+  }
+
+  #note(event: LiveEvent): void {
+    if (event.kind !== 'snapshot' && event.kind !== 'change') return;
     const { spaceId, count, isStale } = event.item;
     // Every change is one person here, or says that a count is stale, or fresh again: a gap or a repetition would be
     // another number.
@@ -97,7 +109,6 @@ class Client implements LiveSink {
     this.known.set(spaceId, count);
     if (isStale) this.stale.add(spaceId);
     else this.stale.delete(spaceId);
-    return true;
   }
 
   end(): void {
@@ -105,6 +116,7 @@ class Client implements LiveSink {
   }
 
   async connect(live: LiveCounts, spaceIds = SPACES): Promise<void> {
+    this.room = Infinity;
     this.subscription = await live.subscribe(spaceIds, this.id === undefined ? undefined : parseFeedPlaces(this.id));
     this.subscription.open(this);
   }
@@ -251,6 +263,98 @@ describe('live counts', () => {
     answerSecond();
     await connected;
     expect([...client.stale]).toEqual(ids(first));
+    live.stop();
+  });
+
+  it('are not stale for ever for a slow client that resumes before it has heard that the owner was lost', async () => {
+    const channel = new MemoryChangeChannel();
+    const live = new LiveCounts(channel, { partitions: 1, subscribersMax: 10, exists: () => true });
+    const owner = new Owner(channel, 1, new Map());
+    const [slow, other] = [new Client(), new Client()];
+    for (const client of [slow, other]) await client.connect(live);
+    slow.room = 1;
+    for (let n = 0; n < 2; n++) {
+      owner.change(SPACES[2] as SpaceId);
+      await yieldToEventLoop();
+    }
+    owner.isSilent = true;
+    loseItem(channel, owner);
+    await eventually(() => expect([...other.stale]).toEqual(SPACES));
+    // One change, and the first of three counts that are stale.
+    slow.room = 2;
+    slow.subscription?.drained();
+    expect([...slow.stale]).toEqual(SPACES.slice(0, 1));
+    slow.disconnect();
+    owner.isSilent = false;
+    await eventually(() => expect([...other.stale]).toEqual([]));
+    await slow.connect(live);
+    expect([...slow.stale]).toEqual([]);
+    live.stop();
+  });
+
+  it('are complete for a client whose connection ends within the snapshots of a new owner', async () => {
+    const channel = new MemoryChangeChannel();
+    const live = new LiveCounts(channel, { partitions: 1, subscribersMax: 10, exists: () => true });
+    const old = new Owner(channel, 1, new Map());
+    const [cut, other] = [new Client(), new Client()];
+    for (const client of [cut, other]) await client.connect(live);
+    old.stop();
+    cut.room = 1;
+    const counts = new Map(SPACES.map((id) => [id, 7] as const));
+    new Owner(channel, 2, counts);
+    await eventually(() => expect(other.known).toEqual(counts));
+    expect(cut.known).not.toEqual(counts);
+    cut.disconnect();
+    await cut.connect(live);
+    expect(cut.known).toEqual(counts);
+    live.stop();
+  });
+
+  it.each(['everything has stopped', 'all have left', 'all have left and another has come'])(
+    'of a feed that nobody follows any more are told to nobody, and asked for no more: %s',
+    async (what) => {
+      const channel = new MemoryChangeChannel();
+      const live = new LiveCounts(channel, { partitions: 1, subscribersMax: 10, exists: () => true });
+      const owner = new Owner(channel, 1, new Map());
+      const client = new Client();
+      await client.connect(live);
+      expect(channel.listeners(K)).toBe(1);
+      owner.isSilent = true;
+      const failing = channel.holdQuestions();
+      loseItem(channel, owner);
+      await eventually(() => expect(failing).toHaveLength(1));
+      failing[0]?.();
+      await eventually(() => expect(failing).toHaveLength(2));
+      if (what === 'everything has stopped') live.stop();
+      else client.disconnect();
+      channel.releaseQuestions();
+      owner.isSilent = false;
+      const next = new Client();
+      if (what === 'all have left and another has come') await next.connect(live);
+      failing[1]?.();
+      for (let passes = 0; passes < 6; passes += 1) await yieldToEventLoop();
+      expect(channel.listeners(K)).toBe(next.subscription ? 1 : 0);
+      expect([...client.stale, ...next.stale]).toEqual([]);
+      live.stop();
+    },
+  );
+
+  it('of others do not start over when somebody comes for another space', async () => {
+    const channel = new MemoryChangeChannel();
+    const live = new LiveCounts(channel, { partitions: 1, subscribersMax: 10, exists: () => true });
+    const owner = new Owner(channel, 1, new Map());
+    const [first, second, third] = SPACES as [SpaceId, SpaceId, SpaceId];
+    const client = new Client();
+    owner.known = [first];
+    await client.connect(live, [first]);
+    // As a feed does that sends what it has grouped before it answers.
+    owner.beforeAnswer = () => owner.change(first);
+    for (const spaceId of [second, third]) {
+      owner.known = [...owner.known, spaceId];
+      await new Client().connect(live, [spaceId]);
+    }
+    await yieldToEventLoop();
+    expect(client.events.map(({ kind }) => kind)).toEqual(['snapshot', 'change', 'change']);
     live.stop();
   });
 

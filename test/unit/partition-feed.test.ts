@@ -229,6 +229,13 @@ describe('a fold that is behind', () => {
     const entry = log[n];
     if (entry) fold.apply(entry);
   };
+  /** The newest reading of space 1 is retracted, and what is left only history knows. */
+  const hold = (): void => {
+    apply(2);
+    fold.blockStored(1);
+    for (const due of fold.correctionsDue()) fold.correct(due, { net: 1, lowestNet: 0 });
+    expect(fold.newestReadingsDue()).toEqual([{ spaceId: 1, block: 1 }]);
+  };
   const hears = async (items: readonly string[]): Promise<void> => {
     await eventually(() => expect(heard).toEqual(items), 5_000);
     heard.length = 0;
@@ -271,14 +278,26 @@ describe('a fold that is behind', () => {
     expect(heard.splice(0)).toEqual(['renewed 1: 1 stale', 'renewed 2: 1']);
   });
 
+  test('an answer while a change is held back says what was published', async () => {
+    apply(1);
+    await relay.watch([1] as SpaceId[], undefined);
+    heard.length = 0;
+    hold();
+    const question = { all: false, spaceIds: [1 as SpaceId], epochMin: 0, isRenewal: false, after: null };
+    const answered = async (): Promise<string[]> =>
+      ((await feed.answer(question))?.counts ?? []).map(({ count }) => textOf(count));
+    // Otherwise nobody would tell the one who asks, if the space settles as it was, or becomes stale again.
+    expect(await answered()).toEqual(['1: 2']);
+    freshness.next = [1];
+    await hears(['correction', '1: 2 stale']);
+    expect(await answered()).toEqual(['1: 2 stale']);
+  });
+
   test('T30 says so at once of a space whose change is held back, and says that it is fresh with that change', async () => {
     apply(1);
     await relay.watch([1] as SpaceId[], undefined);
     expect(heard.splice(0)).toEqual(['renewed 1: 2']);
-    apply(2);
-    fold.blockStored(1);
-    for (const due of fold.correctionsDue()) fold.correct(due, { net: 1, lowestNet: 0 });
-    expect(fold.newestReadingsDue()).toEqual([{ spaceId: 1, block: 1 }]);
+    hold();
     freshness.next = [1];
     await hears(['correction', '1: 2 stale']);
     freshness.next = [];

@@ -4,7 +4,7 @@ import { signal } from '@preact/signals';
 import { API } from '../api/client.ts';
 import { isStarting } from '../api/session.ts';
 import type { DisplayedSpace, Pairing } from '../api/types.ts';
-import type { LiveEvent } from '../live/live-event.ts';
+import type { LiveCount, LiveEvent } from '../live/live-event.ts';
 import { LiveStream } from '../live/live-stream.ts';
 
 /** How often it asks whether the code was confirmed. */
@@ -19,7 +19,7 @@ export type DisplayState =
 
 interface Shown {
   readonly count: number;
-  /** When the service last sent it. */
+  /** When the service last said that it was up to date. */
   readonly atMs: number;
   readonly isStale: boolean;
 }
@@ -89,6 +89,9 @@ async function pairingOf(spaceId: number): Promise<Pairing | 'starting' | undefi
 }
 
 function receive(event: LiveEvent): void {
-  if (event.kind === 'snapshot' || event.kind === 'change')
-    shown.value = { count: event.data.count, atMs: Date.now(), isStale: event.data.stale === true };
+  if (event.kind === 'snapshot' || event.kind === 'change') shown.value = shownOf(event.data, Date.now());
+}
+
+function shownOf({ count, stale }: LiveCount, nowMs: number): Shown {
+  return stale ? { count, atMs: shown.value?.atMs ?? nowMs, isStale: true } : { count, atMs: nowMs, isStale: false };
 }
