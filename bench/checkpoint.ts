@@ -26,6 +26,7 @@ import type { History } from '../src/ports/history.ts';
 import type { LogCursor } from '../src/ports/log.ts';
 import type { SpaceEventsLog } from '../src/ports/space-events-log.ts';
 import { yieldEvery, MACHINE_TIMING } from '../src/runtime/timing.ts';
+import { CommonStart } from '../src/shards/common-start.ts';
 import { DurableFold } from '../src/shards/durable-fold.ts';
 import { commitHeader } from '../test/support/commit-header.ts';
 import { machine, printLine } from './support/output.ts';
@@ -171,6 +172,7 @@ try {
         },
         (await checkpoints.last(k)).revision,
       );
+    const start = new CommonStart();
     const yieldTurn = yieldEvery(MACHINE_TIMING, 4);
     const hosts = partitions.map(
       (partition) =>
@@ -181,6 +183,7 @@ try {
           events: oneMore(partition),
           history: fakeOf<History>('History', {}),
           checkpoints,
+          start,
           yieldTurn,
         }),
     );

@@ -183,9 +183,10 @@ class SnapshotReader {
   }
 
   #current(space: StoredSpace | StoredSpace6 | StoredSpace5): SpaceSnapshot {
+    if (isWhole(space)) return fromStoredSpace(space);
     return fromStoredSpace({
       ...space,
-      schedule: 'dailyResetCount' in space.schedule ? space.schedule : { ...space.schedule, dailyResetCount: 0 },
+      schedule: { dailyResetCount: 0, ...space.schedule },
       newestReading: 'newestReading' in space ? space.newestReading : this.#newestReadingOf(space.id),
     });
   }
@@ -270,6 +271,10 @@ export function* decodeSnapshot(
   }
   if (!reader) throw new CheckpointRefused(partition, 'it is empty');
   return reader.finish();
+}
+
+function isWhole(space: StoredSpace | StoredSpace6 | StoredSpace5): space is StoredSpace {
+  return 'dailyResetCount' in space.schedule && 'newestReading' in space;
 }
 
 function parsed<T>(partition: Partition, text: string): T {

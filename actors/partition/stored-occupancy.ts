@@ -36,10 +36,11 @@ export function toStoredSpace({ occupancy, correction, ...rest }: SpaceSnapshot)
   };
 }
 
-export function fromStoredSpace({ occupancy, correction, ...rest }: StoredSpace): SpaceSnapshot {
+export function fromStoredSpace(space: StoredSpace): SpaceSnapshot {
+  const { occupancy, correction } = space;
   const tail = correction?.tail && { sum: correction.tail.sum, lowestNet: correction.tail.low };
   return {
-    ...rest,
+    ...space,
     occupancy: fromStoredOccupancy(occupancy),
     correction: correction && { ...correction, tail: tail ?? null },
   };

@@ -24,7 +24,9 @@ export class LogWentBack extends Error {
 /** 32-bit FNV-1a: sufficient to distinguish a message from its replacement, but no protection against forgery. */
 export function digestOf(bytes: Uint8Array, seed = FNV_OFFSET): number {
   let hash = seed;
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, FNV_PRIME);
+  // By index: an iterator takes three times as long, and a start computes this for all of TOPOLOGY.
+  const { length } = bytes;
+  for (let at = 0; at < length; at++) hash = Math.imul(hash ^ (bytes[at] ?? 0), FNV_PRIME);
   return hash >>> 0;
 }
 

@@ -1,6 +1,7 @@
 // A topology plus facts that are not in the log yet, on which the next registration of an import is decided.
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
-import { addTo, addToSet } from './lists.ts';
+import { addId, type IdSets } from './id-sets.ts';
+import { addTo } from './lists.ts';
 import type { Device, Doorway, Dpu, Exclusion, SingleFact, Space } from './topology.ts';
 import type { RegistrationView } from './topology-command.ts';
 import { called, labelsOf } from './topology-labels.ts';
@@ -12,8 +13,8 @@ export class TopologyDraft implements RegistrationView {
   readonly #dpus = new Map<DpuId, Dpu>();
   readonly #exclusions = new Map<DpuId, Exclusion[]>();
   readonly #devices = new Map<DpuId, Device>();
-  readonly #spacesByLabel = new Map<string, Set<SpaceId>>();
-  readonly #doorwaysByLabel = new Map<string, Set<DoorwayId>>();
+  readonly #spacesByLabel: IdSets<string, SpaceId> = new Map();
+  readonly #doorwaysByLabel: IdSets<string, DoorwayId> = new Map();
   #lastSpaceId: number;
   #lastDoorwayId: number;
 
@@ -27,12 +28,12 @@ export class TopologyDraft implements RegistrationView {
     if (fact.kind === 'space') {
       const { doc } = fact;
       this.#spaces.set(doc.id, doc);
-      for (const label of labelsOf(doc)) addToSet(this.#spacesByLabel, label, doc.id);
+      for (const label of labelsOf(doc)) addId(this.#spacesByLabel, label, doc.id);
       this.#lastSpaceId = Math.max(this.#lastSpaceId, doc.id);
     } else if (fact.kind === 'doorway') {
       const { doc } = fact;
       this.#doorways.set(doc.id, doc);
-      for (const label of labelsOf(doc)) addToSet(this.#doorwaysByLabel, label, doc.id);
+      for (const label of labelsOf(doc)) addId(this.#doorwaysByLabel, label, doc.id);
       this.#lastDoorwayId = Math.max(this.#lastDoorwayId, doc.id);
     } else if (fact.kind === 'dpu') this.#dpus.set(fact.doc.id, fact.doc);
     else if (fact.kind === 'exclusion') addTo(this.#exclusions, fact.doc.dpuId, fact.doc);

@@ -1,8 +1,8 @@
 // Keeps every version of every topology fact, because a router must know how it attributed readings at an earlier
 // sequence of the TOPOLOGY log: after a move it retracts exactly what it asserted before.
-import { addToSet } from './lists.ts';
 import { copyInto, type Container } from './copy-into.ts';
 import { Failure, invariant } from './failure.ts';
+import { addId, idsUnder, type IdSets } from './id-sets.ts';
 import type { DoorwayId, DpuId, SpaceId } from './ids.ts';
 import { mergedSpans, type Span } from './placement.ts';
 import { identityOf, type Reading } from './reading.ts';
@@ -96,10 +96,10 @@ export class TopologyHistory {
   /** What each fact changed. In a history made by `supposing`, only its additional facts. */
   readonly edits = new TopologyEdits();
   /** Indexes over all versions: a superset that views filter. */
-  readonly #doorwaysBySpace = new Map<SpaceId, Set<DoorwayId>>();
-  readonly #dpusByDoorway = new Map<DoorwayId, Set<DpuId>>();
-  readonly #spacesByLabel = new Map<string, Set<SpaceId>>();
-  readonly #doorwaysByLabel = new Map<string, Set<DoorwayId>>();
+  readonly #doorwaysBySpace: IdSets<SpaceId, DoorwayId> = new Map();
+  readonly #dpusByDoorway: IdSets<DoorwayId, DpuId> = new Map();
+  readonly #spacesByLabel: IdSets<string, SpaceId> = new Map();
+  readonly #doorwaysByLabel: IdSets<string, DoorwayId> = new Map();
   /** Ids that were higher than all previous ones. */
   readonly #spaceIds: Version<number>[] = [];
   readonly #doorwayIds: Version<number>[] = [];
@@ -126,19 +126,19 @@ export class TopologyHistory {
   #applyFact(fact: WholeFact, { seq, storedMs = 0 }: TopologyEntry): Edit['before'] {
     switch (fact.kind) {
       case 'space':
-        for (const label of labelsOf(fact.doc)) addToSet(this.#spacesByLabel, label, fact.doc.id);
+        for (const label of labelsOf(fact.doc)) addId(this.#spacesByLabel, label, fact.doc.id);
         addHigher(this.#spaceIds, seq, fact.doc.id);
         return addVersion(this.#spaces, fact.doc.id, { seq, doc: fact.doc });
       case 'doorway':
-        for (const label of labelsOf(fact.doc)) addToSet(this.#doorwaysByLabel, label, fact.doc.id);
+        for (const label of labelsOf(fact.doc)) addId(this.#doorwaysByLabel, label, fact.doc.id);
         addHigher(this.#doorwayIds, seq, fact.doc.id);
         for (const spaceId of [fact.doc.ingressSpaceId, fact.doc.egressSpaceId]) {
-          if (spaceId !== null) addToSet(this.#doorwaysBySpace, spaceId, fact.doc.id);
+          if (spaceId !== null) addId(this.#doorwaysBySpace, spaceId, fact.doc.id);
         }
         return addVersion(this.#doorways, fact.doc.id, { seq, doc: fact.doc });
       case 'dpu':
         for (const { doorwayId } of fact.doc.placements) {
-          if (doorwayId !== null) addToSet(this.#dpusByDoorway, doorwayId, fact.doc.id);
+          if (doorwayId !== null) addId(this.#dpusByDoorway, doorwayId, fact.doc.id);
         }
         return addVersion(this.#dpus, fact.doc.id, { seq, doc: fact.doc });
       case 'exclusion': {
@@ -316,11 +316,11 @@ export class TopologyHistory {
       lastDoorwayId: () => atSeq(this.#doorwayIds, seq) ?? 0,
       epoch: () => atSeq(this.#epochs, seq),
       doorwaysOf: (spaceId) =>
-        documentsOf(this.#doorwaysBySpace.get(spaceId), view.doorway).filter(
+        documentsOf(idsUnder(this.#doorwaysBySpace, spaceId), view.doorway).filter(
           (doorway) => doorway.ingressSpaceId === spaceId || doorway.egressSpaceId === spaceId,
         ),
       dpusAt: (doorwayId) =>
-        documentsOf(this.#dpusByDoorway.get(doorwayId), view.dpu).filter((dpu) =>
+        documentsOf(idsUnder(this.#dpusByDoorway, doorwayId), view.dpu).filter((dpu) =>
           dpu.placements.some((placement) => placement.doorwayId === doorwayId),
         ),
     };

@@ -1,4 +1,5 @@
 // The labels of spaces and doorways: names and external ids, by either of which documents refer to them.
+import { idsUnder, type IdSets } from './id-sets.ts';
 import { nameKey } from './name.ts';
 
 interface Labelled {
@@ -14,16 +15,16 @@ export function labelsOf({ name, externalId = null }: Labelled): string[] {
 /**
  * @param ids by label, of documents that have or had the label
  */
-export function called<Id, T extends Labelled & { readonly deleted: boolean }>(
+export function called<Id extends string | number, T extends Labelled & { readonly deleted: boolean }>(
   text: string,
-  ids: ReadonlyMap<string, ReadonlySet<Id>>,
+  ids: IdSets<string, Id>,
   get: (id: Id) => T | undefined,
 ): T[] {
   const label = nameKey(text);
-  return documentsOf(ids.get(label), get).filter((doc) => !doc.deleted && labelsOf(doc).includes(label));
+  return documentsOf(idsUnder(ids, label), get).filter((doc) => !doc.deleted && labelsOf(doc).includes(label));
 }
 
 /** The documents that exist. */
-export function documentsOf<Id, T>(ids: ReadonlySet<Id> | undefined, get: (id: Id) => T | undefined): T[] {
-  return [...(ids ?? [])].map(get).filter((doc) => doc !== undefined);
+export function documentsOf<Id, T>(ids: readonly Id[], get: (id: Id) => T | undefined): T[] {
+  return ids.map(get).filter((doc) => doc !== undefined);
 }

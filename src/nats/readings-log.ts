@@ -26,6 +26,7 @@ import type {
 } from '../ports/readings-log.ts';
 import { newestMessages, type BatchRequest } from './newest-messages.ts';
 import { readingsMode } from './read-mode.ts';
+import { returnsAll } from './returned-messages.ts';
 import { boundsOf, heldOf, messageAt } from './stored-messages.ts';
 import { StreamEnd } from './stream-end.ts';
 import { StreamReader, type Silence } from './stream-reader.ts';
@@ -206,6 +207,11 @@ export class NatsReadingsLog implements ReadingsLog, StoredMessages, PublishedTo
   async unreadable(afterSeq: number, toSeq: number): Promise<number[]> {
     const missing: number[] = [];
     for (let next = Math.max(afterSeq + 1, (await this.bounds()).firstSeq); next <= toSeq;) {
+      const whole = { fromSeq: next, toSeq: Math.min(toSeq, next + BATCH_MESSAGES - 1) };
+      if (await returnsAll(this.#nc, READINGS, whole, BATCH_WITHIN_MS)) {
+        next = whole.toSeq + 1;
+        continue;
+      }
       const batch = await this.#batch({ seq: next });
       // If the batch is empty, nothing can be read from here on.
       for (const seq of batch.length > 0 ? batch.map((message) => message.seq) : [toSeq + 1]) {

@@ -48,8 +48,8 @@ export class NatsSpaceEventsLog implements SpaceEventsLog {
     });
   }
 
-  async open(partition: Partition, afterSeq: number): Promise<LogCursor> {
-    return this.#reader.open(partition, afterSeq);
+  async open(partition: Partition, afterSeq: number, othersAfterSeq = afterSeq): Promise<LogCursor> {
+    return this.#reader.open(partition, afterSeq, othersAfterSeq);
   }
 
   async openRouter(router: Partition, afterSeq: number): Promise<LogCursor> {

@@ -96,12 +96,15 @@ export class StreamReader {
 
   /**
    * Opens a cursor. Any number may be open at the same time, even for the same partition.
+   * @param othersAfterSeq the least sequence after which cursors read that are opened in the same turn
    * @throws if the stream cannot be read
    */
-  async open(partition: Partition, afterSeq: number): Promise<LogCursor> {
+  async open(partition: Partition, afterSeq: number, othersAfterSeq = afterSeq): Promise<LogCursor> {
     const cursor = new PartitionCursor(this.#host, partition, afterSeq);
+    const before = [...this.#cursors.of('all')];
     this.#cursors.add(cursor);
-    if (!this.#shared && this.#options.modeFor(this.#cursors.partitions, 'filtered') === 'shared') this.#startShared();
+    if (!this.#shared && this.#options.modeFor(this.#cursors.partitions, 'filtered') === 'shared')
+      this.#startShared(before, othersAfterSeq);
     const shared = this.#shared;
     try {
       if (shared && afterSeq >= shared.position) cursor.follow();
@@ -114,17 +117,16 @@ export class StreamReader {
     }
   }
 
-  #startShared(): void {
+  #startShared(before: readonly PartitionCursor[], newAfterSeq: number): void {
     const { stream, partitionOf, idleMaxMs, stallCheckMs, disconnects, end } = this.#options;
-    const cursors = [...this.#cursors.of('all')];
     // Starts at the most advanced cursor, which would otherwise wait while the others catch up.
-    const afterSeq = Math.max(...cursors.map(({ lastSeq }) => lastSeq));
+    const afterSeq = Math.max(newAfterSeq, ...before.map(({ lastSeq }) => lastSeq));
     const place = { stream, subjects: [], afterSeq, stallCheckMs, disconnects, end, partitionOf, idleMaxMs };
     const shared: SharedConsumer = new SharedConsumer(this.#js, place, this.#cursors, (error) =>
       this.#sharedFailed(shared, error),
     );
     this.#shared = shared;
-    for (const cursor of cursors) cursor.collect();
+    for (const cursor of before) cursor.collect();
   }
 
   async #endShared(): Promise<void> {

@@ -49,7 +49,7 @@ export class PipelineTraces {
 
   events(log: SpaceEventsLog): SpaceEventsLog {
     return replacing(log, {
-      open: async (partition, afterSeq) => this.#folding(partition, await log.open(partition, afterSeq)),
+      open: async (partition, ...from) => this.#folding(partition, await log.open(partition, ...from)),
       commit: async (header, sections, expectedSeq) => {
         const commit = (): ReturnType<SpaceEventsLog['commit']> => log.commit(header, sections, expectedSeq);
         // This commit follows a topology change. The readings that were read before go into the next one.

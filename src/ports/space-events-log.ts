@@ -26,8 +26,11 @@ export interface LastCommit {
 }
 
 export interface SpaceEventsLog {
-  /** Reads the commits of all routers after a sequence, on behalf of the fold of `partition`. */
-  open(partition: Partition, afterSeq: number): Promise<LogCursor>;
+  /**
+   * Reads the commits of all routers after a sequence, on behalf of the fold of `partition`.
+   * @param othersAfterSeq the least sequence after which folds of this process read that open the log at the same time
+   */
+  open(partition: Partition, afterSeq: number, othersAfterSeq?: number): Promise<LogCursor>;
   /** Reads the commits of one router after a sequence, in the current epoch. */
   openRouter(router: Partition, afterSeq: number): Promise<LogCursor>;
   /** A router's last commit in the current epoch. */

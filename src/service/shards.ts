@@ -9,6 +9,7 @@ import { PipelineTraces } from '../observability/traced-ports.ts';
 import type { TimestampBound } from '../publishing/timestamp-bound.ts';
 import type { StoredSequence } from '../retention/stored-sequence.ts';
 import { yieldEvery, MACHINE_TIMING } from '../runtime/timing.ts';
+import { CommonStart } from '../shards/common-start.ts';
 import type { LogDoubts } from '../shards/log-doubts.ts';
 import { Shard, type ShardDeps } from '../shards/shard.ts';
 import type { AwaitedTopology } from '../topology/awaited-topology.ts';
@@ -51,14 +52,17 @@ export interface ShardsDeps {
 export function createShards(deps: ShardsDeps): Shard[] {
   const snapshotTurn = yieldEvery(MACHINE_TIMING, SNAPSHOT_TURN_MS);
   const traces = new PipelineTraces();
-  return allPartitions(deps.partitions).map((partition) => new Shard(shardDeps(partition, deps, traces, snapshotTurn)));
+  const start = new CommonStart();
+  return allPartitions(deps.partitions).map(
+    (partition) => new Shard(shardDeps(partition, deps, traces, { start, yieldTurn: snapshotTurn })),
+  );
 }
 
 function shardDeps(
   partition: Partition,
   deps: ShardsDeps,
   traces: PipelineTraces,
-  snapshotTurn: () => Promise<void>,
+  together: Pick<ShardDeps['fold'], 'start' | 'yieldTurn'>,
 ): ShardDeps {
   const { partitions, adapters, epoch, topology, awaitedTopology, bound, stored, metrics, log } = deps;
   const common = {
@@ -82,7 +86,7 @@ function shardDeps(
       newCommitId: adapters.newId,
       storedBeforeSeq: () => stored.byFolds(),
     },
-    fold: { ...common, checkpoints: adapters.checkpoints, yieldTurn: snapshotTurn },
+    fold: { ...common, checkpoints: adapters.checkpoints, ...together },
     storedBeforeCheckpoints: () => stored.byCheckpoints(),
     truncateIntervalMs: TRUNCATE_INTERVAL_MS,
     hours: HOURS_TIMES,

@@ -11,6 +11,7 @@ import { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import { decodeSnapshot, encodeSnapshot } from '../../actors/partition/snapshot.ts';
 import { assertThere } from '../router/marked-logs.ts';
 import { Superseded } from '../router/router.ts';
+import type { CommonStart } from './common-start.ts';
 import { correctFold } from './correct-fold.ts';
 
 /** Small, because the process answers requests between two steps. */
@@ -27,6 +28,8 @@ export interface DurableFoldDeps {
   readonly events: SpaceEventsLog;
   readonly history: History;
   readonly checkpoints: Checkpoints;
+  /** Shared by the folds of a process. */
+  readonly start: CommonStart;
   /** Yields to other work between two lines of a checkpoint. */
   readonly yieldTurn: () => Promise<void>;
 }
@@ -77,7 +80,16 @@ export class DurableFold {
 
   /** @throws CheckpointRefused */
   async restore(): Promise<void> {
-    const { partition, epoch, checkpoints, events } = this.#deps;
+    const { partition, start, events } = this.#deps;
+    const othersAfterSeq = await start.after(async () => this.#load());
+    this.#cursor = await events.open(partition, this.#fold.seq, othersAfterSeq);
+    // Checked only after the cursor is open, because the cursor detects later changes of the log.
+    await assertThere(events, this.#fold.mark, `the checkpoint of shard ${partition}`);
+  }
+
+  /** @returns the sequence of the last commit that the checkpoint includes */
+  async #load(): Promise<number> {
+    const { partition, epoch, checkpoints } = this.#deps;
     const checkpoint = await checkpoints.load(partition);
     if (checkpoint) {
       this.#fold = await this.#read(checkpoint.snapshot);
@@ -89,9 +101,7 @@ export class DurableFold {
       throw new EpochChanged(
         `partition ${partition}: the checkpoint is of epoch ${this.#fold.epoch}, and the logs are in ${epoch.current}`,
       );
-    this.#cursor = await events.open(partition, this.#fold.seq);
-    // Checked only after the cursor is open, because the cursor detects later changes of the log.
-    await assertThere(events, this.#fold.mark, `the checkpoint of shard ${partition}`);
+    return this.#fold.seq;
   }
 
   /** Makes a copy the owner: from now on it stores blocks and saves checkpoints. */

@@ -192,6 +192,12 @@ export const LOSS_MUTANTS: readonly Mutant[] = [
     'test/unit/unreadable-readings.test.ts',
   ),
   lossMutant(
+    'messages are counted, wherever the last of them is',
+    'finish(Number(message.headers?.get(SEQUENCE)) === toSeq)',
+    'finish(true)',
+    'test/integration/unreadable-readings.test.ts',
+  ),
+  lossMutant(
     'the last routed message counts as lost if it cannot be read',
     'if (keptSeq === consumedSeq) return null;',
     '',

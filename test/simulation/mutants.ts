@@ -231,6 +231,7 @@ export const MUTANTS: readonly Mutant[] = [
     'return this.isServing && this.#lease.isValid;',
     'return this.isServing;',
   ),
+  mutant('a second doorway of a space hides the first', 'sets.set(key, new Set([before, id]))', 'sets.set(key, id)'),
   mutant(
     'a new owner answers before it has caught up',
     'const end = await events.end();\n    await this.#until(() => this.#isRestored);',

@@ -28,6 +28,7 @@ import { TopologyCopier } from '../../src/recovery/topology-copier.ts';
 import { storedReadingsSeq, UnreadableReadings } from '../../src/recovery/unreadable-readings.ts';
 import { supervise } from '../../src/runtime/supervise.ts';
 import type { Timing } from '../../src/runtime/timing.ts';
+import { CommonStart } from '../../src/shards/common-start.ts';
 import { LocalReports } from '../../src/shards/local-reports.ts';
 import { Membership } from '../../src/shards/membership.ts';
 import { Shard } from '../../src/shards/shard.ts';
@@ -110,6 +111,7 @@ export class SimProcess {
   readonly #abort = new AbortController();
   readonly #events: MemorySpaceEventsLog;
   readonly #checkpoints: MemoryCheckpoints;
+  readonly #start = new CommonStart();
   readonly #history: MemoryHistory;
   readonly #deadLetters: MemoryDeadLetters;
   readonly #timing: Timing;
@@ -401,11 +403,8 @@ export class SimProcess {
   #shard(partition: Partition, { pageReadings, commitItems }: RouterSizes, leases: MemoryLeases): Shard {
     const { streams } = this.#engines;
     const common = {
-      partition,
-      partitions: streams.partitions,
-      epoch: this.#epoch,
-      events: this.#events,
-      history: this.#history,
+      ...{ partition, partitions: streams.partitions },
+      ...{ epoch: this.#epoch, events: this.#events, history: this.#history },
     };
     const { name } = this.access.owner;
     return new Shard({
@@ -423,7 +422,7 @@ export class SimProcess {
         storedBeforeSeq: () =>
           this.#storedBefore((k) => (this.shards[k]?.isServing ? this.shards[k].fold?.storedBeforeSeq : undefined)),
       },
-      fold: { ...common, checkpoints: this.#checkpoints, yieldTurn: this.#timing.yield },
+      fold: { ...common, checkpoints: this.#checkpoints, start: this.#start, yieldTurn: this.#timing.yield },
       storedBeforeCheckpoints: () => this.#storedBefore(() => undefined),
       ...SHARD_TIMES,
       leases,

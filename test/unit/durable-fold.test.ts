@@ -8,7 +8,9 @@ import { encodeCommit } from '../../src/domain/commit-codec.ts';
 import { loggedEvent, type LoggedEvent } from '../../src/domain/log-entry.ts';
 import type { Checkpoints } from '../../src/ports/checkpoints.ts';
 import type { History } from '../../src/ports/history.ts';
+import type { LogCursor } from '../../src/ports/log.ts';
 import type { SpaceEventsLog } from '../../src/ports/space-events-log.ts';
+import { CommonStart } from '../../src/shards/common-start.ts';
 import { DurableFold } from '../../src/shards/durable-fold.ts';
 import { LogEpoch } from '../../src/domain/log-epoch.ts';
 import { checkpointOf } from '../support/checkpoint.ts';
@@ -47,6 +49,7 @@ async function foldWithBlocks(): Promise<{ durable: DurableFold; sent: number[];
     storeBlock: async ({ number }) => Promise.resolve(void sent.push(number)),
   };
   const durable = new DurableFold({
+    start: new CommonStart(),
     yieldTurn: async () => undefined,
     partition: PARTITION,
     partitions: 1,
@@ -98,6 +101,7 @@ test('a copy that takes over records everything its predecessor recorded as stor
       }),
   };
   const durable = new DurableFold({
+    start: new CommonStart(),
     yieldTurn: async () => undefined,
     partition: PARTITION,
     partitions: 1,
@@ -111,4 +115,32 @@ test('a copy that takes over records everything its predecessor recorded as stor
   await durable.promote();
   await durable.checkpoint();
   expect(saved).toEqual([3]);
+});
+
+test('folds that are restored together tell the log from where all of them read', async () => {
+  const start = new CommonStart();
+  const opened: (readonly [Partition, number, number | undefined])[] = [];
+  const events = fakeOf<SpaceEventsLog>('SpaceEventsLog', {
+    open: async (partition, afterSeq, othersAfterSeq) => {
+      opened.push([partition, afterSeq, othersAfterSeq]);
+      return Promise.resolve(fakeOf<LogCursor>('LogCursor', {}));
+    },
+  });
+  const restored = [30, 10, 20].map(async (seq, k) => {
+    const partition = k as Partition;
+    const snapshot = encodeSnapshot(new PartitionFold(partition, 3, { seq }));
+    const checkpoints = fakeOf<Checkpoints>('Checkpoints', {
+      load: async () => Promise.resolve({ revision: 1, ...checkpointOf(1, snapshot) }),
+    });
+    return new DurableFold({
+      ...{ start, partition, partitions: 3, epoch: new LogEpoch(), yieldTurn: async () => undefined },
+      ...{ events, checkpoints, history: fakeOf<History>('History', {}) },
+    }).restore();
+  });
+  await Promise.all(restored);
+  expect(opened.toSorted(([a], [b]) => a - b)).toEqual([
+    [0, 30, 10],
+    [1, 10, 10],
+    [2, 20, 10],
+  ]);
 });

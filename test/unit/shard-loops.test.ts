@@ -5,6 +5,7 @@ import { expect, it } from 'vitest';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { LogEpoch } from '../../src/domain/log-epoch.ts';
 import { MACHINE_TIMING } from '../../src/runtime/timing.ts';
+import { CommonStart } from '../../src/shards/common-start.ts';
 import { ShardLoops, type ShardLoopsDeps } from '../../src/shards/shard-loops.ts';
 import { DEFAULT_SETTINGS } from '../../src/domain/topology.ts';
 import { memoryPorts, PARTITIONS } from '../conformance/ports.ts';
@@ -42,6 +43,7 @@ it.each([
         events: unanswered<ShardLoopsDeps['fold']['events']>(),
         history: unanswered<ShardLoopsDeps['fold']['history']>(),
         checkpoints: unanswered<ShardLoopsDeps['fold']['checkpoints']>(),
+        start: new CommonStart(),
         yieldTurn: async () => Promise.resolve(),
       },
       logs: { doubts: 1, suspect: () => undefined, untilSound: async () => sound },
@@ -78,6 +80,7 @@ async function shardInDoubt(): Promise<CutShard> {
     fakeOf<ShardLoopsDeps>('ShardLoopsDeps', {
       fold: {
         ...{ partition, partitions: PARTITIONS, epoch: new LogEpoch(), events, history, checkpoints },
+        start: new CommonStart(),
         yieldTurn: async () => Promise.resolve(),
       },
       // Its router fails, and is started again and again.
