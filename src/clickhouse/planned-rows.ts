@@ -25,7 +25,7 @@ interface SpaceRange {
 }
 
 /** So few are conditions themselves, which takes ClickHouse less time to plan. */
-const FEW_RANGES = 4;
+const FEW_RANGES = 16;
 /** More than any instant: the ranges of all spaces are on one line, space after space. There may be 512 of them. */
 const SPACE_WIDTH = 2 ** 44;
 
