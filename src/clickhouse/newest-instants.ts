@@ -16,12 +16,13 @@ const ROWS_GROWTH = 8;
 
 export async function newestInstants(
   client: ClickHouseClient,
-  { spaceId, block, upTo, afterMs, upToMs, limit }: NewestInstantsQuery,
+  { spaceId, block, upTo, afterMs, upToMs, limit, expectedMs = upToMs }: NewestInstantsQuery,
 ): Promise<StandingInstant[]> {
   const found: StandingInstant[] = [];
   let toMs = storable(upToMs);
-  // Nobody asks for days at the end of time.
-  let fromMs = toMs < LATEST_STORABLE_MS ? Math.max(afterMs, toMs - FIRST_SPAN_MS) : afterMs;
+  const firstMs = Math.min(toMs, expectedMs) - FIRST_SPAN_MS;
+  // Nothing has happened in the last days of time.
+  let fromMs = firstMs < LATEST_STORABLE_MS - FIRST_SPAN_MS ? Math.max(afterMs, firstMs) : afterMs;
   for (let rowsMax = Math.max(ROWS_MIN, limit); ; rowsMax *= ROWS_GROWTH) {
     const instants = await queryRows<[timestampMs: string, readings: string, rows: string]>(
       client,

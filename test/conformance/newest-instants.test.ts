@@ -17,12 +17,17 @@ describePorts('newest instants', (ports) => {
       loggedEvent(personEvent({ ...place, timestampMs }, 1), n + 1),
     );
     await history.storeBlock(blockOf(0, SHARD, 1, events, { seq: 2, commitId: 'some', cutMs: 1, completeSeq: 2 }));
-    const newest = async (upToMs: number, afterMs = -1): Promise<number[]> =>
-      (await history.newestInstants({ spaceId: SPACE, block: 1, afterMs, upToMs, limit: 10 })).map(
-        ({ timestampMs }) => timestampMs,
-      );
-    for (const toMs of [999, 1_000, 20_000, 50 * WEEK_MS])
+    const newest = async (upToMs: number, expectedMs?: number, afterMs = -1): Promise<number[]> => {
+      const query = { spaceId: SPACE, block: 1, afterMs, upToMs, limit: 10 };
+      const found = await history.newestInstants(expectedMs === undefined ? query : { ...query, expectedMs });
+      return found.map(({ timestampMs }) => timestampMs);
+    };
+    for (const toMs of [999, 1_000, 20_000, 50 * WEEK_MS]) {
       expect(await newest(WEEK_MS + toMs)).toEqual([40_000, 1_000]);
-    expect(await newest(WEEK_MS + 2_000, 1_000)).toEqual([40_000]);
+      expect(await newest(90 * WEEK_MS, WEEK_MS + toMs)).toEqual([40_000, 1_000]);
+      expect(await newest(30_000, WEEK_MS + toMs)).toEqual([1_000]);
+    }
+    expect(await newest(WEEK_MS, -1)).toEqual([40_000, 1_000]);
+    expect(await newest(WEEK_MS + 2_000, undefined, 1_000)).toEqual([40_000]);
   });
 });
