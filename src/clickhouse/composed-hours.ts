@@ -24,8 +24,7 @@ import { storable } from './instants.ts';
 import { isTooMuchTogether, plannedRows } from './planned-rows.ts';
 import { queryRows } from './query-rows.ts';
 import { OF_SPACES, ofItsSpace } from './rows-of-spaces.ts';
-import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
-import type { SpaceGap } from './segments-by-hour.ts';
+import { segmentRows, toSegment } from './segment-query.ts';
 import type { StoredBlocks } from './stored-blocks.ts';
 
 /** Events after an instant, up to that of the next piece or an earlier one. */
@@ -172,12 +171,7 @@ async function piecesOfEvents(
       for (const [spaceId, pieces] of await piecesOfEvents(client, question, [one])) found.set(spaceId, [...pieces]);
     return found;
   }
-  const rows = await queryRows<SegmentRow<SpaceGap>>(
-    client,
-    // An event exactly where a piece begins belongs to the one before, which is why 1 ms is subtracted.
-    segmentQuery('(space_id, roundDown(toUnixTimestamp64Milli(timestamp) - 1, {starts:Array(Int64)}))', events),
-    { ...params, starts: startsOf(ranges, question.edgesMs) },
-  );
+  const rows = await segmentRows(client, plans, events, params, startsOf(ranges, question.edgesMs));
   for (const row of rows)
     addTo(found, Number(row[0][0]) as SpaceId, { afterMs: Number(row[0][1]), segment: toSegment(row) });
   return found;

@@ -13,8 +13,8 @@ import { knownRows, upToParams } from './known-rows.ts';
 import { isTooMuchTogether, plannedRows } from './planned-rows.ts';
 import { queryRows } from './query-rows.ts';
 import { OF_SPACES, ofItsSpace, spacesParams, UP_TO_BLOCKS } from './rows-of-spaces.ts';
-import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
-import { segmentsByHour, type SpaceGap } from './segments-by-hour.ts';
+import { segmentRows, toSegment, type SegmentRow, type SpaceGap } from './segment-query.ts';
+import { segmentsByHour } from './segments-by-hour.ts';
 import type { StoredBlocks } from './stored-blocks.ts';
 
 const MS = 'toUnixTimestamp64Milli(timestamp)';
@@ -41,10 +41,9 @@ export async function segmentsOfSpaces(
         found.set(spaceId, segments);
     return found;
   }
-  const rows = plans
-    ? await segmentsByHour(client, plans, question.edgesMs, upTo)
-    : await rowsOfEvents(client, question);
-  return toSegments(question, rows);
+  if (plans) return toSegments(question, await segmentsByHour(client, plans, question.edgesMs, upTo));
+  const { events, params } = ofEvents(question);
+  return toSegments(question, await segmentRows(client, spaces, events, params, question.edgesMs));
 }
 
 async function isTooMuch(
@@ -90,16 +89,6 @@ function ofEvents({ edgesMs, spaces, upTo }: HoursQuestion): { events: string; p
     events: `${OF_SPACES} AND ${IN_SPAN} AND ${MS} <= ${ofItsSpace('untils', 'Int64')} AND ${knownRows({ upTo }, UP_TO_BLOCKS)}`,
     params: { ...bounds, ...spacesParams(spaces), untils, last: lastMs },
   };
-}
-
-async function rowsOfEvents(client: ClickHouseClient, question: HoursQuestion): Promise<SegmentRow<SpaceGap>[]> {
-  const { events, params } = ofEvents(question);
-  return queryRows<SegmentRow<SpaceGap>>(
-    client,
-    // An event exactly at an edge belongs to the gap before it, which is why 1 ms is subtracted.
-    segmentQuery(`(space_id, roundDown(${MS} - 1, {edges:Array(Int64)}))`, events),
-    { ...params, edges: question.edgesMs },
-  );
 }
 
 export async function eventsOfSpaces(
