@@ -31,6 +31,8 @@ const START_MS = Date.UTC(2026, 0, 1);
 const DAY_MS = 86_400_000;
 const DAYS = 300;
 const END_MS = START_MS + DAYS * DAY_MS;
+/** What is after it was stored after the hours were. */
+const HOURS_UP_TO_MS = END_MS - DAY_MS / 4;
 /** Known at half of the events, and unknown early. */
 const MIDDLE_MS = START_MS + 100 * DAY_MS;
 /** By the part of the events that was known there. */
@@ -69,7 +71,7 @@ async function store(spaceId: SpaceId, events: number, isMove = false): Promise<
     INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block, commit_seq)
     SELECT ${spaceId}, ${START_MS} + intDiv(number * ${DAYS * DAY_MS}, ${events}) + cityHash64(number) % 900 AS at,
       concat(dpu, '~', toString(at), if(way > 0, '~+', '~-')), concat('dpu-', toString(number % 4 + ${isMove ? 4 : 0})) AS dpu, 1,
-      if(number % 2 = 0, 1, -1) AS way, way > 0, way < 0, 0, 1, 1, 0, ${isMove ? 2 : 1}, ${seq}
+      if(number % 2 = 0, 1, -1) AS way, way > 0, way < 0, 0, 1, 1, 0, if(at >= ${HOURS_UP_TO_MS}, 3, ${isMove ? 2 : 1}), ${seq}
     FROM numbers(${events}) ${isMove ? 'WHERE number % 4 < 2' : ''}`,
   });
 }
@@ -119,7 +121,7 @@ try {
   const daily = { ...spaceCalled('reset daily', RESET_DAILY), dailyReset: '04:00' };
   topology.apply({ seq: 2, fact: { kind: 'space', doc: daily } });
   topology.apply({ seq: 3, fact: { kind: 'space', doc: { ...spaceCalled('moved', MOVED), dailyReset: '04:00' } } });
-  const fold = new PartitionFold(0 as Partition, 1, { seq: LAST_SEQ + 1, openNumber: 3 });
+  const fold = new PartitionFold(0 as Partition, 1, { seq: LAST_SEQ + 1, openNumber: 4 });
   const reports = {
     isCutOff: false,
     report: async (spaceId: SpaceId, atMs: number) =>
@@ -163,6 +165,7 @@ try {
   };
   const questions: [what: string, spaceId: SpaceId, ask: (some: Asked) => Promise<unknown>][] = [
     ['count at an instant, never reset', NEVER_RESET, ({ counts: some }) => some.at(NEVER_RESET, END_MS - DAY_MS)],
+    ['count at the end, never reset', NEVER_RESET, ({ counts: some }) => some.at(NEVER_RESET, END_MS - 1)],
     ['count at an instant, reset daily', RESET_DAILY, ({ counts: some }) => some.at(RESET_DAILY, END_MS - DAY_MS)],
     ['a day by 15 minutes, never reset', NEVER_RESET, ({ counts: some }) => some.intervals(NEVER_RESET, bounds.day)],
     [

@@ -10,12 +10,13 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import type { EventCountQuery } from '../ports/event-pages.ts';
-import { hoursFor } from './hours-plan.ts';
+import { isForHours, planFor } from './hours-plan.ts';
 import { instantParam, storable } from './instants.ts';
 import { knownParams, knownRows, ROWS_SINCE } from './known-rows.ts';
 import { plannedRows } from './planned-rows.ts';
 import { queryRows } from './query-rows.ts';
 import { versionsOf } from './segments-by-hour.ts';
+import type { StoredBlocks } from './stored-blocks.ts';
 
 /** Assertions minus retractions, of events in which somebody passed. */
 const EVENTS = 'sumIf(sign, entrances + exits > 0)';
@@ -26,12 +27,17 @@ const part = (events: string, rows: string, since: string, until: string): strin
   WHERE space_id = {space:UInt32} AND ${rows} AND timestamp >= ${instantParam(since)} AND timestamp ${until}`;
 const [UP_TO_SPLIT, UP_TO_END] = [`<= ${instantParam('split')}`, `<= ${instantParam('to')}`];
 
-export async function countEvents(client: ClickHouseClient, query: EventCountQuery): Promise<number> {
+export async function countEvents(
+  client: ClickHouseClient,
+  blocks: StoredBlocks,
+  query: EventCountQuery,
+): Promise<number> {
   const { spaceId, range, block, upTo } = query;
   const edgesMs = [Math.max(BEGINNING_MS, range.fromMs - 1), storable(range.toMs)];
-  const planned = await hoursFor(client, { edgesMs, spaces: [{ spaceId, block }], upTo });
-  if (!planned) return countInParts(client, query);
-  const { events, hours, params } = plannedRows(planned, upTo);
+  const question = { edgesMs, spaces: [{ spaceId, block }], upTo };
+  const stored = isForHours(question) ? await blocks.of(question.spaces) : undefined;
+  if (!stored?.size) return countInParts(client, query);
+  const { events, hours, params } = plannedRows(await planFor(client, question, stored), upTo);
   const [row] = await queryRows<[number]>(
     client,
     `SELECT sum(events) FROM (

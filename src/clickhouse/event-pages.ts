@@ -35,6 +35,7 @@ import { queryRows } from './query-rows.ts';
 import { OF_SPACES, ofItsSpace, spacesParams, UP_TO_BLOCKS } from './rows-of-spaces.ts';
 import { eventsOfSpaces } from './spaces-queries.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
+import { StoredBlocks } from './stored-blocks.ts';
 
 /** Minimum rows per query: more than any single event has, so that paging always progresses. */
 const ROWS_MIN = 200;
@@ -84,9 +85,11 @@ type ReadingRow = [
 
 export class ClickHouseEventPages implements EventPages {
   readonly #client: ClickHouseClient;
+  readonly #blocks: StoredBlocks;
 
   constructor(client: ClickHouseClient) {
     this.#client = client;
+    this.#blocks = new StoredBlocks(client);
   }
 
   async eventPage({ spaceId, block, upTo, range, after, desc, limit: wanted }: EventPageQuery): Promise<EventPage> {
@@ -124,7 +127,7 @@ export class ClickHouseEventPages implements EventPages {
   }
 
   async countEvents(query: EventCountQuery): Promise<number> {
-    return countEvents(this.#client, query);
+    return countEvents(this.#client, this.#blocks, query);
   }
 
   async newestBlock(spaceId: SpaceId, range: TimeRange): Promise<number> {

@@ -51,8 +51,8 @@ import { knownParams, knownRows } from './known-rows.ts';
 import { passages } from './passages-query.ts';
 import { newestInstants } from './newest-instants.ts';
 import { LAST_BLOCK } from './schema.ts';
-import { segmentsOfSpace } from './space-segments.ts';
 import { eventsOfSpaces, segmentsOfSpaces } from './spaces-queries.ts';
+import { StoredBlocks } from './stored-blocks.ts';
 import { storeHours } from './stored-hours.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
 import { chunksOf, queryRows } from './query-rows.ts';
@@ -85,12 +85,14 @@ export class ClickHouseHistory implements History {
   readonly #logId: string;
   /** One shard after the other, so that questions have ClickHouse for themselves in between. */
   readonly #storingHours = new Slots(1, Infinity);
+  readonly #blocks: StoredBlocks;
 
   /**
    * @param logId identifies the SPACE_EVENTS log that the blocks come from
    */
-  constructor(client: ClickHouseClient, logId: string) {
+  constructor(client: ClickHouseClient, logId: string, blocks = new StoredBlocks(client)) {
     this.#client = client;
+    this.#blocks = blocks;
     this.#logId = logId;
   }
 
@@ -268,14 +270,16 @@ export class ClickHouseHistory implements History {
   }
 
   async segments(spaceId: SpaceId, edgesMs: readonly number[], block: number, upTo?: LogPlace): Promise<Segment[]> {
-    return segmentsOfSpace(this.#client, spaceId, edgesMs, block, upTo);
+    const found = await segmentsOfSpaces(this.#client, this.#blocks, { spaces: [{ spaceId, block }], edgesMs, upTo });
+    return found.get(spaceId) ?? [];
   }
 
   async segmentsOfSpaces(
     spaces: readonly DividedRequest[],
     edgesMs: readonly number[],
   ): Promise<Map<SpaceId, Segment[]>> {
-    return segmentsOfSpaces(this.#client, spaces, edgesMs);
+    const asked = spaces.map(({ spaceId, block, dividedMs }) => ({ spaceId, block, untilMs: dividedMs }));
+    return segmentsOfSpaces(this.#client, this.#blocks, { spaces: asked, edgesMs });
   }
 
   async eventsOfSpaces(spaces: readonly DividedRequest[], upToMs: number): Promise<Map<SpaceId, HistoryEvent[]>> {

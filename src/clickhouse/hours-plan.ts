@@ -4,17 +4,18 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { planSlots, type SlotsPlan } from '../domain/hours.ts';
 import type { SpaceId } from '../domain/ids.ts';
-import { addTo, least } from '../domain/lists.ts';
+import { addToSet, least } from '../domain/lists.ts';
 import type { LogPlace } from '../domain/log-place.ts';
 import { DAY_MS } from '../domain/zone.ts';
 import { instantParam, storable } from './instants.ts';
 import { knownRows, upToParams } from './known-rows.ts';
 import { queryRows } from './query-rows.ts';
 import { OF_SPACES, ofItsSpace, spacesParams, UP_TO_BLOCKS } from './rows-of-spaces.ts';
+import type { StoredHours } from './stored-blocks.ts';
 import { SLOT } from './stored-hours.ts';
 
-/** Planning takes two queries. Below this span, reading the events costs less. */
-export const SPAN_MIN_MS = 2 * DAY_MS;
+/** Hours take a query or two more than events. Below this span, reading the events costs less. */
+const SPAN_MIN_MS = 2 * DAY_MS;
 
 export interface PlannedSpace {
   readonly spaceId: SpaceId;
@@ -31,20 +32,44 @@ export interface HoursQuestion {
   readonly upTo?: LogPlace | undefined;
 }
 
-const FIRST_KNOWN = '(first_epoch, first_seq) <= ({upToEpoch:UInt32}, {upToSeq:UInt64})';
+export type StoredOfSpaces = ReadonlyMap<SpaceId, StoredHours>;
+/** By space, the slots whose stored segments are not those that are asked for. */
+export type ChangedOfSpaces = ReadonlyMap<SpaceId, ReadonlySet<number>>;
+
+export const FIRST_KNOWN = '(first_epoch, first_seq) <= ({upToEpoch:UInt32}, {upToSeq:UInt64})';
 export const VERSION_KNOWN = '(last_epoch, last_seq) <= ({upToEpoch:UInt32}, {upToSeq:UInt64})';
 
-/** @returns undefined if the span is so short that events are read, or if no space has stored hours */
-export async function hoursFor(client: ClickHouseClient, question: HoursQuestion): Promise<PlannedSpace[] | undefined> {
-  const { edgesMs, spaces } = question;
+/** True if stored hours are worth looking for. */
+export function isForHours({ edgesMs }: Pick<HoursQuestion, 'edgesMs'>): boolean {
+  return (edgesMs.at(-1) ?? 0) - (edgesMs[0] ?? 0) >= SPAN_MIN_MS;
+}
+
+/** A plan for a query that sums up hours in ClickHouse. */
+export async function planFor(
+  client: ClickHouseClient,
+  question: HoursQuestion,
+  stored: StoredOfSpaces,
+): Promise<PlannedSpace[]> {
+  const { sql, params } = changedSlots(question, stored);
+  const versions = `
+    UNION ALL SELECT space_id, slot FROM segments_by_hour
+    WHERE ${OF_SPACES} AND block <= ${ofItsSpace('since', 'UInt64')}
+    GROUP BY space_id, slot HAVING maxIf(block, ${FIRST_KNOWN}) > maxIf(block, ${VERSION_KNOWN})`;
+  const rows = await queryRows<[number, string]>(client, `${sql}${question.upTo ? versions : ''}`, params);
+  const changed = new Map<SpaceId, Set<number>>();
+  for (const [spaceId, slot] of rows) addToSet(changed, Number(spaceId) as SpaceId, Number(slot));
+  return plansOf(question, stored, changed);
+}
+
+/** A space without stored hours is read as events. */
+export function plansOf(
+  { edgesMs, spaces }: HoursQuestion,
+  stored: StoredOfSpaces,
+  changed: ChangedOfSpaces,
+): PlannedSpace[] {
   const [firstMs, lastMs] = [edgesMs[0] ?? 0, edgesMs.at(-1) ?? 0];
-  if (spaces.length === 0 || lastMs - firstMs < SPAN_MIN_MS) return undefined;
-  const stored = await storedBlocks(client, spaces);
-  if (stored.size === 0) return undefined;
-  const withHours = spaces.filter(({ spaceId }) => stored.has(spaceId));
-  const changed = await changedSlots(client, { ...question, spaces: withHours }, stored);
   return spaces.map(({ spaceId, block, untilMs = Infinity }) => {
-    const storedBlock = stored.get(spaceId) ?? 0;
+    const storedBlock = stored.get(spaceId)?.block ?? 0;
     const edges = [...edgesMs.filter((edge) => edge < untilMs), Math.min(untilMs, lastMs)];
     const whole = { slots: [], events: [{ afterMs: firstMs, upToMs: Math.min(untilMs, lastMs) }] };
     return {
@@ -56,40 +81,25 @@ export async function hoursFor(client: ClickHouseClient, question: HoursQuestion
   });
 }
 
-/** A space belongs to the shard of its hours. One without any is left out. */
-async function storedBlocks(client: ClickHouseClient, spaces: HoursQuestion['spaces']): Promise<Map<SpaceId, number>> {
-  const rows = await queryRows<[number, string]>(
-    client,
-    `WITH owned AS (SELECT DISTINCT space_id, shard FROM segments_by_hour WHERE ${OF_SPACES})
-    SELECT space_id, max(block) FROM stored_hours INNER JOIN owned USING (shard)
-    WHERE shard IN (SELECT shard FROM owned) AND ${UP_TO_BLOCKS} GROUP BY space_id`,
-    spacesParams(spaces),
-  );
-  return new Map(rows.map(([spaceId, block]) => [Number(spaceId) as SpaceId, Number(block)]));
-}
-
-async function changedSlots(
-  client: ClickHouseClient,
+/**
+ * SQL for the slots in which later blocks have rows, for each space with stored hours.
+ * @param more SQL for further columns, each preceded by a comma
+ */
+export function changedSlots(
   { edgesMs, spaces, upTo }: HoursQuestion,
-  stored: ReadonlyMap<SpaceId, number>,
-): Promise<Map<SpaceId, number[]>> {
-  const since = spaces.map(({ spaceId }) => stored.get(spaceId) ?? 0);
-  const versions = `
-    UNION ALL SELECT space_id, slot FROM segments_by_hour
-    WHERE ${OF_SPACES} AND block <= ${ofItsSpace('since', 'UInt64')}
-    GROUP BY space_id, slot HAVING maxIf(block, ${FIRST_KNOWN}) > maxIf(block, ${VERSION_KNOWN})`;
-  const rows = await queryRows<[number, string]>(
-    client,
+  stored: StoredOfSpaces,
+  more = '',
+): { sql: string; params: Record<string, unknown> } {
+  const withHours = spaces.filter(({ spaceId }) => stored.has(spaceId));
+  const since = withHours.map(({ spaceId }) => stored.get(spaceId)?.block ?? 0);
+  return {
     // The least block of all is a constant, with which an index skips nearly all rows.
-    `SELECT DISTINCT space_id, ${SLOT} AS slot FROM space_events
+    sql: `SELECT DISTINCT space_id, ${SLOT} AS slot${more} FROM space_events
     WHERE ${OF_SPACES} AND block > {leastSince:UInt64} AND block > ${ofItsSpace('since', 'UInt64')} AND ${knownRows({ upTo }, UP_TO_BLOCKS)}
-      AND timestamp > ${instantParam('first')} AND timestamp <= ${instantParam('last')}${upTo ? versions : ''}`,
-    {
-      ...{ ...spacesParams(spaces), since, leastSince: least(since) ?? 0 },
+      AND timestamp > ${instantParam('first')} AND timestamp <= ${instantParam('last')}`,
+    params: {
+      ...{ ...spacesParams(withHours), since, leastSince: least(since) ?? 0 },
       ...{ first: storable(edgesMs[0] ?? 0), last: storable(edgesMs.at(-1) ?? 0), ...upToParams(upTo) },
     },
-  );
-  const changed = new Map<SpaceId, number[]>();
-  for (const [spaceId, slot] of rows) addTo(changed, Number(spaceId) as SpaceId, Number(slot));
-  return changed;
+  };
 }

@@ -1,7 +1,10 @@
 // Sums up runs of stored events into segments inside ClickHouse, so that no events have to be transferred. Must agree
 // with `append` in src/domain/segment.ts.
+import type { ClickHouseClient } from '@clickhouse/client';
+import type { SpaceId } from '../domain/ids.ts';
 import type { Segment } from '../domain/segment.ts';
 import { EVENT_ORDER } from './event-order.ts';
+import { queryRows } from './query-rows.ts';
 
 export type SegmentRow<Key = number> = [
   key: Key,
@@ -13,6 +16,30 @@ export type SegmentRow<Key = number> = [
   exits: number,
   events: number,
 ];
+
+/** A space, and where a part of its events begins. */
+export type SpaceGap = [spaceId: number, afterMs: string];
+
+/**
+ * One row for each space and part of its events between `startsMs` in which there are any. An event exactly at a start belongs to the
+ * part before it, which is why 1 ms is subtracted.
+ */
+export async function segmentRows(
+  client: ClickHouseClient,
+  spaces: readonly { readonly spaceId: SpaceId }[],
+  where: string,
+  params: Record<string, unknown>,
+  startsMs: readonly number[],
+): Promise<SegmentRow<SpaceGap>[]> {
+  const start = 'roundDown(toUnixTimestamp64Milli(timestamp) - 1, {starts:Array(Int64)})';
+  const values = { ...params, starts: startsMs };
+  const [one] = spaces;
+  if (!one || spaces.length > 1)
+    return queryRows<SegmentRow<SpaceGap>>(client, segmentQuery(`(space_id, ${start})`, where), values);
+  // Such a key takes ClickHouse less time than a tuple.
+  const rows = await queryRows<SegmentRow<string>>(client, segmentQuery(start, where), values);
+  return rows.map(([afterMs, ...sums]) => [[one.spaceId, afterMs], ...sums]);
+}
 
 /**
  * SQL that returns one SegmentRow for each value of `key`, an SQL expression over space_events. Assertions and

@@ -7,10 +7,7 @@ import { storable } from './instants.ts';
 import { VERSION_KNOWN, type PlannedSpace } from './hours-plan.ts';
 import { plannedRows } from './planned-rows.ts';
 import { queryRows } from './query-rows.ts';
-import type { SegmentRow } from './segment-query.ts';
-
-/** A space, and the edge at which a gap begins. */
-export type SpaceGap = [spaceId: number, edgeMs: string];
+import type { SegmentRow, SpaceGap } from './segment-query.ts';
 
 const MS = 'toUnixTimestamp64Milli(timestamp)';
 /** The last instant before a slot. */

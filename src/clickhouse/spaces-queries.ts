@@ -1,102 +1,94 @@
-// The stored events of several spaces in one query, each divided at an instant of its own, and up to a block of its own.
+// The stored events of spaces in one query, each divided at an instant of its own, and up to a block of its own.
 import type { ClickHouseClient } from '@clickhouse/client';
+import { slotOf } from '../domain/hours.ts';
 import type { SpaceId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
 import type { DividedRequest, HistoryEvent } from '../ports/history.ts';
+import { composedSegments } from './composed-hours.ts';
 import { EVENT_ORDER } from './event-order.ts';
+import { isForHours, planFor, type HoursQuestion, type PlannedSpace, type StoredOfSpaces } from './hours-plan.ts';
 import { instantParam, storable } from './instants.ts';
-import { hoursFor, SPAN_MIN_MS, type PlannedSpace } from './hours-plan.ts';
-import { plannedRows } from './planned-rows.ts';
+import { knownRows, upToParams } from './known-rows.ts';
+import { isTooMuchTogether, plannedRows } from './planned-rows.ts';
 import { queryRows } from './query-rows.ts';
 import { OF_SPACES, ofItsSpace, spacesParams, UP_TO_BLOCKS } from './rows-of-spaces.ts';
-import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
-import { segmentsByHour, type SpaceGap } from './segments-by-hour.ts';
+import { segmentRows, toSegment, type SegmentRow, type SpaceGap } from './segment-query.ts';
+import { segmentsByHour } from './segments-by-hour.ts';
+import type { StoredBlocks } from './stored-blocks.ts';
 
-const ROWS = `${OF_SPACES} AND timestamp > ${instantParam('first')} AND timestamp <= ${instantParam('last')}
-  AND ${UP_TO_BLOCKS}`;
 const MS = 'toUnixTimestamp64Milli(timestamp)';
+const IN_SPAN = `timestamp > ${instantParam('first')} AND timestamp <= ${instantParam('last')}`;
 
-function params(spaces: readonly DividedRequest[], firstMs: number, lastMs: number): Record<string, unknown> {
-  return {
-    ...spacesParams(spaces),
-    divided: spaces.map(({ dividedMs }) => storable(dividedMs)),
-    first: Math.max(BEGINNING_MS, firstMs),
-    last: storable(lastMs),
-  };
-}
-
-/** ClickHouse holds everything that it sums up in a query. With more rows, spaces are asked for one after the other. */
-const ROWS_TOGETHER_MAX = 2_000_000;
-/** Each range is a part of the text of a query, which ClickHouse limits to 256 KB. */
-const RANGES_TOGETHER_MAX = 1_000;
-
+/** By space, one segment for each range between edges. */
 export async function segmentsOfSpaces(
   client: ClickHouseClient,
-  spaces: readonly DividedRequest[],
-  edgesMs: readonly number[],
+  blocks: StoredBlocks,
+  asked: HoursQuestion,
 ): Promise<Map<SpaceId, Segment[]>> {
-  const edges = edgesMs.map(storable);
-  const gaps = new Map(edges.map((edge, gap) => [edge, gap]));
-  const found = new Map(spaces.map(({ spaceId }) => [spaceId, edges.slice(1).map(() => EMPTY_SEGMENT)]));
-  for (const row of await rowsOfSpaces(client, spaces, edges)) {
-    const [spaceId, edgeMs] = row[0];
-    const [segments, gap] = [found.get(Number(spaceId) as SpaceId), gaps.get(Number(edgeMs))];
+  const { spaces, upTo } = asked;
+  if (spaces.length === 0) return new Map();
+  const question = { ...asked, edgesMs: asked.edgesMs.map(storable) };
+  const isLong = isForHours(question);
+  const stored: StoredOfSpaces = isLong ? await blocks.of(spaces) : new Map();
+  if (stored.size > 0 && hoursIn(question, stored) <= blocks.hoursReadMax)
+    return composedSegments(client, blocks, question, stored);
+  const plans = stored.size > 0 ? await planFor(client, question, stored) : undefined;
+  if (isLong && spaces.length > 1 && (await isTooMuch(client, question, plans))) {
+    const found = new Map<SpaceId, Segment[]>();
+    for (const space of spaces)
+      for (const [spaceId, segments] of await segmentsOfSpaces(client, blocks, { ...asked, spaces: [space] }))
+        found.set(spaceId, segments);
+    return found;
+  }
+  if (plans) return toSegments(question, await segmentsByHour(client, plans, question.edgesMs, upTo));
+  const { events, params } = ofEvents(question);
+  return toSegments(question, await segmentRows(client, spaces, events, params, question.edgesMs));
+}
+
+async function isTooMuch(
+  client: ClickHouseClient,
+  question: HoursQuestion,
+  plans: readonly PlannedSpace[] | undefined,
+): Promise<boolean> {
+  return isTooMuchTogether(client, plans ?? [], plans ? plannedRows(plans, question.upTo) : ofEvents(question));
+}
+
+/** About how many stored hours a question reads. An hour takes one of two slots, and has one or two versions. */
+function hoursIn({ edgesMs }: HoursQuestion, stored: StoredOfSpaces): number {
+  const slots = slotOf(edgesMs.at(-1) ?? 0) - slotOf(edgesMs[0] ?? 0);
+  return [...stored.values()].reduce((sum, { versions }) => sum + Math.min(versions, slots), 0);
+}
+
+function toSegments(
+  { spaces, edgesMs }: HoursQuestion,
+  rows: readonly SegmentRow<SpaceGap>[],
+): Map<SpaceId, Segment[]> {
+  const gaps = new Map(edgesMs.map((edge, gap) => [edge, gap]));
+  const found = new Map(spaces.map(({ spaceId }) => [spaceId, edgesMs.slice(1).map(() => EMPTY_SEGMENT)]));
+  for (const row of rows) {
+    const [segments, gap] = [found.get(Number(row[0][0]) as SpaceId), gaps.get(Number(row[0][1]))];
     if (segments && gap !== undefined) segments[gap] = toSegment(row);
   }
   return found;
 }
 
-async function rowsOfSpaces(
-  client: ClickHouseClient,
-  spaces: readonly DividedRequest[],
-  edges: readonly number[],
-): Promise<SegmentRow<SpaceGap>[]> {
-  const asked = spaces.map(({ spaceId, block, dividedMs }) => ({ spaceId, block, untilMs: dividedMs }));
-  const planned = await hoursFor(client, { edgesMs: edges, spaces: asked });
-  const bounds = { ...params(spaces, edges[0] ?? 0, edges.at(-1) ?? 0), edges };
-  const asRead = planned ? plannedRows(planned, undefined) : { events: ROWS, hours: '0', params: bounds };
-  const isTooMuch = async (): Promise<boolean> => {
-    if (rangesOf(planned ?? []) > RANGES_TOGETHER_MAX) return true;
-    const read = [await rowsRead(client, 'space_events', asRead.events, asRead.params)];
-    if (planned) read.push(await rowsRead(client, 'segments_by_hour', asRead.hours, asRead.params));
-    return read.some((rows) => rows > ROWS_TOGETHER_MAX);
+/** A condition for all that is asked for. */
+function ofEvents({ edgesMs, spaces, upTo }: HoursQuestion): { events: string; params: Record<string, unknown> } {
+  const [firstMs, lastMs] = [edgesMs[0] ?? 0, edgesMs.at(-1) ?? 0];
+  const bounds = { first: Math.max(BEGINNING_MS, firstMs), ...upToParams(upTo) };
+  const [one] = spaces;
+  // ClickHouse plans a query about one space in less time.
+  if (one && spaces.length === 1)
+    return {
+      events: `space_id = {space:UInt32} AND ${IN_SPAN} AND ${knownRows({ upTo })}`,
+      params: { ...bounds, space: one.spaceId, block: one.block, last: Math.min(one.untilMs ?? Infinity, lastMs) },
+    };
+  const untils = spaces.map((space) => storable(space.untilMs ?? Infinity));
+  return {
+    events: `${OF_SPACES} AND ${IN_SPAN} AND ${MS} <= ${ofItsSpace('untils', 'Int64')} AND ${knownRows({ upTo }, UP_TO_BLOCKS)}`,
+    params: { ...bounds, ...spacesParams(spaces), untils, last: lastMs },
   };
-  const isLong = (edges.at(-1) ?? 0) - (edges[0] ?? 0) >= SPAN_MIN_MS;
-  if (spaces.length > 1 && isLong && (await isTooMuch())) {
-    const rows: SegmentRow<SpaceGap>[] = [];
-    for (const space of spaces) rows.push(...(await rowsOfSpaces(client, [space], edges)));
-    return rows;
-  }
-  if (planned) return segmentsByHour(client, planned, edges);
-  return queryRows<SegmentRow<SpaceGap>>(
-    client,
-    // An event exactly at an edge belongs to the gap before it, which is why 1 ms is subtracted.
-    segmentQuery(
-      `(space_id, roundDown(${MS} - 1, {edges:Array(Int64)}))`,
-      `${ROWS} AND ${MS} <= ${ofItsSpace('divided', 'Int64')}`,
-    ),
-    bounds,
-  );
-}
-
-function rangesOf(planned: readonly PlannedSpace[]): number {
-  return planned.reduce((sum, { plan }) => sum + plan.slots.length + plan.events.length, 0);
-}
-
-/** How many rows a condition makes ClickHouse read, by its index. */
-async function rowsRead(
-  client: ClickHouseClient,
-  table: 'space_events' | 'segments_by_hour',
-  where: string,
-  values: Record<string, unknown>,
-): Promise<number> {
-  const rows = await queryRows<[database: string, table: string, parts: string, rows: string]>(
-    client,
-    `EXPLAIN ESTIMATE SELECT 1 FROM ${table} WHERE ${where}`,
-    values,
-  );
-  return rows.reduce((sum, [, , , read]) => sum + Number(read), 0);
 }
 
 export async function eventsOfSpaces(

@@ -17,7 +17,7 @@ import {
   type IntervalAnswer,
 } from './count-at.ts';
 import { asOfAnswer, placeOf, type HistoryOfCounts, type TopologyOfCounts } from './known-space.ts';
-import { LastKnown } from './last-known.ts';
+import { LastKnown } from '../runtime/last-known.ts';
 import { reportNow } from './report-now.ts';
 import { scheduleOf } from './schedule-of.ts';
 

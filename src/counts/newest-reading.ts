@@ -24,6 +24,7 @@ export async function newestReadingAt(
     block: report.storedBlock,
     afterMs: inMemoryMs,
     upToMs: atMs,
+    expectedMs: report.watermarkMs,
     // The tail may retract all but one of these.
     limit: retracted + 1,
   });

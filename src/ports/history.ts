@@ -78,6 +78,8 @@ export interface EventsQuery extends OccupancyRequest {
 
 export interface NewestInstantsQuery extends EventsQuery {
   readonly limit: number;
+  /** Where they are looked for first. Changes no answer. */
+  readonly expectedMs?: number;
 }
 
 /** People that a DPU counted above a doorway, into and out of the space that is asked for. */

@@ -78,17 +78,24 @@ interface Stored extends LoggedEvent, StoredRow {
   readonly commitSeq: number;
 }
 
+/** Everything, in one range. */
+const ALL: Question = { edges: [-1, (HOURS + 1) * HOUR_MS], blockBack: 0, upTo: undefined, dividedMs: HOURS * HOUR_MS };
+
 let spaces = 9_000;
 
 describePorts('stored hours', (ports) => {
   let number = 0;
 
-  /** Stores a block for each step. @returns all rows */
-  async function store(steps: readonly Step[], [some, other]: readonly [SpaceId, SpaceId]): Promise<Stored[]> {
+  /** Stores a block for each step, and calls `asked` after it. @returns all rows */
+  async function store(
+    steps: readonly Step[],
+    [some, other]: readonly [SpaceId, SpaceId],
+    asked: (rows: readonly Stored[], step: number) => Promise<void>,
+  ): Promise<Stored[]> {
     const { history } = ports();
     const rows: Stored[] = [];
     let [epoch, seq] = [0, 0];
-    for (const { events, retracted, isStoredAfter, isNewEpoch } of steps) {
+    for (const [at, { events, retracted, isStoredAfter, isNewEpoch }] of steps.entries()) {
       number += 1;
       if (isNewEpoch) [epoch, seq] = [epoch + 1, 0];
       const known = live(rows);
@@ -113,18 +120,17 @@ describePorts('stored hours', (ports) => {
       const mark = { seq, commitId: `c${number}`, cutMs: number, completeSeq: seq };
       await history.storeBlock(blockOf(epoch, P0, number, logged, mark));
       if (isStoredAfter) await history.storeHours(P0, number);
+      await asked(rows, at);
     }
     return rows;
   }
 
-  async function ask({ edges: edgesMs, blockBack, upTo, dividedMs }: Question, all: readonly Stored[], ids: SpaceId[]) {
-    const { history, eventPages } = ports();
+  async function ask(question: Question, all: readonly Stored[], ids: readonly SpaceId[]): Promise<void> {
+    const { history, summingHistory, eventPages } = ports();
+    const { edges: edgesMs, blockBack, upTo, dividedMs } = question;
     const block = Math.max(0, number - blockBack);
     const rowsOf = (id: SpaceId): Stored[] => all.filter(({ spaceId }) => spaceId === id);
     const [some] = ids as [SpaceId];
-    expect(await history.segments(some, edgesMs, block, upTo)).toEqual(
-      segmentsOfRows(rowsOf(some), edgesMs, { block, upTo }),
-    );
     const [afterMs, upToMs] = [edgesMs[0] ?? 0, edgesMs.at(-1) ?? 0];
     expect(
       await eventPages.countEvents({
@@ -132,17 +138,22 @@ describePorts('stored hours', (ports) => {
         range: { fromMs: afterMs + 1, toMs: upToMs },
       }),
     ).toBe(eventsOfRows(rowsOf(some), { block, upTo, afterMs, upToMs }).length);
-    const together = await history.segmentsOfSpaces(
-      ids.map((spaceId) => ({ spaceId, block, dividedMs })),
-      edgesMs,
-    );
-    for (const id of ids)
-      expect(together.get(id) ?? edgesMs.slice(1).map(() => EMPTY_SEGMENT)).toEqual(
-        edgesMs.slice(1).map((endMs, gap) => {
-          const [fromMs, untilMs] = [edgesMs[gap] ?? 0, Math.min(endMs, dividedMs)];
-          return untilMs > fromMs ? segmentsOfRows(rowsOf(id), [fromMs, untilMs], { block })[0] : EMPTY_SEGMENT;
-        }),
+    for (const asked of [history, summingHistory]) {
+      expect(await asked.segments(some, edgesMs, block, upTo)).toEqual(
+        segmentsOfRows(rowsOf(some), edgesMs, { block, upTo }),
       );
+      const together = await asked.segmentsOfSpaces(
+        ids.map((spaceId) => ({ spaceId, block, dividedMs })),
+        edgesMs,
+      );
+      for (const id of ids)
+        expect(together.get(id) ?? edgesMs.slice(1).map(() => EMPTY_SEGMENT)).toEqual(
+          edgesMs.slice(1).map((endMs, gap) => {
+            const [fromMs, untilMs] = [edgesMs[gap] ?? 0, Math.min(endMs, dividedMs)];
+            return untilMs > fromMs ? segmentsOfRows(rowsOf(id), [fromMs, untilMs], { block })[0] : EMPTY_SEGMENT;
+          }),
+        );
+    }
   }
 
   it('P1 T29 segments and numbers of events are the same whatever hours are stored', async () => {
@@ -152,7 +163,10 @@ describePorts('stored hours', (ports) => {
         fc.array(question, { minLength: 4, maxLength: 6 }),
         async (steps, questions) => {
           const ids: [SpaceId, SpaceId] = [++spaces as SpaceId, ++spaces as SpaceId];
-          const rows = await store(steps, ids);
+          // What is kept of an answer stays right: more blocks and hours are stored before the next question.
+          const rows = await store(steps, ids, async (known, at) =>
+            ask(questions[at % questions.length] ?? ALL, known, ids),
+          );
           for (const one of questions) await ask(one, rows, ids);
         },
       ),
@@ -161,7 +175,7 @@ describePorts('stored hours', (ports) => {
   }, 300_000);
 
   it('P1 T29 many spaces, and many hours that a question divides, are more than one query', async () => {
-    const { history } = ports();
+    const { history, summingHistory } = ports();
     const ids = Array.from({ length: 12 }, () => ++spaces as SpaceId);
     const events = ids.map((spaceId, n) => {
       const place = { spaceId, dpuId: 'many' as DpuId, doorwayId: 1 as DoorwayId, timestampMs: n * HOUR_MS + 10 };
@@ -173,14 +187,16 @@ describePorts('stored hours', (ports) => {
     );
     await history.storeHours(P0, number);
     const edgesMs = [-1, ...Array.from({ length: 400 }, (_, n) => (2 * n + 1) * HOUR_MS + 1_800_000)];
-    const found = await history.segmentsOfSpaces(
-      ids.map((spaceId) => ({ spaceId, block: number, dividedMs: 400 * HOUR_MS })),
-      edgesMs,
-    );
-    for (const [n, spaceId] of ids.entries()) {
-      const expected = segmentsOfRows([{ ...(events[n] as LoggedEvent), block: number }], edgesMs, { block: number });
-      expect(found.get(spaceId)).toEqual(expected);
-      if (n === 0) expect(await history.segments(spaceId, edgesMs, number)).toEqual(expected);
+    for (const asked of [history, summingHistory]) {
+      const found = await asked.segmentsOfSpaces(
+        ids.map((spaceId) => ({ spaceId, block: number, dividedMs: 400 * HOUR_MS })),
+        edgesMs,
+      );
+      for (const [n, spaceId] of ids.entries()) {
+        const expected = segmentsOfRows([{ ...(events[n] as LoggedEvent), block: number }], edgesMs, { block: number });
+        expect(found.get(spaceId)).toEqual(expected);
+        if (n === 0) expect(await asked.segments(spaceId, edgesMs, number)).toEqual(expected);
+      }
     }
   }, 120_000);
 });

@@ -11,6 +11,7 @@ import { ClickHouseHistory } from '../../src/clickhouse/history.ts';
 import { ClickHouseLogPlaces } from '../../src/clickhouse/log-places.ts';
 import { ClickHousePartitionRecords } from '../../src/clickhouse/partition-records.ts';
 import { ClickHouseRecoveryRecords } from '../../src/clickhouse/recovery-records.ts';
+import { StoredBlocks } from '../../src/clickhouse/stored-blocks.ts';
 import { createTables } from '../../src/clickhouse/tables.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
@@ -65,6 +66,8 @@ export interface Ports {
   readonly deadLetters: DeadLetters;
   readonly checkpoints: Checkpoints;
   readonly history: History;
+  /** The same, which sums up stored hours where they are, however few. */
+  readonly summingHistory: History;
   readonly logPlaces: LogPlaces;
   readonly eventPages: EventPages;
   readonly changes: ChangeChannel;
@@ -120,6 +123,7 @@ export async function memoryPorts(now: () => number = Date.now): Promise<MemoryP
     deadLetters: new MemoryDeadLetters(access, streams),
     checkpoints: new MemoryCheckpoints(access, streams),
     history,
+    summingHistory: history,
     records: history,
     logPlaces: new MemoryLogPlaces(access, tables),
     eventPages: memoryEventPages(access, tables),
@@ -159,6 +163,7 @@ async function enginePorts(): Promise<Ports> {
     deadLetters: new NatsDeadLetters(js, jsm),
     checkpoints: new NatsCheckpoints(js, jsm),
     history,
+    summingHistory: new ClickHouseHistory(client, 'conformance', new StoredBlocks(client, 0)),
     records: new ClickHousePartitionRecords(client),
     logPlaces: new ClickHouseLogPlaces(client),
     eventPages: new ClickHouseEventPages(client),

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { LastKnown } from '../../src/counts/last-known.ts';
+import { LastKnown } from '../../src/runtime/last-known.ts';
 
 it('keeps the values that were set last, up to a number of keys', () => {
   const known = new LastKnown<string, number>(2);

@@ -1,0 +1,94 @@
+// Up to which block the hours of spaces are stored. What is stored stays right, because rows of stored blocks never change: an
+// answer from an earlier block reads more events, and is the same. So this is asked again only every few minutes, which saves
+// the most expensive query of a question about hours.
+import type { ClickHouseClient } from '@clickhouse/client';
+import { LastKnown } from '../runtime/last-known.ts';
+import type { SpaceId } from '../domain/ids.ts';
+import { queryRows } from './query-rows.ts';
+import { OF_SPACES, spacesParams, UP_TO_BLOCKS } from './rows-of-spaces.ts';
+
+/** They are stored every six hours. */
+const KEPT_MS = 600_000;
+const SPACES_MAX = 100_000;
+/** Of each space. A move may change all of them. */
+const CHANGED_MAX = 200;
+/** More hours are summed up in ClickHouse: this process answers nobody else while it reads them. 20,000 take it some 20 ms. */
+const HOURS_READ_MAX = 20_000;
+
+export interface StoredHours {
+  /** Up to which the hours are stored. */
+  readonly block: number;
+  /** How many versions of hours there were when this was read. */
+  readonly versions: number;
+}
+
+interface Kept extends StoredHours {
+  readonly readMs: number;
+  readonly changed: ReadonlySet<number> | undefined;
+}
+
+export class StoredBlocks {
+  readonly #client: ClickHouseClient;
+  /** How many hours a question may bring into this process. */
+  readonly hoursReadMax: number;
+  readonly #kept = new LastKnown<SpaceId, Kept>(SPACES_MAX);
+
+  constructor(client: ClickHouseClient, hoursReadMax = HOURS_READ_MAX) {
+    this.#client = client;
+    this.hoursReadMax = hoursReadMax;
+  }
+
+  /** A space belongs to the shard of its hours. One without any up to its block is left out. */
+  async of(
+    spaces: readonly { readonly spaceId: SpaceId; readonly block: number }[],
+  ): Promise<Map<SpaceId, StoredHours>> {
+    const found = new Map<SpaceId, StoredHours>();
+    const oldestMs = performance.now() - KEPT_MS;
+    const unknown = spaces.filter(({ spaceId, block }) => {
+      const kept = this.#kept.get(spaceId);
+      if (!kept || kept.block > block || kept.readMs < oldestMs) return true;
+      found.set(spaceId, kept);
+      return false;
+    });
+    for (const [spaceId, hours] of unknown.length > 0 ? await this.#read(unknown) : []) {
+      found.set(spaceId, hours);
+      const kept = this.#kept.get(spaceId);
+      if (kept && kept.block > hours.block) continue;
+      const changed = kept?.block === hours.block ? kept.changed : undefined;
+      this.#kept.set(spaceId, { ...hours, readMs: performance.now(), changed });
+    }
+    return found;
+  }
+
+  /**
+   * Slots in which rows of later blocks were found. A guess, because there may be more by now; undefined if nobody has looked for them.
+   */
+  changedSince(spaceId: SpaceId, block: number): ReadonlySet<number> | undefined {
+    const kept = this.#kept.get(spaceId);
+    return kept?.block === block ? kept.changed : undefined;
+  }
+
+  /** @param slots all that have changed in some span since the hours were stored up to `block` */
+  foundChanged(spaceId: SpaceId, block: number, slots: ReadonlySet<number>): void {
+    const kept = this.#kept.get(spaceId);
+    if (kept?.block !== block) return;
+    const all = new Set([...(kept.changed ?? []), ...slots]);
+    this.#kept.set(spaceId, { ...kept, changed: all.size <= CHANGED_MAX ? all : undefined });
+  }
+
+  async #read(
+    spaces: readonly { readonly spaceId: SpaceId; readonly block: number }[],
+  ): Promise<[SpaceId, StoredHours][]> {
+    const rows = await queryRows<[number, string, string]>(
+      this.#client,
+      `WITH owned AS (SELECT space_id, shard, count() AS versions FROM segments_by_hour WHERE ${OF_SPACES} GROUP BY space_id, shard)
+      SELECT space_id, max(block), any(versions) FROM stored_hours INNER JOIN owned USING (shard)
+      WHERE shard IN (SELECT shard FROM owned) AND ${UP_TO_BLOCKS} GROUP BY space_id`,
+      spacesParams(spaces),
+    );
+    return rows.map(([spaceId, block, versions]) => [
+      Number(spaceId) as SpaceId,
+      { block: Number(block), versions: Number(versions) },
+    ]);
+  }
+}
