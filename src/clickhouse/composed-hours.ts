@@ -2,9 +2,9 @@
 // plan its queries. Hours that are returned as they are stored, in one query with the slots that have changed, take a quarter of
 // the CPU of summing them up there (segments-by-hour.ts).
 //
-// Events are summed up in ClickHouse. Which ones are read depends on what has changed. What was found to have changed for an earlier
-// question still has, so they are asked for at the same time. If more has changed by now, all of them are asked for again: the
-// guess changes no answer.
+// Events are summed up in ClickHouse. Which ones are read depends on which slots have changed. A slot that had changed for an earlier
+// question is still changed, so its events are read at the same time as the hours. If more slots have changed by now, all events
+// are asked for again: the guess changes no answer.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { rangeOfSlots, slotOf, type EventRange, type SlotSpan } from '../domain/hours.ts';
 import type { SpaceId } from '../domain/ids.ts';
@@ -121,6 +121,7 @@ async function readHours(
     client,
     `SELECT space_id, slot, block, ${upTo ? FIRST_KNOWN : '1'} AS begun, ${upTo ? VERSION_KNOWN : '1'} AS known, net, lowest, highest, rise, entrances, exits, events
     FROM segments_by_hour WHERE ${OF_SPACES} AND block <= ${ofItsSpace('since', 'UInt64')} AND slot >= {firstSlot:UInt32} AND slot <= {lastSlot:UInt32}
+    ${upTo ? '' : 'ORDER BY space_id, slot, block DESC LIMIT 1 BY space_id, slot'}
     UNION ALL ${changed.sql}`,
     {
       ...changed.params,

@@ -10,7 +10,7 @@
 import type { ClickHouseClient } from '@clickhouse/client';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import type { EventCountQuery } from '../ports/event-pages.ts';
-import { isForHours, planFor } from './hours-plan.ts';
+import { isForHours, planFor, type HoursQuestion, type StoredOfSpaces } from './hours-plan.ts';
 import { instantParam, storable } from './instants.ts';
 import { knownParams, knownRows, ROWS_SINCE } from './known-rows.ts';
 import { plannedRows } from './planned-rows.ts';
@@ -35,8 +35,18 @@ export async function countEvents(
   const { spaceId, range, block, upTo } = query;
   const edgesMs = [Math.max(BEGINNING_MS, range.fromMs - 1), storable(range.toMs)];
   const question = { edgesMs, spaces: [{ spaceId, block }], upTo };
-  const stored = isForHours(question) ? await blocks.of(question.spaces) : undefined;
-  if (!stored?.size) return countInParts(client, query);
+  if (!isForHours(question)) return countInParts(client, query);
+  return blocks.using(question.spaces, async (stored) =>
+    stored.size === 0 ? countInParts(client, query) : countWithHours(client, question, stored),
+  );
+}
+
+async function countWithHours(
+  client: ClickHouseClient,
+  question: HoursQuestion,
+  stored: StoredOfSpaces,
+): Promise<number> {
+  const { upTo } = question;
   const { events, hours, params } = plannedRows(await planFor(client, question, stored), upTo);
   const [row] = await queryRows<[number]>(
     client,

@@ -87,9 +87,9 @@ export class ClickHouseEventPages implements EventPages {
   readonly #client: ClickHouseClient;
   readonly #blocks: StoredBlocks;
 
-  constructor(client: ClickHouseClient) {
+  constructor(client: ClickHouseClient, blocks = new StoredBlocks(client)) {
     this.#client = client;
-    this.#blocks = new StoredBlocks(client);
+    this.#blocks = blocks;
   }
 
   async eventPage({ spaceId, block, upTo, range, after, desc, limit: wanted }: EventPageQuery): Promise<EventPage> {

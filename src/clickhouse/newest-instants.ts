@@ -1,5 +1,5 @@
 // The newest instants at which readings of a space stand. Reads backwards from the end of the table's order and stops
-// when enough are found, so the cost does not depend on the number of events in the space. It begins with some days: to read all
+// when enough are found, so the cost does not depend on the number of events in the space. It first looks at one week: to read all
 // partitions of a table takes ClickHouse twice as long, although it stops in the first one.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { LATEST_STORABLE_MS } from '../domain/instant.ts';
@@ -21,7 +21,7 @@ export async function newestInstants(
   const found: StandingInstant[] = [];
   let toMs = storable(upToMs);
   const firstMs = Math.min(toMs, expectedMs) - FIRST_SPAN_MS;
-  // Nothing has happened in the last days of time.
+  // Without a limit, the week before the end of time is empty.
   let fromMs = firstMs < LATEST_STORABLE_MS - FIRST_SPAN_MS ? Math.max(afterMs, firstMs) : afterMs;
   for (let rowsMax = Math.max(ROWS_MIN, limit); ; rowsMax *= ROWS_GROWTH) {
     const instants = await queryRows<[timestampMs: string, readings: string, rows: string]>(

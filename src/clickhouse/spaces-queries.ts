@@ -26,24 +26,29 @@ export async function segmentsOfSpaces(
   blocks: StoredBlocks,
   asked: HoursQuestion,
 ): Promise<Map<SpaceId, Segment[]>> {
-  const { spaces, upTo } = asked;
+  const { spaces } = asked;
   if (spaces.length === 0) return new Map();
   const question = { ...asked, edgesMs: asked.edgesMs.map(storable) };
-  const isLong = isForHours(question);
-  const stored: StoredOfSpaces = isLong ? await blocks.of(spaces) : new Map();
-  if (stored.size > 0 && hoursIn(question, stored) <= blocks.hoursReadMax)
-    return composedSegments(client, blocks, question, stored);
-  const plans = stored.size > 0 ? await planFor(client, question, stored) : undefined;
-  if (isLong && spaces.length > 1 && (await isTooMuch(client, question, plans))) {
-    const found = new Map<SpaceId, Segment[]>();
-    for (const space of spaces)
-      for (const [spaceId, segments] of await segmentsOfSpaces(client, blocks, { ...asked, spaces: [space] }))
-        found.set(spaceId, segments);
-    return found;
-  }
-  if (plans) return toSegments(question, await segmentsByHour(client, plans, question.edgesMs, upTo));
+  if (!isForHours(question)) return fromEvents(client, question);
+  return blocks.using(spaces, async (stored) => {
+    if (stored.size > 0 && hoursIn(question, stored) <= blocks.hoursReadMax)
+      return composedSegments(client, blocks, question, stored);
+    const plans = stored.size > 0 ? await planFor(client, question, stored) : undefined;
+    if (spaces.length > 1 && (await isTooMuch(client, question, plans))) {
+      const found = new Map<SpaceId, Segment[]>();
+      for (const space of spaces)
+        for (const [spaceId, segments] of await segmentsOfSpaces(client, blocks, { ...asked, spaces: [space] }))
+          found.set(spaceId, segments);
+      return found;
+    }
+    if (!plans) return fromEvents(client, question);
+    return toSegments(question, await segmentsByHour(client, plans, question.edgesMs, asked.upTo));
+  });
+}
+
+async function fromEvents(client: ClickHouseClient, question: HoursQuestion): Promise<Map<SpaceId, Segment[]>> {
   const { events, params } = ofEvents(question);
-  return toSegments(question, await segmentRows(client, spaces, events, params, question.edgesMs));
+  return toSegments(question, await segmentRows(client, question.spaces, events, params, question.edgesMs));
 }
 
 async function isTooMuch(
@@ -54,9 +59,9 @@ async function isTooMuch(
   return isTooMuchTogether(client, plans ?? [], plans ? plannedRows(plans, question.upTo) : ofEvents(question));
 }
 
-/** About how many stored hours a question reads. An hour takes one of two slots, and has one or two versions. */
-function hoursIn({ edgesMs }: HoursQuestion, stored: StoredOfSpaces): number {
-  const slots = slotOf(edgesMs.at(-1) ?? 0) - slotOf(edgesMs[0] ?? 0);
+/** At most how many stored hours a question reads. What was known at a place may need any version of an hour. */
+function hoursIn({ edgesMs, upTo }: HoursQuestion, stored: StoredOfSpaces): number {
+  const slots = upTo ? Infinity : slotOf(edgesMs.at(-1) ?? 0) - slotOf(edgesMs[0] ?? 0) + 1;
   return [...stored.values()].reduce((sum, { versions }) => sum + Math.min(versions, slots), 0);
 }
 

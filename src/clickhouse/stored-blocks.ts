@@ -1,6 +1,7 @@
 // Up to which block the hours of spaces are stored. What is stored stays right, because rows of stored blocks never change: an
 // answer from an earlier block reads more events, and is the same. So this is asked again only every few minutes, which saves
-// the most expensive query of a question about hours.
+// the most expensive query of a question about hours. That what was known is still stored is asked at the same time as the
+// question: somebody may have emptied the tables, or restored them as they were at an earlier time.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { LastKnown } from '../runtime/last-known.ts';
 import type { SpaceId } from '../domain/ids.ts';
@@ -10,12 +11,15 @@ import { OF_SPACES, spacesParams, UP_TO_BLOCKS } from './rows-of-spaces.ts';
 /** They are stored every six hours. */
 const KEPT_MS = 600_000;
 const SPACES_MAX = 100_000;
-/** Of each space. A move may change all of them. */
-const CHANGED_MAX = 200;
+/** Of each space. The hours since they were stored are among them; a move may change all. */
+const CHANGED_MAX = 24;
 /** More hours are summed up in ClickHouse: this process answers nobody else while it reads them. 20,000 take it some 20 ms. */
 const HOURS_READ_MAX = 20_000;
 
+type SpaceAtBlock = Readonly<Record<'spaceId', SpaceId> & Record<'block', number>>;
+
 export interface StoredHours {
+  readonly shard: number;
   /** Up to which the hours are stored. */
   readonly block: number;
   /** How many versions of hours there were when this was read. */
@@ -38,10 +42,24 @@ export class StoredBlocks {
     this.hoursReadMax = hoursReadMax;
   }
 
-  /** A space belongs to the shard of its hours. One without any up to its block is left out. */
-  async of(
-    spaces: readonly { readonly spaceId: SpaceId; readonly block: number }[],
-  ): Promise<Map<SpaceId, StoredHours>> {
+  /**
+   * Asks a question, for which it must not matter how many hours are stored. It is asked again if what was known of them is not
+   * so any more. @param ask gets what is stored; spaces without any hours up to their block are left out
+   */
+  async using<T>(
+    spaces: readonly SpaceAtBlock[],
+    ask: (stored: ReadonlyMap<SpaceId, StoredHours>) => Promise<T>,
+  ): Promise<T> {
+    const { stored, kept } = await this.#of(spaces);
+    const [answer, isSo] = await Promise.all([ask(stored), this.#areStored(kept)]);
+    if (isSo) return answer;
+    for (const { spaceId } of spaces) this.#kept.delete(spaceId);
+    return this.using(spaces, ask);
+  }
+
+  async #of(
+    spaces: readonly SpaceAtBlock[],
+  ): Promise<{ stored: Map<SpaceId, StoredHours>; kept: readonly StoredHours[] }> {
     const found = new Map<SpaceId, StoredHours>();
     const oldestMs = performance.now() - KEPT_MS;
     const unknown = spaces.filter(({ spaceId, block }) => {
@@ -50,14 +68,26 @@ export class StoredBlocks {
       found.set(spaceId, kept);
       return false;
     });
+    const kept = [...found.values()];
     for (const [spaceId, hours] of unknown.length > 0 ? await this.#read(unknown) : []) {
       found.set(spaceId, hours);
-      const kept = this.#kept.get(spaceId);
-      if (kept && kept.block > hours.block) continue;
-      const changed = kept?.block === hours.block ? kept.changed : undefined;
+      const before = this.#kept.get(spaceId);
+      if (before && before.block > hours.block) continue;
+      const changed = before?.block === hours.block ? before.changed : undefined;
       this.#kept.set(spaceId, { ...hours, readMs: performance.now(), changed });
     }
-    return found;
+    return { stored: found, kept };
+  }
+
+  async #areStored(kept: readonly StoredHours[]): Promise<boolean> {
+    const marks = new Map(kept.map(({ shard, block }) => [`${shard} ${block}`, [shard, block] as const]));
+    if (marks.size === 0) return true;
+    const [row] = await queryRows<[string]>(
+      this.#client,
+      'SELECT uniqExact(shard, block) FROM stored_hours WHERE (shard, block) IN arrayZip({shards:Array(UInt16)}, {blocks:Array(UInt64)})',
+      { shards: [...marks.values()].map(([shard]) => shard), blocks: [...marks.values()].map(([, block]) => block) },
+    );
+    return Number(row?.[0]) === marks.size;
   }
 
   /**
@@ -76,19 +106,17 @@ export class StoredBlocks {
     this.#kept.set(spaceId, { ...kept, changed: all.size <= CHANGED_MAX ? all : undefined });
   }
 
-  async #read(
-    spaces: readonly { readonly spaceId: SpaceId; readonly block: number }[],
-  ): Promise<[SpaceId, StoredHours][]> {
-    const rows = await queryRows<[number, string, string]>(
+  async #read(spaces: readonly SpaceAtBlock[]): Promise<[SpaceId, StoredHours][]> {
+    const rows = await queryRows<[number, number, string, string]>(
       this.#client,
       `WITH owned AS (SELECT space_id, shard, count() AS versions FROM segments_by_hour WHERE ${OF_SPACES} GROUP BY space_id, shard)
-      SELECT space_id, max(block), any(versions) FROM stored_hours INNER JOIN owned USING (shard)
-      WHERE shard IN (SELECT shard FROM owned) AND ${UP_TO_BLOCKS} GROUP BY space_id`,
+      SELECT space_id, shard, max(block), any(versions) FROM stored_hours INNER JOIN owned USING (shard)
+      WHERE shard IN (SELECT shard FROM owned) AND ${UP_TO_BLOCKS} GROUP BY space_id, shard`,
       spacesParams(spaces),
     );
-    return rows.map(([spaceId, block, versions]) => [
+    return rows.map(([spaceId, shard, block, versions]) => [
       Number(spaceId) as SpaceId,
-      { block: Number(block), versions: Number(versions) },
+      { shard: Number(shard), block: Number(block), versions: Number(versions) },
     ]);
   }
 }

@@ -15,6 +15,11 @@ export interface SharedPlace extends ConsumerPlace {
   readonly partitionOf: (subject: string) => Partition | 'all';
   /** A cursor that stays full for this long is detached in any case. */
   readonly idleMaxMs: number;
+  /**
+   * A cursor that has been full for this long altogether is detached while others are ahead of it: they were opened together with
+   * it, and what comes after their places has to wait for it.
+   */
+  readonly heldUpMaxMs: number;
 }
 
 export class SharedConsumer {
@@ -22,6 +27,8 @@ export class SharedConsumer {
   readonly #place: SharedPlace;
   readonly #consumer: LogConsumer;
   readonly #progress = new Condition();
+  /** For how long each cursor has held up others that are ahead of it. */
+  readonly #heldUp = new WeakMap<PartitionCursor, number>();
   #position: number;
   #isClosed = false;
 
@@ -76,15 +83,27 @@ export class SharedConsumer {
   async #dispatchWhenRoom(entry: StoredEntry): Promise<boolean> {
     const fullCursors = (): PartitionCursor[] => [...this.#cursorsFor(entry)].filter(isFull);
     for (let full = fullCursors(); full.length > 0 && !this.#isClosed; full = fullCursors()) {
-      const isOtherWaiting = [...this.#cursors.of('all')].some((cursor) => cursor.isFollowing && cursor.isWaiting);
+      const others = [...this.#cursors.of('all')].filter(({ isFollowing }) => isFollowing);
+      const isOtherAhead = others.some(({ lastSeq }) => lastSeq >= entry.seq);
+      const isOtherWaiting = others.some(({ isWaiting }) => isWaiting);
       const stuckSinceMs = performance.now() - (isOtherWaiting ? DETACH_AFTER_MS : this.#place.idleMaxMs);
-      const stuck = full.filter(({ progressAtMs }) => progressAtMs <= stuckSinceMs);
+      const stuck = full.filter(
+        (cursor) =>
+          cursor.progressAtMs <= stuckSinceMs || (isOtherAhead && this.#heldUpMs(cursor) >= this.#place.heldUpMaxMs),
+      );
       for (const cursor of stuck) cursor.detach();
-      if (stuck.length === 0)
-        await this.#progress.wait(Math.min(...full.map(({ progressAtMs }) => progressAtMs)) - stuckSinceMs);
+      if (stuck.length > 0) continue;
+      const waitsSinceMs = performance.now();
+      await this.#progress.wait(Math.min(...full.map(({ progressAtMs }) => progressAtMs)) - stuckSinceMs);
+      const waitedMs = performance.now() - waitsSinceMs;
+      if (isOtherAhead) for (const cursor of full) this.#heldUp.set(cursor, this.#heldUpMs(cursor) + waitedMs);
     }
     // Looked up again, because a cursor that was opened in the meantime follows from this entry on.
     return !this.#isClosed && this.#dispatch(entry, this.#cursorsFor(entry));
+  }
+
+  #heldUpMs(cursor: PartitionCursor): number {
+    return this.#heldUp.get(cursor) ?? 0;
   }
 
   #cursorsFor(entry: StoredEntry): ReadonlySet<PartitionCursor> {

@@ -22,6 +22,7 @@ import { StreamEnd } from './stream-end.ts';
 
 const QUEUE_BYTES_MAX = 4 * 1024 * 1024;
 const IDLE_MAX_MS = 10_000;
+const HELD_UP_MAX_MS = 5_000;
 const WAKE_LATER_MS = 10;
 
 export interface StreamReaderOptions {
@@ -46,6 +47,8 @@ export interface StreamReaderOptions {
   readonly queueBytesMax?: number;
   /** A cursor that stays full for this long loses its consumer until it is read again. */
   readonly idleMaxMs?: number;
+  /** A cursor that holds up others for this long altogether, after it was opened together with them, reads by itself. */
+  readonly heldUpMaxMs?: number;
   /** The interval between checks for silent consumers. */
   readonly stallCheckMs?: number;
   /** How often the connection was lost. */
@@ -80,6 +83,7 @@ export class StreamReader {
       partitions: 1,
       queueBytesMax: QUEUE_BYTES_MAX,
       idleMaxMs: IDLE_MAX_MS,
+      heldUpMaxMs: HELD_UP_MAX_MS,
       stallCheckMs: STALL_CHECK_MS,
       disconnects: () => 0,
       end: new StreamEnd(async () => boundsOf(await js.jetstreamManager(false), options.stream)),
@@ -96,7 +100,7 @@ export class StreamReader {
 
   /**
    * Opens a cursor. Any number may be open at the same time, even for the same partition.
-   * @param othersAfterSeq the least sequence after which cursors read that are opened in the same turn
+   * @param othersAfterSeq where the earliest of the cursors that are opened in the same turn begins
    * @throws if the stream cannot be read
    */
   async open(partition: Partition, afterSeq: number, othersAfterSeq = afterSeq): Promise<LogCursor> {
@@ -118,10 +122,11 @@ export class StreamReader {
   }
 
   #startShared(before: readonly PartitionCursor[], newAfterSeq: number): void {
-    const { stream, partitionOf, idleMaxMs, stallCheckMs, disconnects, end } = this.#options;
+    const { stream, partitionOf, idleMaxMs, heldUpMaxMs, stallCheckMs, disconnects, end } = this.#options;
     // Starts at the most advanced cursor, which would otherwise wait while the others catch up.
     const afterSeq = Math.max(newAfterSeq, ...before.map(({ lastSeq }) => lastSeq));
-    const place = { stream, subjects: [], afterSeq, stallCheckMs, disconnects, end, partitionOf, idleMaxMs };
+    const from = { stream, subjects: [], afterSeq, stallCheckMs, disconnects, end };
+    const place = { ...from, partitionOf, idleMaxMs, heldUpMaxMs };
     const shared: SharedConsumer = new SharedConsumer(this.#js, place, this.#cursors, (error) =>
       this.#sharedFailed(shared, error),
     );

@@ -28,7 +28,7 @@ export interface LastCommit {
 export interface SpaceEventsLog {
   /**
    * Reads the commits of all routers after a sequence, on behalf of the fold of `partition`.
-   * @param othersAfterSeq the least sequence after which folds of this process read that open the log at the same time
+   * @param othersAfterSeq where the earliest of the folds of this process that open the log at the same time begins
    */
   open(partition: Partition, afterSeq: number, othersAfterSeq?: number): Promise<LogCursor>;
   /** Reads the commits of one router after a sequence, in the current epoch. */

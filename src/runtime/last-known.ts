@@ -13,6 +13,10 @@ export class LastKnown<Key, Value> {
     return this.#values.get(key);
   }
 
+  delete(key: Key): void {
+    this.#values.delete(key);
+  }
+
   set(key: Key, value: Value): void {
     this.#values.delete(key);
     this.#values.set(key, value);

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { ClickHouseEventPages } from '../clickhouse/event-pages.ts';
 import { ClickHouseHistory } from '../clickhouse/history.ts';
 import { ClickHouseLogPlaces } from '../clickhouse/log-places.ts';
+import { StoredBlocks } from '../clickhouse/stored-blocks.ts';
 import { ClickHousePartitionRecords } from '../clickhouse/partition-records.ts';
 import { ClickHouseRecoveryRecords } from '../clickhouse/recovery-records.ts';
 import type { LogEpoch } from '../domain/log-epoch.ts';
@@ -42,6 +43,7 @@ export function createAdapters(
 ) {
   const link = new NatsLink(nc, log, onLinkChange);
   const disconnects = (): number => link.disconnects;
+  const storedBlocks = new StoredBlocks(clickhouse);
   return {
     link,
     leases,
@@ -64,9 +66,9 @@ export function createAdapters(
     openForwardedMessages: () => openForwardedMessages(js, jsm),
     pingNats: () => nc.rtt(),
     newId: () => nuid.next(),
-    history: new ClickHouseHistory(clickhouse, logId),
+    history: new ClickHouseHistory(clickhouse, logId, storedBlocks),
     logPlaces: new ClickHouseLogPlaces(clickhouse),
-    eventPages: new ClickHouseEventPages(clickhouse),
+    eventPages: new ClickHouseEventPages(clickhouse, storedBlocks),
     recovery: new ClickHouseRecoveryRecords(clickhouse, options.tables?.cluster),
     partitionRecords: new ClickHousePartitionRecords(clickhouse),
   };

@@ -1,7 +1,10 @@
 // Folds that are restored at the same time begin to read the log together, so that each entry is received and decoded
 // once for all of them. Otherwise each reads what came after its own checkpoint with a consumer of its own.
 
-/** Of the log. A fold that is further behind the others catches up by itself, because they would wait for it. */
+/**
+ * How many entries a fold may be behind the foremost one. One that is further behind catches up by itself, so that the others need
+ * not wait for it.
+ */
 const ENTRIES_BEHIND_MAX = 50_000;
 
 interface Arrived {

@@ -190,30 +190,6 @@ describe('a stream that partitions read together', () => {
     for (const entries of read) entries.forEach((entry, index) => expect(entry).toBe(read[0]?.[index]));
   });
 
-  it('reads once for cursors that are opened together at different places', async () => {
-    const reader = readerOf({ partitionOf: () => 'all', catchUpSubjects: () => [] });
-    const seq = await lastSeq();
-    await publish(DPUS, 3);
-    const places = [seq + 60, seq + 20, seq, seq + 3 * DPUS.length];
-    const cursors = await Promise.all(
-      places.map(async (afterSeq, k) => reader.open(k as Partition, afterSeq, Math.min(...places))),
-    );
-    expect(await consumers()).toBe(1);
-    await publish(DPUS, 1);
-    const objects = new Map<number, StoredEntry>();
-    for (const [n, cursor] of cursors.entries()) {
-      const entries: StoredEntry[] = [];
-      while (entries.at(-1)?.seq !== seq + 4 * DPUS.length) entries.push(...(await cursor.next(7)));
-      const from = (places[n] ?? 0) + 1;
-      expect(entries.map((entry) => entry.seq)).toEqual(entries.map((_, index) => from + index));
-      for (const entry of entries) {
-        if (!objects.has(entry.seq)) objects.set(entry.seq, entry);
-        expect(entry).toBe(objects.get(entry.seq));
-      }
-      await cursor.close();
-    }
-  });
-
   it('detaches a cursor that does not read, and gives it everything later', async () => {
     const reader = readerOf({ queueBytesMax: 100_000, idleMaxMs: 600_000 });
     const seq = await lastSeq();

@@ -14,6 +14,7 @@ import { mutant, type Mutant } from './mutant.ts';
 import { REPLAY_MUTANTS } from './replay-mutants.ts';
 import { AUDIT_MUTANTS } from './audit-mutants.ts';
 import { RESET_MUTANTS } from './reset-mutants.ts';
+import { HOURS_MUTANTS } from './hours-mutants.ts';
 import { LIVE_MUTANTS } from './live-mutants.ts';
 import { QUEUE_MUTANTS } from './queue-mutants.ts';
 import { SERIES_MUTANTS } from './series-mutants.ts';
@@ -357,6 +358,7 @@ export const MUTANTS: readonly Mutant[] = [
     "decide(placement, { kind: 'placeDpu', id, doorwayId, effectiveMs: nowMs });",
     'test/unit/import-topology.test.ts',
   ),
+  ...HOURS_MUTANTS,
   ...LIVE_MUTANTS,
   ...QUEUE_MUTANTS,
   ...SERIES_MUTANTS,
