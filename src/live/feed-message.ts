@@ -51,7 +51,7 @@ export interface FeedPlace {
   readonly n: number;
 }
 
-/** A position that no feed has: whoever continues there starts over. */
+/** A position that no feed has. A client that resumes from it gets snapshots. */
 export const NO_PLACE: FeedPlace = { epoch: 0, n: 0 };
 
 /** Items `first`, `first + 1`, …; an empty batch means that a feed has started. */

@@ -168,7 +168,7 @@ export class LiveCounts {
   /** The items after a position, if all of them are known; otherwise the count of each space. */
   #beginning(partition: Partition, spaceIds: ReadonlySet<SpaceId> | null, after: FeedPlace | undefined): LiveEvent[] {
     const { relay } = this.#follow(partition);
-    // Since `watch` the relay may have lost the owner, and no item says so.
+    // The relay may have lost the owner since `watch`, and no item says so.
     if (!after || relay.isStale) return this.#snapshots(partition, spaceIds);
     const missed = relay.itemsAfter(after);
     const isGapless =
@@ -183,7 +183,7 @@ export class LiveCounts {
     return this.#countEvents(partition, spaceIds, 'snapshot');
   }
 
-  /** The count of each space that is known. A change is no item of the feed here: it says that there is no owner. */
+  /** The count of each known space. A change here says that the partition has no owner, and is not an item of the feed. */
   #countEvents(partition: Partition, spaceIds: ReadonlySet<SpaceId> | null, kind: 'snapshot' | 'change'): LiveEvent[] {
     const { relay } = this.#follow(partition);
     return this.#spacesOf(partition, spaceIds).flatMap((spaceId) => {
@@ -196,7 +196,7 @@ export class LiveCounts {
   #replace(partition: Partition, kind: 'snapshot' | 'change'): void {
     const followed = this.#followed.get(partition);
     if (!followed) return;
-    // There may be 50,000 spaces, and 1,000 subscribers of all.
+    // Built once: there may be 50,000 spaces, and 1,000 subscribers to all of them.
     const events = followed.ofAll.size > 0 ? this.#countEvents(partition, null, kind) : [];
     for (const subscriber of followed.ofAll) subscriber.offerAll(events);
     for (const subscriber of new Set([...followed.bySpace.values()].flatMap((some) => [...some])))

@@ -42,7 +42,7 @@ const ITEMS_MAX = 8_192;
 const ITEM_AGE_MAX_MS = 120_000;
 /** Keeps a message well below NATS's limit of 1 MB. */
 const ITEMS_PER_BATCH = 2_000;
-/** When a router falls behind, all its spaces become stale. Between so many of them other work gets its turn. */
+/** When a router falls behind, all its spaces become stale at once. The limit lets other work run in between. */
 const ITEMS_PER_FLUSH = 500;
 
 interface PendingCorrection {
@@ -296,7 +296,7 @@ export class PartitionFeed implements FoldObserver {
   #newsOf(count: LiveCount, isHeldBack: boolean): LiveCount | undefined {
     const published = this.#published.get(count.spaceId);
     if (!isHeldBack) return published && isSameCount(published, count) ? undefined : count;
-    // That the count before is stale now is not held back.
+    // Only the change is held back. Listeners are told that the published count has become stale.
     return count.isStale && published?.isStale === false ? { ...published, isStale: true } : undefined;
   }
 

@@ -52,7 +52,7 @@ export class PartitionRelay {
   /** Batches that arrived while an answer was pending. */
   #held: FeedBatch[] | undefined;
   #asking: Promise<void> = Promise.resolve();
-  /** The question that waits for the answer to the one before, for all that need one. */
+  /** The next question. It waits for the current answer, and serves everyone who asks meanwhile. */
   #next: { after: FeedPlace | undefined; readonly answered: Promise<void> } | undefined;
   #isResyncing = false;
   #hasGap = false;
@@ -67,8 +67,8 @@ export class PartitionRelay {
   }
 
   /**
-   * Where a listener is. While the partition has no owner, what says that its counts are stale is no item of the feed,
-   * so whoever continues there has to start over.
+   * The position of a listener. While the partition has no owner, the events that say so are not items of the feed, so a
+   * client that resumes after them has to get snapshots.
    */
   get place(): FeedPlace {
     return this.#isStale ? NO_PLACE : this.#feedPlace;
@@ -103,8 +103,7 @@ export class PartitionRelay {
   }
 
   count(spaceId: SpaceId): LiveCount | undefined {
-    const count = this.#watched.get(spaceId)?.count;
-    return count && this.#isStale ? { ...count, isStale: true } : count;
+    return this.#watched.get(spaceId)?.count;
   }
 
   /** The items after a position; undefined if some of them are unknown. */
@@ -137,7 +136,7 @@ export class PartitionRelay {
   }
 
   async #askNow(): Promise<void> {
-    // The feed may publish items before it answers, which are on their way, or lost.
+    // The feed may publish items before it answers, and they may still be on their way, or lost.
     const here = this.#epoch === undefined || this.#isStale ? undefined : this.#feedPlace;
     const after = earlierOf(this.#next?.after, here);
     this.#next = undefined;
@@ -219,7 +218,7 @@ export class PartitionRelay {
     this.#listener.item(this.partition, item);
   }
 
-  /** Asks until a feed answers, and again if items were lost meanwhile. @param failures questions not answered before */
+  /** Asks until a feed answers, and again if items were lost meanwhile. @param failures how many questions have failed already */
   #resync(failures = 0): void {
     this.#hasGap = true;
     if (this.#isResyncing) return;
@@ -246,6 +245,7 @@ export class PartitionRelay {
   #becomeStale(): void {
     if (this.#isStale || this.#epoch === undefined || this.#abort.signal.aborted) return;
     this.#isStale = true;
+    for (const watched of this.#watched.values()) watched.count = { ...watched.count, isStale: true };
     this.#listener.stale(this.partition);
   }
 

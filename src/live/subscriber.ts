@@ -9,8 +9,8 @@ const WAITING_MAX = 1_000;
 
 export type LiveEvent =
   /**
-   * The count of a space. Of a snapshot, the changes before it were not sent. Who resumes after an event that
-   * `startsOver` gets snapshots, because the event is no item of a feed.
+   * The count of a space. The changes before a snapshot were not sent. An event that `startsOver` is not an item of a
+   * feed, so a client that resumes after it gets snapshots.
    */
   | { readonly kind: 'snapshot' | 'change'; readonly item: LiveCount; readonly startsOver?: true }
   | { readonly kind: 'correction'; readonly item: Correction }
@@ -19,8 +19,8 @@ export type LiveEvent =
 
 export interface LiveSink {
   /**
-   * Writes an event, with the subscriber's position as `id` if it is known; '' is a position at which it starts over. @returns false if the sink accepts no
-   * more until it has drained
+   * Writes an event. @param id the subscriber's position, if it is known; '' if a client that resumes has to get
+   * snapshots @returns false if the sink accepts no more until it has drained
    */
   write(event: LiveEvent, id: string | undefined): boolean;
   end(): void;
@@ -66,12 +66,17 @@ export class Subscriber {
   }
 
   offer(event: LiveEvent): void {
-    this.offerAll([event]);
+    this.#waiting.push(event);
+    this.#send();
   }
 
   /** Events that belong together: only the last one has the position. */
   offerAll(events: readonly LiveEvent[]): void {
     for (const event of events) this.#waiting.push(event);
+    this.#send();
+  }
+
+  #send(): void {
     if (this.#isBlocked && this.#waiting.length > this.#waitingMax) this.#merge();
     this.#write();
   }

@@ -22,8 +22,8 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'counts without an owner are not stale',
-    'return count && this.#isStale ? { ...count, isStale: true } : count;',
-    'return count;',
+    'watched.count = { ...watched.count, isStale: true };',
+    'watched.count = { ...watched.count };',
     LISTENERS,
   ),
   mutant(

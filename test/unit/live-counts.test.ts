@@ -140,7 +140,11 @@ const step = fc.oneof(
   ),
 );
 
-/** Makes those who follow a feed ask it. */
+function liveOn(channel: MemoryChangeChannel): LiveCounts {
+  return new LiveCounts(channel, { partitions: 1, subscribersMax: 10, exists: () => true });
+}
+
+/** Makes the relays of a feed ask it. */
 function loseItem(channel: MemoryChangeChannel, { epoch, items, partition }: Owner): void {
   channel.publish(partition, { epoch, first: items.length + 2, items: [] });
 }
@@ -150,7 +154,7 @@ describe('live counts', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
         const channel = new MemoryChangeChannel();
-        const live = new LiveCounts(channel, { partitions: 1, subscribersMax: 10, exists: () => true });
+        const live = liveOn(channel);
         let owner = new Owner(channel, 1, new Map());
         const [client, other] = [new Client(), new Client()];
         await other.connect(live);
@@ -191,9 +195,7 @@ describe('live counts', () => {
   it('resume from the owner if this process has not followed the feed', async () => {
     const channel = new MemoryChangeChannel();
     const owner = new Owner(channel, 1, new Map());
-    const [one, two] = [1, 2].map(
-      () => new LiveCounts(channel, { partitions: 1, subscribersMax: 10, exists: () => true }),
-    ) as [LiveCounts, LiveCounts];
+    const [one, two] = [1, 2].map(() => liveOn(channel)) as [LiveCounts, LiveCounts];
     const client = new Client();
     await client.connect(one);
     owner.change(SPACES[0] as SpaceId);
@@ -207,9 +209,9 @@ describe('live counts', () => {
     two.stop();
   });
 
-  it('are stale while nobody owns the partition, also for those who come back then or later', async () => {
+  it('are stale while the partition has no owner, and fresh for clients that reconnect afterwards', async () => {
     const channel = new MemoryChangeChannel();
-    const live = new LiveCounts(channel, { partitions: 1, subscribersMax: 10, exists: () => true });
+    const live = liveOn(channel);
     const owner = new Owner(channel, 1, new Map());
     const [client, gone] = [new Client(), new Client()];
     await client.connect(live);
@@ -266,9 +268,9 @@ describe('live counts', () => {
     live.stop();
   });
 
-  it('are not stale for ever for a slow client that resumes before it has heard that the owner was lost', async () => {
+  it('do not stay stale for a slow client that reconnects before it has read everything', async () => {
     const channel = new MemoryChangeChannel();
-    const live = new LiveCounts(channel, { partitions: 1, subscribersMax: 10, exists: () => true });
+    const live = liveOn(channel);
     const owner = new Owner(channel, 1, new Map());
     const [slow, other] = [new Client(), new Client()];
     for (const client of [slow, other]) await client.connect(live);
@@ -292,9 +294,9 @@ describe('live counts', () => {
     live.stop();
   });
 
-  it('are complete for a client whose connection ends within the snapshots of a new owner', async () => {
+  it('are complete for a client that loses its connection in the middle of the snapshots', async () => {
     const channel = new MemoryChangeChannel();
-    const live = new LiveCounts(channel, { partitions: 1, subscribersMax: 10, exists: () => true });
+    const live = liveOn(channel);
     const old = new Owner(channel, 1, new Map());
     const [cut, other] = [new Client(), new Client()];
     for (const client of [cut, other]) await client.connect(live);
@@ -311,10 +313,10 @@ describe('live counts', () => {
   });
 
   it.each(['everything has stopped', 'all have left', 'all have left and another has come'])(
-    'of a feed that nobody follows any more are told to nobody, and asked for no more: %s',
+    'are neither sent nor asked for once the feed has no subscribers: %s',
     async (what) => {
       const channel = new MemoryChangeChannel();
-      const live = new LiveCounts(channel, { partitions: 1, subscribersMax: 10, exists: () => true });
+      const live = liveOn(channel);
       const owner = new Owner(channel, 1, new Map());
       const client = new Client();
       await client.connect(live);
@@ -339,9 +341,9 @@ describe('live counts', () => {
     },
   );
 
-  it('of others do not start over when somebody comes for another space', async () => {
+  it('continue without snapshots when a new subscriber asks for another space', async () => {
     const channel = new MemoryChangeChannel();
-    const live = new LiveCounts(channel, { partitions: 1, subscribersMax: 10, exists: () => true });
+    const live = liveOn(channel);
     const owner = new Owner(channel, 1, new Map());
     const [first, second, third] = SPACES as [SpaceId, SpaceId, SpaceId];
     const client = new Client();
@@ -358,7 +360,7 @@ describe('live counts', () => {
     live.stop();
   });
 
-  it('of many who come at once are asked for together', async () => {
+  it('are asked for once when many subscribers arrive together', async () => {
     const channel = new MemoryChangeChannel();
     let questions = 0;
     const isAsked = new Promise<void>((resolve) => {
