@@ -43,16 +43,16 @@ export class StoredBlocks {
   }
 
   /**
-   * Asks a question, for which it must not matter how many hours are stored. It is asked again if what was known of them is not
-   * so any more. @param ask gets what is stored; spaces without any hours up to their block are left out
+   * Asks a question whose answer does not depend on which hours are stored. Asks it again if hours that were known to be stored
+   * are gone. @param ask gets what is stored; spaces without any hours up to their block are left out
    */
   async using<T>(
     spaces: readonly SpaceAtBlock[],
     ask: (stored: ReadonlyMap<SpaceId, StoredHours>) => Promise<T>,
   ): Promise<T> {
     const { stored, kept } = await this.#of(spaces);
-    const [answer, isSo] = await Promise.all([ask(stored), this.#areStored(kept)]);
-    if (isSo) return answer;
+    const [answer, areStored] = await Promise.all([ask(stored), this.#areStored(kept)]);
+    if (areStored) return answer;
     for (const { spaceId } of spaces) this.#kept.delete(spaceId);
     return this.using(spaces, ask);
   }

@@ -67,7 +67,7 @@ export class NatsChangeChannel implements ChangeChannel {
         if (from !== this.#id) this.#remoteUntil.set(partition, performance.now() + INTEREST_MS);
         answer(question)
           .then((found) => found && respond(message, encoder.encode(JSON.stringify(found))))
-          // The connection is closed, for example. Whoever gets no answer asks again.
+          // The connection may be closed. A relay that gets no answer asks again.
           .catch(() => undefined);
       },
     });

@@ -16,8 +16,8 @@ export interface SharedPlace extends ConsumerPlace {
   /** A cursor that stays full for this long is detached in any case. */
   readonly idleMaxMs: number;
   /**
-   * A cursor that has been full for this long altogether is detached while others are ahead of it: they were opened together with
-   * it, and what comes after their places has to wait for it.
+   * A cursor that has been full for this long in total is detached while others that were opened with it are ahead, because their
+   * next entries have to wait for it.
    */
   readonly heldUpMaxMs: number;
 }

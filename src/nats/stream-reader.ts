@@ -47,7 +47,7 @@ export interface StreamReaderOptions {
   readonly queueBytesMax?: number;
   /** A cursor that stays full for this long loses its consumer until it is read again. */
   readonly idleMaxMs?: number;
-  /** A cursor that holds up others for this long altogether, after it was opened together with them, reads by itself. */
+  /** How long a cursor may hold up others that were opened together with it. Then it reads by itself. */
   readonly heldUpMaxMs?: number;
   /** The interval between checks for silent consumers. */
   readonly stallCheckMs?: number;

@@ -1,4 +1,4 @@
-// Which spaces of a fold are stale, for somebody who keeps looking: a fold counts as behind in a log once it has lacked
+// Which spaces of a fold are stale, for a caller that checks repeatedly. A fold counts as behind in a log once it has lacked
 // entries for some seconds, until it is known to have been complete a moment ago. So a fold with a steady lag does not
 // become stale and fresh again and again.
 import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
@@ -50,7 +50,7 @@ export class FoldFreshness {
   /** @returns true if some spaces may have become stale, or fresh again */
   look(): boolean {
     const [before, places, nowMs] = [this.#isBehind, this.#places(), this.#timing.now()];
-    // After this process was busy, its questions seem to have waited for an answer that it has only not read yet.
+    // While this process was busy, answers may have arrived that it has not read yet.
     this.#wasBusy = !this.#wasBusy && before.length > 0 && nowMs - this.#lookedAtMs > BUSY_MS;
     this.#lookedAtMs = nowMs;
     if (this.#wasBusy) return false;

@@ -40,7 +40,7 @@ export class Freshness {
     this.#ends.forget();
   }
 
-  /** For somebody who keeps looking at the counts of a fold. */
+  /** For a caller that checks the same fold repeatedly. */
   of(fold: PartitionFold): FoldFreshness {
     return new FoldFreshness(fold, this.#ends, this.#timing);
   }

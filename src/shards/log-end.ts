@@ -70,7 +70,7 @@ export class LogEnd {
    * is complete.
    */
   missingSince(place: number): number | undefined {
-    // From the newest on, because readers are usually at the end.
+    // Searches from the newest, because readers are usually at the end.
     const complete = this.#ends.findLastIndex((end) => end.place <= place);
     return this.#ends[complete + 1]?.fromMs ?? this.#unansweredSinceMs;
   }

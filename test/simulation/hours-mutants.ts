@@ -4,7 +4,7 @@ import { mutant, type Mutant } from './mutant.ts';
 const QUERIES = 'test/integration/history-queries.test.ts';
 
 export const HOURS_MUTANTS: readonly Mutant[] = [
-  mutant('what is kept of stored hours is not checked', 'if (isSo) return answer;', 'return answer;', QUERIES),
+  mutant('what is kept of stored hours is not checked', 'if (areStored) return answer;', 'return answer;', QUERIES),
   mutant(
     'a guess of what has changed is taken for the truth',
     'const isRight = guessedPlans?.every(({ spaceId, plan }) => !isAnyIn(changed.get(spaceId) ?? [], plan.slots));',

@@ -180,7 +180,7 @@ test('T17 a change of a space whose newest reading was retracted is told once hi
   }
 });
 
-/** Stale are the spaces that a test says, from the next look on. */
+/** The test decides which spaces are stale, from the next look on. */
 class ToldFreshness implements FeedFreshness {
   next: readonly number[] = [];
   looks = 0;
