@@ -33,9 +33,9 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a commit names a range too few',
-    'return message !== undefined && (message.consumed > 0 || this.#slots[slot - 1] === undefined);',
-    'return message !== undefined && this.#slots[slot - 1] === undefined;',
-    'test/unit/fair-queue.test.ts',
+    'const begins = message.consumed > 0 || this.nextBegins;',
+    'const begins = this.nextBegins;',
+    'test/unit/held-messages.test.ts',
   ),
   mutant(
     'the clock does not wait for what waits',
@@ -50,8 +50,14 @@ export const QUEUE_MUTANTS: readonly Mutant[] = [
     'test/unit/fair-queue.test.ts',
   ),
   mutant(
+    'what is consumed in the middle of a range stays in it',
+    'this.#spans.splice(index, 1, ...parts.filter((part) => part.first <= part.last));',
+    'if (slot === first || slot === last) this.#spans.splice(index, 1, ...parts.filter((part) => part.first <= part.last));',
+    'test/unit/fair-queue.test.ts',
+  ),
+  mutant(
     'a commit may name any number of ranges',
-    'return this.#ranges >= this.#rangesMax;',
+    'return this.#spans.length >= this.#rangesMax;',
     'return false;',
     'test/unit/fair-queue.test.ts',
   ),
