@@ -36,7 +36,6 @@ const GROUPED_MS = 20;
 const SWEEPS = new SharedInterval(500);
 /** Longer than it takes to cut and store a block, which a correction has to wait for. */
 const HELD_BACK_MAX_MS = 10_000;
-const HELD_BACK_POLL_MS = 250;
 const ITEMS_MAX = 8_192;
 /** Shorter than INTEREST_MS by more than the interval between two renewals. */
 const ITEM_AGE_MAX_MS = 120_000;
@@ -81,6 +80,8 @@ export class PartitionFeed implements FoldObserver {
   readonly #interest = new Interest(INTEREST_MS);
   readonly #ring = new ItemRing(ITEMS_MAX);
   readonly #dirty = new Set<SpaceId>();
+  /** Spaces whose change waits for history. After an outage these are most, so they are not counted again meanwhile. */
+  readonly #heldBack = new Set<SpaceId>();
   readonly #heldSinceMs = new Map<SpaceId, number>();
   readonly #published = new Map<SpaceId, LiveCount>();
   /** When each space was last published, by performance.now. */
@@ -124,6 +125,7 @@ export class PartitionFeed implements FoldObserver {
   }
 
   touched(spaceId: SpaceId): void {
+    this.#heldBack.delete(spaceId);
     this.#dirty.add(spaceId);
     // Its schedule may have changed.
     this.#nextResetMs = Math.min(this.#nextResetMs, this.#fold.state(spaceId)?.nextResetMs ?? Infinity);
@@ -173,8 +175,8 @@ export class PartitionFeed implements FoldObserver {
     this.#flush(true);
     for (const spaceId of news) this.#published.delete(spaceId);
     const counts = [...wanted].map((spaceId): WatchedCount => {
-      // What is still dirty is held back, and listeners will be told what has changed since it was published.
-      const held = this.#dirty.has(spaceId) ? this.#published.get(spaceId) : undefined;
+      // Listeners will be told what has changed since it was published.
+      const held = this.#heldBack.has(spaceId) ? this.#published.get(spaceId) : undefined;
       const count = held ?? this.#countOf(spaceId, nowMs);
       if (!this.#published.has(spaceId)) this.#published.set(spaceId, count);
       return { count, since: this.#interest.sinceOf(spaceId) ?? this.#ring.last };
@@ -196,6 +198,7 @@ export class PartitionFeed implements FoldObserver {
     this.#freshness.forget();
     this.#stopSweeping = this.#flushTimer = undefined;
     this.#dirty.clear();
+    this.#heldBack.clear();
     this.#published.clear();
     this.#publishedAt.clear();
     this.#heldSinceMs.clear();
@@ -212,6 +215,7 @@ export class PartitionFeed implements FoldObserver {
       return;
     }
     if (this.#nextResetMs <= nowMs) this.#touchReset(nowMs);
+    for (const spaceId of this.#heldBack) this.touched(spaceId);
     if (this.#freshness.look())
       for (const spaceId of this.#published.keys()) if (this.watches(spaceId)) this.touched(spaceId);
   }
@@ -259,7 +263,7 @@ export class PartitionFeed implements FoldObserver {
     const items: FeedItem[] = [...this.#corrections.values()].flatMap((pending) => this.#correctionOf(pending) ?? []);
     this.#corrections = new Map();
     let nextAt = Infinity;
-    for (const spaceId of [...this.#dirty]) {
+    for (const spaceId of this.#dirty) {
       if (!all && items.length >= ITEMS_PER_FLUSH) {
         nextAt = at;
         break;
@@ -269,11 +273,8 @@ export class PartitionFeed implements FoldObserver {
         nextAt = Math.min(nextAt, dueAt);
         continue;
       }
-      const count = this.#countOf(spaceId, nowMs);
-      const isHeldBack = this.#isHeldBack(count, nowMs);
-      if (isHeldBack) nextAt = Math.min(nextAt, at + HELD_BACK_POLL_MS);
-      else this.#dirty.delete(spaceId);
-      const item = this.#newsOf(count, isHeldBack);
+      this.#dirty.delete(spaceId);
+      const item = this.#newsOf(spaceId, nowMs);
       if (!item) continue;
       this.#published.set(spaceId, item);
       this.#publishedAt.set(spaceId, at);
@@ -293,16 +294,22 @@ export class PartitionFeed implements FoldObserver {
   }
 
   /** What listeners have to be told of a space; undefined if they know it, or will be told later. */
-  #newsOf(count: LiveCount, isHeldBack: boolean): LiveCount | undefined {
-    const published = this.#published.get(count.spaceId);
-    if (!isHeldBack) return published && isSameCount(published, count) ? undefined : count;
-    // Only the change is held back. Listeners are told that the published count has become stale.
-    return count.isStale && published?.isStale === false ? { ...published, isStale: true } : undefined;
+  #newsOf(spaceId: SpaceId, nowMs: number): LiveCount | undefined {
+    const published = this.#published.get(spaceId);
+    if (this.#isHeldBack(spaceId, nowMs)) {
+      this.#heldBack.add(spaceId);
+      // Only the change is held back. Listeners are told that the published count has become stale.
+      const becameStale = published?.isStale === false && this.#freshness.isStale(spaceId);
+      return becameStale ? { ...published, isStale: true } : undefined;
+    }
+    const count = this.#countOf(spaceId, nowMs);
+    return published && isSameCount(published, count) ? undefined : count;
   }
 
   /** True while the count may be wrong, or the newest reading is unknown, and history will soon provide it. */
-  #isHeldBack({ spaceId, isSettled }: LiveCount, nowMs: number): boolean {
-    if (isSettled) {
+  #isHeldBack(spaceId: SpaceId, nowMs: number): boolean {
+    const state = this.#fold.state(spaceId);
+    if (!state || isKnown(state, this.#timeOf(nowMs))) {
       this.#heldSinceMs.delete(spaceId);
       return false;
     }
@@ -311,10 +318,14 @@ export class PartitionFeed implements FoldObserver {
     return nowMs - sinceMs < HELD_BACK_MAX_MS;
   }
 
+  /** This machine's clock may be behind the log's. */
+  #timeOf(ownMs: number): number {
+    return Math.max(ownMs, this.#fold.logMs);
+  }
+
   #countOf(spaceId: SpaceId, ownMs: number): LiveCount {
-    const { seq, logMs } = this.#fold;
-    // This machine's clock may be behind the log's.
-    const nowMs = Math.max(ownMs, logMs);
+    const { seq } = this.#fold;
+    const nowMs = this.#timeOf(ownMs);
     const state = this.#fold.state(spaceId);
     if (!state) {
       return {
@@ -363,6 +374,11 @@ export class PartitionFeed implements FoldObserver {
       }
     );
   }
+}
+
+/** True if no answer of history can change the count at an instant, or its newest reading. */
+function isKnown(state: SpaceState, atMs: number): boolean {
+  return state.isSettled && state.lastReadingAt(atMs) !== null;
 }
 
 /** A change affects counts up to the next reset; counts after the watermark were never final. */

@@ -34,8 +34,14 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a change that is held back holds back that its count is stale',
-    'return count.isStale && published?.isStale === false ? { ...published, isStale: true } : undefined;',
+    'return becameStale ? { ...published, isStale: true } : undefined;',
     'return undefined;',
+    FEED,
+  ),
+  mutant(
+    'a change that is held back is told only when history has answered',
+    'for (const spaceId of this.#heldBack) this.touched(spaceId);',
+    '',
     FEED,
   ),
   mutant('that a count has become stale is no change', '    a.isStale === b.isStale', '    true', FEED),

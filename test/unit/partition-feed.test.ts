@@ -143,6 +143,8 @@ test('T17 a change of a space whose newest reading was retracted is told once hi
     [
       { events: [entrance(1, 1_000), entrance(1, 1_001)], clockMs: 5_000 },
       { events: [{ ...entrance(1, 1_001), sign: -1 }], clockMs: 5_000 },
+      { events: [entrance(1, 900)], clockMs: 5_001 },
+      { events: [entrance(1, 901)], clockMs: 5_002 },
     ],
     SETTINGS,
   );
@@ -214,10 +216,13 @@ describe('a fold that is behind', () => {
       { events: [entrance(1, 1_000), entrance(2, 1_000)], clockMs: 1_000 },
       { events: [entrance(1, 1_001)], clockMs: 1_001 },
       { events: [{ ...entrance(1, 1_001), sign: -1 }], clockMs: 5_000 },
+      { events: [entrance(1, 900)], clockMs: 5_001 },
+      { events: [entrance(1, 901)], clockMs: 5_002 },
     ],
     SETTINGS,
   );
   const heard: string[] = [];
+  let nowMs: number;
   let fold: PartitionFold;
   let freshness: ToldFreshness;
   let feed: PartitionFeed;
@@ -243,10 +248,11 @@ describe('a fold that is behind', () => {
 
   beforeEach(() => {
     heard.length = 0;
+    nowMs = 6_000;
     fold = new PartitionFold(ROUTER, 1);
     freshness = new ToldFreshness();
     const channel = new MemoryChangeChannel();
-    feed = new PartitionFeed({ fold, channel, freshness, topology: new TopologyHistory(), now: () => 6_000 });
+    feed = new PartitionFeed({ fold, channel, freshness, topology: new TopologyHistory(), now: () => nowMs });
     relay = new PartitionRelay(ROUTER, channel, {
       item: (_, item) => heard.push(textOf(item)),
       stale: () => heard.push('no owner'),
@@ -291,6 +297,22 @@ describe('a fold that is behind', () => {
     freshness.next = [1];
     await hears(['correction', '1: 2 stale']);
     expect(await answered()).toEqual(['1: 2 stale']);
+  });
+
+  test('a change that is held back is not counted again with each reading, but when its time is up', async () => {
+    apply(1);
+    await relay.watch([1] as SpaceId[], undefined);
+    hold();
+    await hears(['renewed 1: 2', 'correction']);
+    const counts = vi.spyOn(fold, 'watermarkOf');
+    apply(3);
+    apply(4);
+    await hears(['correction']);
+    const { looks } = freshness;
+    await eventually(() => expect(freshness.looks).toBeGreaterThan(looks + 1));
+    expect(counts).not.toHaveBeenCalled();
+    nowMs += 10_000;
+    await hears(['1: 3']);
   });
 
   test('T30 says so at once of a space whose change is held back, and says that it is fresh with that change', async () => {
