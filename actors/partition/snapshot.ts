@@ -81,10 +81,11 @@ export class CheckpointRefused extends Error {
   }
 }
 
-/** The lines of a snapshot, generated on demand. The fold must not change before the last one. */
-export function* encodeSnapshot(fold: PartitionFold): Generator<string, void> {
+/** The lines of a snapshot of the state at the time of the call. They are encoded on demand, and the fold may go on meanwhile. */
+export function encodeSnapshot(fold: PartitionFold): Generator<string, void> {
   const { openRows, unstored, totals, ...rest } = fold.snapshot();
-  const blocks = [...unstored, { number: rest.openNumber, rows: openRows }];
+  // The open block gets further rows.
+  const blocks = [...unstored, { number: rest.openNumber, rows: [...openRows] }];
   const states = [...fold.spaceIds()].flatMap((id) => fold.state(id) ?? []);
   const header: Header = {
     version: VERSION,
@@ -98,20 +99,30 @@ export function* encodeSnapshot(fold: PartitionFold): Generator<string, void> {
     buffered: states.reduce((sum, { buffered }) => sum + buffered, 0),
     spaces: states.length,
   };
-  yield JSON.stringify(header);
+  const buffers = states.flatMap((state) => (state.buffered > 0 ? [state.bufferedEvents()] : []));
+  const spaces = states.map((state) => toStoredSpace(state.snapshot()));
+  return encodeLines(JSON.stringify(header), blocks, buffers, spaces);
+}
+
+function* encodeLines(
+  header: string,
+  blocks: readonly { readonly number: number; readonly rows: readonly LoggedEvent[] }[],
+  buffers: readonly (readonly LoggedEvent[])[],
+  spaces: readonly StoredSpace[],
+): Generator<string, void> {
+  yield header;
   for (const { number, rows } of blocks) {
     for (let at = 0; at < rows.length; at += LINE_WEIGHT_MAX)
       yield lineOf({ block: number, rows: rows.slice(at, at + LINE_WEIGHT_MAX).map(toLoggedTuple) });
   }
-  yield* encodeBuffers(states);
-  yield* encodeSpaces(states);
+  yield* encodeBuffers(buffers);
+  yield* encodeSpaces(spaces);
 }
 
-function* encodeBuffers(states: readonly SpaceState[]): Generator<string, void> {
+function* encodeBuffers(buffers: readonly (readonly LoggedEvent[])[]): Generator<string, void> {
   let buffered: LoggedTuple[] = [];
-  for (const state of states) {
-    if (state.buffered === 0) continue;
-    for (const event of state.bufferedEvents()) {
+  for (const events of buffers) {
+    for (const event of events) {
       buffered.push(toLoggedTuple(event));
       if (buffered.length < LINE_WEIGHT_MAX) continue;
       yield lineOf({ buffered });
@@ -121,10 +132,9 @@ function* encodeBuffers(states: readonly SpaceState[]): Generator<string, void> 
   if (buffered.length > 0) yield lineOf({ buffered });
 }
 
-function* encodeSpaces(states: readonly SpaceState[]): Generator<string, void> {
+function* encodeSpaces(all: readonly StoredSpace[]): Generator<string, void> {
   let [spaces, weight]: [StoredSpace[], number] = [[], 0];
-  for (const state of states) {
-    const space = toStoredSpace(state.snapshot());
+  for (const space of all) {
     spaces.push(space);
     weight += SPACE_WEIGHT + space.inputs.length + space.newestMs.length + space.schedule.manual.length;
     if (weight < LINE_WEIGHT_MAX) continue;

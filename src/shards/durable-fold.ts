@@ -45,10 +45,6 @@ export class DurableFold {
   /** Blocks before this one are known to be in history; undefined until history was asked. */
   #storedEarlier: number | undefined;
   #isPromoted = false;
-  /**
-   * Set while a checkpoint is written. Its state has to be that of one moment, so the fold is not changed meanwhile.
-   */
-  #writing: Promise<unknown> | undefined;
 
   constructor(deps: DurableFoldDeps) {
     this.#deps = deps;
@@ -115,7 +111,6 @@ export class DurableFold {
   async followStored(): Promise<void> {
     if (this.#fold.unstored.length === 0) return;
     const last = await this.#lastBlock();
-    while (this.#writing) await this.#writing;
     if (this.#isPromoted) return;
     for (let block = this.#fold.unstored[0]; block && block.number < last; block = this.#fold.unstored[0])
       this.#fold.blockStored(block.number);
@@ -124,7 +119,6 @@ export class DurableFold {
   /** Waits for entries and applies them. */
   async follow(): Promise<void> {
     const entries = await this.#cursor?.next(ENTRIES_PER_STEP);
-    while (this.#writing) await this.#writing;
     for (const entry of entries ?? []) this.#fold.apply(entry);
   }
 
@@ -136,7 +130,6 @@ export class DurableFold {
     // partly stored, and is sent again with the same token.
     this.#storedEarlier ??= await this.#lastBlock();
     if (block.number >= this.#storedEarlier) await this.#deps.history.storeBlock(block);
-    while (this.#writing) await this.#writing;
     this.#fold.blockStored(block.number);
     return true;
   }
@@ -151,7 +144,7 @@ export class DurableFold {
 
   /** Makes the corrections and looks up the newest readings that history can answer. */
   async correct(): Promise<void> {
-    await correctFold(this.#fold, this.#deps.history, () => this.#writing);
+    await correctFold(this.#fold, this.#deps.history);
   }
 
   /** Saves the state, and how far the log is stored in ClickHouse. @throws Superseded */
@@ -195,23 +188,14 @@ export class DurableFold {
     return last?.number ?? 0;
   }
 
-  /** The snapshot of the current state. Yields after each line. */
+  /** The snapshot of the current state, which may change while it is written. Yields after each line. */
   async #write(): Promise<string[]> {
-    const write = async (): Promise<string[]> => {
-      const lines: string[] = [];
-      for (const line of encodeSnapshot(this.#fold)) {
-        lines.push(line);
-        await this.#deps.yieldTurn();
-      }
-      return lines;
-    };
-    const writing = write();
-    this.#writing = writing.catch(() => undefined);
-    try {
-      return await writing;
-    } finally {
-      this.#writing = undefined;
+    const lines: string[] = [];
+    for (const line of encodeSnapshot(this.#fold)) {
+      lines.push(line);
+      await this.#deps.yieldTurn();
     }
+    return lines;
   }
 
   async #read(lines: Iterable<string>): Promise<PartitionFold> {

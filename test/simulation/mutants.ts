@@ -32,8 +32,20 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'open rows left out of the checkpoint',
-    '[...unstored, { number: rest.openNumber, rows: openRows }]',
+    '[...unstored, { number: rest.openNumber, rows: [...openRows] }]',
     '[...unstored]',
+  ),
+  mutant(
+    'a checkpoint gets rows that come while it is encoded',
+    'rows: [...openRows] }',
+    'rows: openRows }',
+    'test/unit/fold.test.ts',
+  ),
+  mutant(
+    'a checkpoint has spaces as they are when they are encoded',
+    'const spaces = states.map((state) => toStoredSpace(state.snapshot()));',
+    'const spaces = { *[Symbol.iterator]() { for (const state of states) yield toStoredSpace(state.snapshot()); } } as unknown as StoredSpace[];',
+    'test/unit/fold.test.ts',
   ),
   mutant('buffer left out of the checkpoint', 'for (const event of buffered) state.#buffer.add(event);', ''),
   mutant(

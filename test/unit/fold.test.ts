@@ -134,6 +134,32 @@ describe('the fold of a partition', () => {
     );
   });
 
+  it('F3 a checkpoint has the state of one moment, however long it is encoded while the fold goes on', () => {
+    fc.assert(
+      fc.property(commits, fc.nat(), fc.constantFrom(SETTINGS, LATE_ROWS_SETTINGS), (drawn, at, settings) => {
+        const log = logOf(drawn, 0, settings);
+        const fold = new PartitionFold(ROUTER, 1);
+        const apply = (entry: StoredEntry): void => {
+          fold.apply(entry);
+          const [first] = fold.unstored;
+          if (first) fold.blockStored(first.number);
+          for (const due of fold.correctionsDue()) {
+            const { net = 0 } = fold.state(due.spaceId)?.occupancy ?? {};
+            const { sum = 0 } = fold.state(due.spaceId)?.snapshot().correction?.tail ?? {};
+            fold.correct(due, { net: net - sum, lowestNet: Math.min(0, net - sum) });
+          }
+        };
+        const cut = at % (log.length + 1);
+        log.slice(0, cut).forEach(apply);
+        const atOnce = [...encodeSnapshot(fold)];
+        const lines = encodeSnapshot(fold);
+        log.slice(cut).forEach(apply);
+        expect([...lines]).toEqual(atOnce);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
   it('F3 a checkpoint holds more buffered events than fit into one of its lines', () => {
     const fold = new PartitionFold(ROUTER, 1);
     // No clock passes them, so all wait for earlier ones.
