@@ -246,17 +246,21 @@ async function measureOutage(run: Run): Promise<void> {
   const othersSend = (async (): Promise<void> => {
     while (!isCounted) await publishOthers(1_000);
   })();
-  await run.load.publishOutage(arrays, returning, OUTAGE_READINGS);
-  await arrays.finish();
-  const acknowledgedMs = performance.now() - startedAt;
-  // The others go on, so there are always a few more to come.
-  while ((await readingsApplied(apiOf(run))) < run.load.published - 2 * OTHERS_PER_SECOND) {
-    if (performance.now() - startedAt > WITHIN_MS) throw new Error('the outage is not counted');
-    await sleep(10 * POLL_MS);
+  let acknowledgedMs: number;
+  try {
+    await run.load.publishOutage(arrays, returning, OUTAGE_READINGS);
+    await arrays.finish();
+    acknowledgedMs = performance.now() - startedAt;
+    // The others go on, so there are always a few more to come.
+    while ((await readingsApplied(apiOf(run))) < run.load.published - 2 * OTHERS_PER_SECOND) {
+      if (performance.now() - startedAt > WITHIN_MS) throw new Error('the outage is not counted');
+      await sleep(10 * POLL_MS);
+    }
+  } finally {
+    isCounted = true;
   }
   const countedMs = performance.now() - startedAt;
   const use = meter.read();
-  isCounted = true;
   await othersSend;
   await singles.finish();
   run.heard.end();
