@@ -310,6 +310,11 @@ export class PartitionFold {
     return this.#spaces.correctionsDue(this.storedBlock);
   }
 
+  /** True if a correction or the newest reading of a space is due. */
+  get hasLookups(): boolean {
+    return this.#spaces.hasLookups(this.storedBlock);
+  }
+
   /** Newest readings that history knows, because their block is stored. */
   newestReadingsDue(): NewestReadingDue[] {
     return this.#spaces.newestReadingsDue(this.storedBlock);

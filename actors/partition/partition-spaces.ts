@@ -40,6 +40,8 @@ export class PartitionSpaces {
   readonly #actors = new Map<SpaceId, SpaceActor>();
   /** Spaces that wait for history. */
   readonly #correcting = new Set<SpaceId>();
+  /** None of them waits for an earlier block. */
+  #leastAwaited = Infinity;
   readonly #buffering = new BufferingSpaces();
   readonly #buffered = new BufferedSeqs();
   #lateEvents = 0;
@@ -123,6 +125,14 @@ export class PartitionSpaces {
     return this.#buffering.takeAhead(this.state, this.#time.logMs);
   }
 
+  /** True if there are corrections, or newest readings to look up, whose block is stored. Asked after each few entries. */
+  hasLookups(storedBlock: number): boolean {
+    if (this.#leastAwaited > storedBlock) return false;
+    this.#leastAwaited = Infinity;
+    for (const spaceId of this.#correcting) this.#noteAwaited(this.state(spaceId));
+    return this.#leastAwaited <= storedBlock;
+  }
+
   /** Corrections whose block is stored, so that history can make them. */
   correctionsDue(storedBlock: number): CorrectionDue[] {
     const due: CorrectionDue[] = [];
@@ -145,8 +155,16 @@ export class PartitionSpaces {
 
   #noteConcerns(state: SpaceState): void {
     if (state.isSettled && state.newestReadingDue === undefined) this.#correcting.delete(state.spaceId);
-    else this.#correcting.add(state.spaceId);
+    else {
+      this.#correcting.add(state.spaceId);
+      this.#noteAwaited(state);
+    }
     this.#buffering.note(state, this.#time, this.#time.logMs);
+  }
+
+  #noteAwaited(state: SpaceState | undefined): void {
+    const blocks = [state?.correctionDue?.block ?? Infinity, state?.newestReadingDue ?? Infinity];
+    this.#leastAwaited = Math.min(this.#leastAwaited, ...blocks);
   }
 
   readonly #takeOutput = (output: SpaceOutput): void => {

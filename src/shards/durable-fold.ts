@@ -67,11 +67,7 @@ export class DurableFold {
 
   /** True while there are blocks to store, or lookups that history can answer. */
   get hasWork(): boolean {
-    return (
-      this.#fold.unstored.length > 0 ||
-      this.#fold.correctionsDue().length > 0 ||
-      this.#fold.newestReadingsDue().length > 0
-    );
+    return this.#fold.unstored.length > 0 || this.#fold.hasLookups;
   }
 
   /** @throws CheckpointRefused */

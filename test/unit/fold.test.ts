@@ -143,6 +143,7 @@ describe('the fold of a partition', () => {
           fold.apply(entry);
           const [first] = fold.unstored;
           if (first) fold.blockStored(first.number);
+          expect(fold.hasLookups).toBe(fold.correctionsDue().length + fold.newestReadingsDue().length > 0);
           for (const due of fold.correctionsDue()) {
             const { net = 0 } = fold.state(due.spaceId)?.occupancy ?? {};
             const { sum = 0 } = fold.state(due.spaceId)?.snapshot().correction?.tail ?? {};
