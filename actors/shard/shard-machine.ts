@@ -61,7 +61,7 @@ export const shardMachine = setup({
     takeLease: fromPromise<boolean>(notProvided),
     /** Ends when the lease is lost to another process. */
     keepLease: fromPromise<void>(notProvided),
-    /** Becomes the owner: ends when everything is applied that the log held at the start. */
+    /** Becomes the owner, of the copy if there is one: ends when everything is applied that the log held at the start. */
     catchUp: fromPromise<void>(notProvided),
     /** Routes, folds, stores and saves. Ends only by failing. */
     run: fromPromise<void>(notProvided),
@@ -134,7 +134,9 @@ export const shardMachine = setup({
       },
     },
     acquiring: {
-      // An existing copy keeps folding. If it fails, this is noticed once the lease is granted.
+      // A former owner that was killed keeps the lease for seconds. Meanwhile a copy is made, so that only the rest of the
+      // log is left to read once the lease is granted. If the copy fails, `catchUp` notices it, which also reports it.
+      invoke: { src: 'keepCopy', onError: {} },
       initial: 'asking',
       states: {
         asking: {

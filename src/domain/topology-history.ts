@@ -110,11 +110,15 @@ export class TopologyHistory {
     return this.#seq;
   }
 
-  /** Applies the next entry of the log. @throws InvariantViolation if its sequence does not ascend */
-  apply(entry: TopologyEntry): void {
+  /**
+   * Applies the next entry of the log.
+   * @param bytes the JSON of its fact, if the caller has it anyway
+   * @throws InvariantViolation if its sequence does not ascend
+   */
+  apply(entry: TopologyEntry, bytes?: Uint8Array): void {
     invariant(entry.seq > this.#seq, () => `topology entry ${entry.seq} was read after ${this.#seq}`);
     this.#seq = entry.seq;
-    this.#entries.add(entry);
+    this.#entries.add(entry, bytes);
     for (const [index, fact] of factsOf(entry.fact).entries()) {
       const whole = this.#whole(fact);
       const before = this.#applyFact(whole, entry);

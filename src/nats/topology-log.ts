@@ -3,8 +3,8 @@
 import { type JetStreamClient, JetStreamApiError } from '@nats-io/jetstream';
 import { nuid } from 'nats';
 import { tokenOfDpu } from '../domain/ids.ts';
-import type { TopologyEntry, TopologyFact } from '../domain/topology.ts';
-import type { TopologyCursor, TopologyLog } from '../ports/topology-log.ts';
+import type { TopologyFact } from '../domain/topology.ts';
+import type { ReadTopologyEntry, TopologyCursor, TopologyLog } from '../ports/topology-log.ts';
 import { heldOf, messageAt } from './stored-messages.ts';
 import { openCursor } from './log-cursor.ts';
 import { TOPOLOGY } from './streams.ts';
@@ -32,7 +32,7 @@ export class NatsTopologyLog implements TopologyLog {
     let damage: string | undefined;
     return {
       next: async () => {
-        const entries: TopologyEntry[] = [];
+        const entries: ReadTopologyEntry[] = [];
         while (entries.length === 0) {
           if (damage !== undefined) throw new Error(damage);
           const stored = await cursor.next(1_000);
@@ -41,7 +41,7 @@ export class NatsTopologyLog implements TopologyLog {
             const fact = factIn(data);
             damage = fact ? await this.#damageBetween(lastSeq, seq) : returnedWithOtherBytes(seq);
             if (!fact || damage !== undefined) break;
-            entries.push({ seq, storedMs: timeMs, fact });
+            entries.push({ seq, storedMs: timeMs, fact, bytes: data });
             lastSeq = seq;
           }
         }

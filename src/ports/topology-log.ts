@@ -2,6 +2,12 @@
 // the log still ends where the decision was made, so checks such as unique names hold across processes.
 import type { TopologyEntry, TopologyFact } from '../domain/topology.ts';
 
+/** An entry as it was read. */
+export interface ReadTopologyEntry extends TopologyEntry {
+  /** The fact as it is stored, which is `JSON.stringify` of it; undefined if the log does not store bytes. */
+  readonly bytes?: Uint8Array;
+}
+
 /** Methods reject if the log cannot be reached. */
 export interface TopologyLog {
   open(afterSeq: number): Promise<TopologyCursor>;
@@ -23,6 +29,6 @@ export interface TopologyCursor {
    * Waits for the next entries, in order, without skipping any that the log holds. Returns none once closed.
    * @throws if the log cannot be read any further
    */
-  next(): Promise<TopologyEntry[]>;
+  next(): Promise<ReadTopologyEntry[]>;
   close(): Promise<void>;
 }

@@ -20,6 +20,8 @@ const ENTRIES_PER_STEP = 32;
 const UNSTORED_BLOCKS_MAX = 64;
 /** A checkpoint contains the unstored blocks. With more of them, the previous checkpoint is better than a new one. */
 const UNSTORED_BLOCKS_IN_CHECKPOINT = 4;
+/** Applying as many entries takes about as long as reading a checkpoint of some thousand spaces. */
+const ENTRIES_BEHIND_CHECKPOINT_MAX = 10_000;
 
 export interface DurableFoldDeps {
   readonly partition: Partition;
@@ -94,6 +96,12 @@ export class DurableFold {
         `partition ${partition}: the checkpoint is of epoch ${this.#fold.epoch}, and the logs are in ${epoch.current}`,
       );
     return this.#fold.seq;
+  }
+
+  /** True if the last checkpoint includes much more than this copy has applied. */
+  async isOutdated(): Promise<boolean> {
+    const { mark } = await this.#deps.checkpoints.last(this.#deps.partition);
+    return mark.seq > this.#fold.seq + ENTRIES_BEHIND_CHECKPOINT_MAX;
   }
 
   /** Makes a copy the owner: from now on it stores blocks and saves checkpoints. */

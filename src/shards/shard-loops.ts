@@ -99,7 +99,7 @@ export class ShardLoops {
     return this.#router;
   }
 
-  /** Folds the log from the last checkpoint on until it fails. May be called again. */
+  /** Folds the log from the last checkpoint on until it fails. May be called again, which continues. */
   async keepCopy(): Promise<never> {
     if (this.#loops.size === 0)
       void this.#run(this.#loops, 'standby', async () => {
@@ -108,6 +108,18 @@ export class ShardLoops {
         if (this.#isRestored) await Promise.all([this.#follow(), this.#followStored()]);
       });
     return this.#failure;
+  }
+
+  /**
+   * True if there is a copy that is so far behind the last checkpoint that it takes less to begin with that. An owner that drains
+   * its shard saves one last.
+   */
+  async isOutdated(): Promise<boolean> {
+    const { signal } = this.#abort;
+    if (this.#loops.size === 0) return false;
+    await this.#until(() => this.#isRestored || this.#refusal !== undefined);
+    await this.#deps.logs?.untilSound(signal);
+    return this.#isRestored && (await this.#fold.isOutdated()) && !signal.aborted;
   }
 
   /**
@@ -135,15 +147,17 @@ export class ShardLoops {
     await this.#deps.logs?.untilSound(own);
     this.#isOwning = true;
     this.#ownLoops.add(supervise('router', () => this.#runRouter(own), own, log, timing, onRouterFailure));
-    if (this.#isRestored) {
-      await this.#fold.promote();
-    } else if (this.#loops.size === 0) {
+    if (this.#loops.size === 0) {
       await this.#restore();
       if (this.#abort.signal.aborted || !this.#isRestored) return this.#fold.stop();
       void this.#run(this.#loops, 'partition', () => this.#follow());
+    } else {
+      // The copy may still be reading its checkpoint.
+      await this.#until(() => this.#isRestored);
+      if (this.#abort.signal.aborted) return;
+      await this.#fold.promote();
     }
     const end = await events.end();
-    await this.#until(() => this.#isRestored);
     // Started before the fold has caught up, because the log may hold more blocks than memory may.
     void this.#run(this.#ownLoops, 'flush', () => this.#flush(own));
     await this.#until(() => this.#fold.fold.seq >= end);

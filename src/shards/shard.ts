@@ -150,6 +150,8 @@ export class Shard {
   }
 
   async #catchUp(left: AbortSignal): Promise<void> {
+    if (await this.#loops?.isOutdated()) await this.#stopLoops();
+    if (left.aborted) return;
     const loops = this.#started();
     const giveUp = (): void => void loops.stop();
     left.addEventListener('abort', giveUp, { once: true });

@@ -57,7 +57,7 @@ export class TopologyService {
     const cursor = await this.#log.open(this.history.seq);
     this.#cursor = cursor;
     for (let entries = await cursor.next(); entries.length > 0; entries = await cursor.next()) {
-      for (const entry of entries) this.history.apply(entry);
+      for (const { bytes, ...entry } of entries) this.history.apply(entry, bytes);
       this.#onChange();
       this.#waiting = this.#waiting.filter(({ seq, resolve }) => {
         if (seq > this.history.seq) return true;

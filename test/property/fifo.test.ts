@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, it } from 'vitest';
+import { it } from 'vitest';
 import { Fifo } from '../../src/runtime/fifo.ts';
 
 it('a queue has the elements of an array, in order', () => {
@@ -18,10 +18,11 @@ it('a queue has the elements of an array, in order', () => {
         for (let n = 0; n < shifted; n++) {
           queue.shift();
           array.shift();
-          expect(queue.first).toBe(array[0]);
-          expect(queue.isEmpty).toBe(array.length === 0);
+          // A million calls of expect take seconds.
+          if (queue.first !== array[0] || queue.isEmpty !== (array.length === 0)) return false;
         }
       }
+      return true;
     }),
     { numRuns: 30 },
   );

@@ -17,6 +17,7 @@ import { RESET_MUTANTS } from './reset-mutants.ts';
 import { HOURS_MUTANTS } from './hours-mutants.ts';
 import { LIVE_MUTANTS } from './live-mutants.ts';
 import { QUEUE_MUTANTS } from './queue-mutants.ts';
+import { SHARD_MUTANTS } from './shard-mutants.ts';
 import { SERIES_MUTANTS } from './series-mutants.ts';
 
 export const MUTANTS: readonly Mutant[] = [
@@ -246,11 +247,6 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant('a second doorway of a space hides the first', 'sets.set(key, new Set([before, id]))', 'sets.set(key, id)'),
   mutant(
-    'a new owner answers before it has caught up',
-    'const end = await events.end();\n    await this.#until(() => this.#isRestored);',
-    'const end = 0;\n    await this.#until(() => this.#isRestored);',
-  ),
-  mutant(
     'a standby that takes over reports only the stored blocks it knows itself',
     '({ revision: this.#revision, storedBeforeSeq: this.#storedBeforeSeq } = await checkpoints.last(partition));',
     'this.#revision = (await checkpoints.last(partition)).revision;',
@@ -372,6 +368,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   ...HOURS_MUTANTS,
   ...LIVE_MUTANTS,
+  ...SHARD_MUTANTS,
   ...QUEUE_MUTANTS,
   ...SERIES_MUTANTS,
   ...REPLAY_MUTANTS,

@@ -1,4 +1,5 @@
 // The statechart of a shard: the effect of every event in every state, and of the delays.
+import { setImmediate as yieldToEventLoop } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import type { AnyStateNode } from 'xstate';
 import { shardMachine, SHARD_STATES } from '../../actors/shard/shard-machine.ts';
@@ -229,6 +230,37 @@ it('L1, L2: every path from a granted lease ends in releasing, or in abandoning 
       } else if (leaf !== 'acquiring.asking') expect(cell, `${leaf} on ${event}`).not.toMatch(/^holding\./);
     }
   }
+});
+
+describe('while the lease is requested', () => {
+  it('a copy is made, once, until the shard is taken over or no longer wanted', async () => {
+    for (const last of ['leaseGranted', 'goalNothing'] as const) {
+      const shard = new ControlledShard();
+      await shard.happens('goalOwn');
+      const copy = shard.tasks.get('keepCopy');
+      await shard.happens('leaseRefused', 'leaseFreed', 'leaseRefused', 'delayElapses');
+      expect(shard.tasks.get('keepCopy')).toBe(copy);
+      expect(copy?.signal.aborted).toBe(false);
+      if (last === 'goalNothing') await shard.happens('leaseRefused');
+      await shard.happens(last);
+      expect(copy?.signal.aborted).toBe(true);
+    }
+  });
+
+  // The request may still be granted.
+  it.each(['acquiring.asking', 'acquiring.waiting'] as const)(
+    'a copy that fails changes nothing in %s',
+    async (leaf) => {
+      const shard = new ControlledShard();
+      await shard.happens(...PATHS[leaf]);
+      shard.tasks.get('keepCopy')?.fail(new Error('a task failed'));
+      await yieldToEventLoop();
+      expect([shard.leaf, shard.failures]).toEqual([leaf, []]);
+      if (leaf === 'acquiring.waiting') await shard.happens('leaseFreed');
+      await shard.happens('leaseGranted');
+      expect(shard.leaf).toBe('holding.restoring.catchingUp');
+    },
+  );
 });
 
 describe('a lease that is granted when the shard is no longer wanted', () => {
