@@ -112,14 +112,14 @@ export class ShardLoops {
 
   /**
    * True if there is a copy that is so far behind the last checkpoint that it takes less to begin with that. An owner that drains
-   * its shard saves one last.
+   * its shard saves one last. A copy that is still reading its checkpoint is not waited for: the router of a new owner starts at
+   * once, because the watermarks of other shards wait for it, too.
    */
   async isOutdated(): Promise<boolean> {
     const { signal } = this.#abort;
-    if (this.#loops.size === 0) return false;
-    await this.#until(() => this.#isRestored || this.#refusal !== undefined);
+    if (!this.#isRestored) return false;
     await this.#deps.logs?.untilSound(signal);
-    return this.#isRestored && (await this.#fold.isOutdated()) && !signal.aborted;
+    return !signal.aborted && (await this.#fold.isOutdated()) && !signal.aborted;
   }
 
   /**

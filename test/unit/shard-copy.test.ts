@@ -228,3 +228,20 @@ it('is restored anew if the copy has failed', async () => {
   await isOwner(held);
   expect(loads).toBe(2);
 });
+
+it('routes as soon as the lease is granted, although the copy is still being read', async () => {
+  const gate = new Gate();
+  const held = heldShard({
+    checkpoints: {
+      load: async (partition) => {
+        await gate.passed();
+        return ports.checkpoints.load(partition);
+      },
+    },
+  });
+  await eventually(() => expect(held.loads).toBe(1), WITHIN_MS);
+  grant(held);
+  await eventually(() => expect(held.shard.restarts.loop).toBeDefined(), WITHIN_MS).finally(gate.open);
+  await isOwner(held);
+  expect(held.loads).toBe(1);
+});
