@@ -27,7 +27,7 @@ import { LogGuard } from '../../src/recovery/log-guard.ts';
 import { TopologyCopier } from '../../src/recovery/topology-copier.ts';
 import { storedReadingsSeq, UnreadableReadings } from '../../src/recovery/unreadable-readings.ts';
 import { supervise } from '../../src/runtime/supervise.ts';
-import type { Timing } from '../../src/runtime/timing.ts';
+import { NEVER, type Timing } from '../../src/runtime/timing.ts';
 import { CommonStart } from '../../src/shards/common-start.ts';
 import { LocalReports } from '../../src/shards/local-reports.ts';
 import { Membership } from '../../src/shards/membership.ts';
@@ -407,6 +407,8 @@ export class SimProcess {
       ...{ epoch: this.#epoch, events: this.#events, history: this.#history },
     };
     const { name } = this.access.owner;
+    // A step of the scheduler, so that a fold goes on while its checkpoint is written.
+    const yieldTurn = async (): Promise<void> => this.#timing.pause(1, NEVER);
     return new Shard({
       router: {
         ...common,
@@ -422,7 +424,7 @@ export class SimProcess {
         storedBeforeSeq: () =>
           this.#storedBefore((k) => (this.shards[k]?.isServing ? this.shards[k].fold?.storedBeforeSeq : undefined)),
       },
-      fold: { ...common, checkpoints: this.#checkpoints, start: this.#start, yieldTurn: this.#timing.yield },
+      fold: { ...common, checkpoints: this.#checkpoints, start: this.#start, yieldTurn },
       storedBeforeCheckpoints: () => this.#storedBefore(() => undefined),
       ...SHARD_TIMES,
       leases,
