@@ -100,7 +100,7 @@ export function encodeSnapshot(fold: PartitionFold): Generator<string, void> {
     spaces: states.length,
   };
   const buffers = states.flatMap((state) => (state.buffered > 0 ? [state.bufferedEvents()] : []));
-  const spaces = states.map((state) => toStoredSpace(state.snapshot()));
+  const spaces = states.map((state) => state.snapshot());
   return encodeLines(JSON.stringify(header), blocks, buffers, spaces);
 }
 
@@ -108,7 +108,7 @@ function* encodeLines(
   header: string,
   blocks: readonly { readonly number: number; readonly rows: readonly LoggedEvent[] }[],
   buffers: readonly (readonly LoggedEvent[])[],
-  spaces: readonly StoredSpace[],
+  spaces: readonly SpaceSnapshot[],
 ): Generator<string, void> {
   yield header;
   for (const { number, rows } of blocks) {
@@ -132,9 +132,10 @@ function* encodeBuffers(buffers: readonly (readonly LoggedEvent[])[]): Generator
   if (buffered.length > 0) yield lineOf({ buffered });
 }
 
-function* encodeSpaces(all: readonly StoredSpace[]): Generator<string, void> {
+function* encodeSpaces(all: readonly SpaceSnapshot[]): Generator<string, void> {
   let [spaces, weight]: [StoredSpace[], number] = [[], 0];
-  for (const space of all) {
+  for (const snapshot of all) {
+    const space = toStoredSpace(snapshot);
     spaces.push(space);
     weight += SPACE_WEIGHT + space.inputs.length + space.newestMs.length + space.schedule.manual.length;
     if (weight < LINE_WEIGHT_MAX) continue;

@@ -132,7 +132,9 @@ export class SpaceState {
     return state;
   }
 
+  /** Shares nothing with the state that changes. */
   snapshot(): SpaceSnapshot {
+    const correction = this.#correction;
     return {
       id: this.spaceId,
       inputs: this.#inputs,
@@ -142,7 +144,7 @@ export class SpaceState {
       base: this.#base,
       nextResetMs: this.#nextResetMs,
       occupancy: this.#occupancy,
-      correction: this.#correction,
+      correction: correction && { ...correction, tail: correction.tail && { ...correction.tail } },
       newestReading: this.#newest.snapshot(),
       lateEvents: this.#lateEvents,
     };

@@ -44,9 +44,15 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a checkpoint has spaces as they are when they are encoded',
-    'const spaces = states.map((state) => toStoredSpace(state.snapshot()));',
-    'const spaces = { *[Symbol.iterator]() { for (const state of states) yield toStoredSpace(state.snapshot()); } } as unknown as StoredSpace[];',
+    'const spaces = states.map((state) => state.snapshot());',
+    'const spaces = { *[Symbol.iterator]() { for (const state of states) yield state.snapshot(); } } as unknown as SpaceSnapshot[];',
     'test/unit/fold.test.ts',
+  ),
+  mutant(
+    'a checkpoint has the tail of a correction as it is when it is encoded',
+    'tail: correction.tail && { ...correction.tail } }',
+    'tail: correction.tail }',
+    'test/unit/space-state.test.ts',
   ),
   mutant('buffer left out of the checkpoint', 'for (const event of buffered) state.#buffer.add(event);', ''),
   mutant(

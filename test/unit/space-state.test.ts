@@ -256,6 +256,17 @@ describe('a late reading', () => {
     expect(space.at(2_000)).toEqual([-2, -3]);
   });
 
+  it('is in a snapshot as it was at the time, whatever becomes final since', () => {
+    const space = calm();
+    space.observe(1_000, pass(300, -1));
+    space.cut();
+    const { snapshot } = space;
+    space.observe(1_200, pass(1_150, -1));
+    space.elapse(2_000);
+    expect(space.snapshot.correction?.tail).toEqual({ sum: -1, lowestNet: -1 });
+    expect(snapshot.correction?.tail).toEqual({ sum: 0, lowestNet: 0 });
+  });
+
   it('before the reset in force changes history only', () => {
     const space = new LoneSpace({ timestampMs: 800, count: 4 });
     space.elapse(1_000);
