@@ -139,12 +139,15 @@ export class ClusterReports implements SpaceReports {
     question: Question,
     timeoutMs: number,
   ): Promise<KnownReport | 'nobody' | 'silence'> {
-    if (shard?.state === 'standingBy' || shard?.state === 'acquiring') {
-      const { spaceId, atMs } = question;
-      const own = await this.#deps.local.byCopy(shard, spaceId, atMs).catch(() => undefined);
-      if (own) return own;
-    }
-    return this.#ask('standby', question, timeoutMs);
+    const { spaceId, atMs } = question;
+    const ofOwnCopy = async (): Promise<KnownReport | undefined> =>
+      shard && this.#deps.local.byCopy(shard, spaceId, atMs).catch(() => undefined);
+    const own = shard?.state === 'standingBy' ? await ofOwnCopy() : undefined;
+    if (own) return own;
+    const others = await this.#ask('standby', question, timeoutMs);
+    if (typeof others === 'object' || shard?.state !== 'acquiring') return others;
+    // Asked last, because a copy that was begun a moment ago is waited for until it has caught up.
+    return (await ofOwnCopy()) ?? others;
   }
 
   async #ask(

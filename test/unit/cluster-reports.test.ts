@@ -72,6 +72,20 @@ test('one of many questions that wait for an owner retries, and all are answered
   expect((await answers).map(({ isStale }) => isStale)).toEqual(Array.from({ length: questions }, () => false));
 });
 
+test('a process that waits for a lease asks standbys before its own copy, which may be far behind', async () => {
+  const fold = new PartitionFold(SHARD, 1);
+  let hasStandby = true;
+  const ask: ReportRequests['ask'] = async (_, respondent, spaceId, atMs) =>
+    Promise.resolve(
+      hasStandby && respondent === 'standby' ? { ...reportSpace(fold, spaceId, atMs), isStale: false } : 'nobody',
+    );
+  // The answer of its own copy is stale.
+  const reports = reportsWith({ ask }, [shardWith({ fold })], MACHINE_TIMING, false);
+  expect((await reports.report(SPACE, 0)).isStale).toBe(false);
+  hasStandby = false;
+  expect((await reports.report(SPACE, 0)).isStale).toBe(true);
+});
+
 test('when the retrying question gives up, another takes over; each is refused after its own second', async () => {
   const reports = reportsWith({ ask: async () => Promise.resolve('nobody') });
   for (let n = 0; n < 2; n++) {
