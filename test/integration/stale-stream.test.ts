@@ -75,6 +75,9 @@ it('T30 goes on for the spaces of other routers, and says which counts may lack 
     expect(last(stream, waiting)).toEqual([1, false]);
     expect(last(stream, going)).toEqual([1, false]);
   });
+  const snapshots = (): number => stream.events.filter(({ event }) => event === 'snapshot').length;
+  // A space that its shard did not know yet when the stream began has none.
+  const atFirst = snapshots();
   proxy.cut();
   // What it has sent in the last hour, the router has to read from ClickHouse.
   const effectiveAt = new Date(Date.now() - 3_600_000).toISOString();
@@ -95,6 +98,6 @@ it('T30 goes on for the spaces of other routers, and says which counts may lack 
   late.close();
   proxy.restore();
   await eventually(() => expect(last(stream, waiting)).toEqual([3, false]));
-  expect(stream.events.filter(({ event }) => event === 'snapshot')).toHaveLength(3);
+  expect(snapshots()).toBe(atFirst);
   expect(stream.events.filter(({ data }) => data['space_id'] === going && data['stale'] === true)).toEqual([]);
 });

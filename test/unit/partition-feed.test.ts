@@ -42,6 +42,7 @@ test('the first change of a space is sent at once, and those within the next 20 
       'performance',
     ],
   });
+  let feed: PartitionFeed | undefined;
   try {
     const nowMs = 1_000_000;
     const log = logOfOneRouter(
@@ -52,7 +53,7 @@ test('the first change of a space is sent at once, and those within the next 20 
     const channel = new MemoryChangeChannel();
     const sent: FeedBatch['items'][number][] = [];
     channel.subscribe(ROUTER, ({ items }) => sent.push(...items));
-    const feed = new PartitionFeed({
+    feed = new PartitionFeed({
       fold,
       channel,
       now: () => nowMs + 100,
@@ -87,14 +88,16 @@ test('the first change of a space is sent at once, and those within the next 20 
     apply(4);
     await vi.advanceTimersByTimeAsync(0);
     expect(counts()).toEqual([[1, 4]]);
-    feed.close();
   } finally {
+    // Its timer is a fake one, and is shared by all feeds of the process.
+    feed?.close();
     vi.useRealTimers();
   }
 });
 
 test('the count after a reset is sent when its time has come, also if the reset was recorded later than others', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] });
+  let feed: PartitionFeed | undefined;
   try {
     let nowMs = 1_000_000;
     const fold = new PartitionFold(ROUTER, 1);
@@ -120,7 +123,7 @@ test('the count after a reset is sent when its time has come, also if the reset 
     const far = { timestampMs: nowMs + 60_000, count: 9 };
     configure(1, far);
     const topology = new TopologyHistory();
-    const feed = new PartitionFeed({ fold, channel, now: () => nowMs, freshness: ALWAYS_FRESH, topology });
+    feed = new PartitionFeed({ fold, channel, now: () => nowMs, freshness: ALWAYS_FRESH, topology });
     await feed.answer({ all: true, spaceIds: [], epochMin: 0, isRenewal: false, after: null });
     await pass(5_000);
     expect(sent.splice(0)).toEqual([]);
@@ -131,8 +134,9 @@ test('the count after a reset is sent when its time has come, also if the reset 
     expect(sent.splice(0)).toEqual([[1, 4]]);
     await pass(60_000);
     expect(sent.splice(0)).toEqual([[1, 9]]);
-    feed.close();
   } finally {
+    // Its timer is a fake one, and is shared by all feeds of the process.
+    feed?.close();
     vi.useRealTimers();
   }
 });
