@@ -212,9 +212,11 @@ function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
   return withoutDialect(z.toJSONSchema(schema, { io }));
 }
 
+/** By name: the registry has them in the order in which modules happened to be loaded. */
 function schemasOf(registry: typeof RESOURCES, io: 'input' | 'output'): Json {
   const { schemas } = z.toJSONSchema(registry, { io, uri: ref });
-  return Object.fromEntries(Object.entries(schemas).map(([id, schema]) => [id, withoutDialect(schema as Json)]));
+  const ids = Object.keys(schemas).sort();
+  return Object.fromEntries(ids.map((id) => [id, withoutDialect(schemas[id] as Json)]));
 }
 
 function withoutDialect({ $schema, $id, ...rest }: Json): Json {

@@ -1090,402 +1090,6 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description A space that people enter and leave */
-        Space: {
-            /** @description assigned by the service */
-            id: number;
-            /** @description unique among all spaces that are not deleted */
-            name: string;
-            /** @description what your own systems call it */
-            external_id: string | null;
-            /**
-             * @description IANA time zone, which intervals and the daily reset follow
-             * @example Europe/Vienna
-             */
-            time_zone: string;
-            /**
-             * @description local time of day at which the count is reset to `daily_reset_count` every day
-             * @example 04:00
-             */
-            daily_reset: string | null;
-            /** @description how many people are in the space at the daily reset */
-            daily_reset_count: number;
-            /** @description how many people the space is for */
-            capacity: number | null;
-            /**
-             * Format: date-time
-             * @description when it was created
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            created_at: string;
-            /**
-             * Format: date-time
-             * @description when it was last changed
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            updated_at: string;
-        };
-        /** @description A threshold between spaces: direction 1 leads into the ingress space and out of the egress space */
-        Doorway: {
-            /** @description assigned by the service */
-            id: number;
-            /** @description unique among all doorways that are not deleted */
-            name: string;
-            /** @description what your own systems call it */
-            external_id: string | null;
-            ingress_space_id: number | null;
-            egress_space_id: number | null;
-            /**
-             * Format: date-time
-             * @description when it was created
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            created_at: string;
-            /**
-             * Format: date-time
-             * @description when it was last changed
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            updated_at: string;
-        };
-        /** @description A sensor above a doorway */
-        Dpu: {
-            /** @description id of the sensor */
-            id: string;
-            doorway_id: number | null;
-            counter_modulus: number | null;
-            /**
-             * Format: date-time
-             * @description when it was created
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            created_at: string;
-            /**
-             * Format: date-time
-             * @description when it was last changed
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            updated_at: string;
-        };
-        /** @description A sensor that sent readings while it was at no doorway */
-        UnplacedDpu: {
-            /** @description id of the sensor */
-            id: string;
-            /** @description the device or gateway that sends its readings */
-            device: string;
-            /** @description what reads the device's payloads: the adapter of the newest one that is stored; null where it sends readings itself */
-            adapter: string | null;
-            /** @description true: place it with `PATCH /dpus/{id}`; false: with `POST /dpus` */
-            registered: boolean;
-            doorway_id: number | null;
-            /** @description its readings that are held */
-            held: number;
-            /**
-             * Format: date-time
-             * @description timestamp of the first of them
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            first_reading_at: string;
-            /**
-             * Format: date-time
-             * @description timestamp of the newest of them
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            last_reading_at: string;
-        };
-        /** @description A device, or a gateway, that sends payloads in a format of its own */
-        Device: {
-            /** @description as URLs and subjects name it */
-            id: string;
-            /** @description the adapter that the options are for */
-            adapter: string;
-            /** @description how its payloads are read; null for the defaults of the adapter */
-            options: {
-                [key: string]: unknown;
-            } | null;
-            /** @description true if it can send payloads with a secret of its own */
-            has_secret: boolean;
-            /**
-             * Format: date-time
-             * @description when it was created
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            created_at: string;
-            /**
-             * Format: date-time
-             * @description when it was last changed
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            updated_at: string;
-        };
-        /** @description The readings of a sensor from `from`, inclusive, to `to`, exclusive, count in no space */
-        Exclusion: {
-            /** @description unique for the sensor */
-            id: number;
-            /**
-             * Format: date-time
-             * @description readings with this timestamp are excluded
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            from: string;
-            /**
-             * Format: date-time
-             * @description readings with this timestamp count again
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            to: string;
-            reason: string;
-            /**
-             * Format: date-time
-             * @description when the exclusion was recorded
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            recorded_at: string;
-        };
-        /** @description At `timestamp` there were `count` people in the space */
-        Reset: {
-            /** @description unique for the space */
-            id: number;
-            /**
-             * Format: date-time
-             * @description the reset applies to readings after this instant
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            timestamp: string;
-            /** @description how many people were in the space */
-            count: number;
-            /**
-             * Format: date-time
-             * @description when the reset was recorded
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            recorded_at: string;
-            /**
-             * Format: date-time
-             * @description when it was last changed; of two resets at the same instant the one changed later applies
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            updated_at: string;
-        };
-        /** @description A reading that is stored in the log and will be counted exactly once */
-        ReadingAccepted: {
-            /** @description its identity: sending the same reading again gives the same id and changes nothing; null for a reading without a timestamp, which counts each time it is sent */
-            id: string | null;
-            /** @description true if, as far as is known, the sensor was placed at no doorway at that instant; the reading counts once the sensor is placed */
-            held: boolean;
-        };
-        /** @description What one sensor reported */
-        Reading: {
-            /** @description `<dpu>~<ms>~<measure>`, followed by `.<id>` if the sensor sends an id */
-            id: string;
-            dpu_id: string;
-            /**
-             * Format: date-time
-             * @description when the person passed, the interval ended, or the counters were read
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            timestamp: string;
-            /** @description people who are counted in direction 1; for a standing, the difference to its predecessor; for a superseded revision, and for a deleted one or a deleted standing, 0 */
-            entrances: number;
-            /** @description people who are counted in direction -1 */
-            exits: number;
-            /** @description only for a reading of one person */
-            direction?: 1 | -1;
-            /**
-             * Format: date-time
-             * @description when the interval began; only if the sensor reported it
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            start?: string;
-            /** @description the revision of its interval; only if the sensor reported it */
-            revision?: number;
-            /** @description the value of the counter of entrances; only for a standing */
-            total_entrances?: number;
-            /** @description the value of the counter of exits */
-            total_exits?: number;
-            /** @description the run of the counters, if the sensor reported it */
-            counter_epoch?: string;
-            doorway_id: number | null;
-            /** @description true if it counts in no space, because of an exclusion of its sensor */
-            excluded: boolean;
-            /** @description true if it counts in no space, because somebody has deleted it */
-            deleted: boolean;
-        };
-        /** @description The stored payload of a device, and the readings that its adapter derives from it */
-        PayloadAccepted: {
-            /** @description the device for which it counts, or the gateway that sent it */
-            device: string;
-            /** @description readings in it */
-            readings: number;
-            /** @description items that should have been readings and become dead letters; at most the first 100 */
-            rejected: {
-                /** @description where it is in the payload; absent if it is the whole payload */
-                path?: string;
-                detail: string;
-            }[];
-            /** @description items that were understood and do not count */
-            skipped: {
-                /** @description where it is in the payload; absent if it is the whole payload */
-                path?: string;
-                detail: string;
-            }[];
-        };
-        /** @description The result of a batch */
-        BatchResult: {
-            /** @description readings stored, including duplicates, which change nothing */
-            accepted: number;
-            /** @description how many of these repeat another item of the batch; they count once */
-            repeated: number;
-            /** @description readings that were not stored; at most the first 1,000 */
-            rejected: {
-                /** @description position in the batch, from 0 */
-                index: number;
-                /** @description the invalid field; empty if the whole item is invalid */
-                path: string;
-                detail: string;
-            }[];
-            /** @description number of all rejected readings */
-            rejected_count: number;
-        };
-        /** @description How many people are in a space at an instant */
-        Count: {
-            /** @description the space */
-            space_id: number;
-            /**
-             * Format: date-time
-             * @description the instant of the count
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            timestamp: string;
-            /** @description people in the space; never below 0 */
-            count: number;
-            /** @description count of the last reset plus entrances minus exits since */
-            net: number;
-            /** @description count - net: how far the sensors contradict each other */
-            drift: number;
-            /** @description count / capacity; null if there is no capacity */
-            utilization: number | null;
-            last_reading_at: string | null;
-            watermark: string | null;
-            /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
-            final: boolean;
-            /**
-             * @description present if this is the last known count, which may be out of date
-             * @constant
-             */
-            stale?: true;
-            /**
-             * @description the place of the answer in the logs: `known_at` takes it, and gives the same answer again, whatever has become known since
-             * @example counts-1-0-1qol-1l-13zbhc8-je4dv4a1-je4dvi2p-0-37xkea
-             */
-            as_of?: string;
-        };
-        /** @description How many people were in a space after an event */
-        CountAfterEvent: {
-            /** @description the space */
-            space_id: number;
-            /**
-             * Format: date-time
-             * @description when the person passed
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            timestamp: string;
-            /** @description people in the space just after the event */
-            count: number;
-            /** @description count of the last reset plus entrances minus exits since */
-            net: number;
-            /** @description entrances minus exits of the event, applied as one change of the count */
-            delta: number;
-            /** @description people who came in */
-            entrances: number;
-            /** @description people who went out */
-            exits: number;
-            /** @description the reading that caused the event */
-            reading_id: string;
-            /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
-            final: boolean;
-        };
-        /** @description What happened in a space during an interval */
-        Interval: {
-            /**
-             * Format: date-time
-             * @description inclusive
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            start: string;
-            /**
-             * Format: date-time
-             * @description exclusive
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            end: string;
-            /** @description people who entered */
-            entrances: number;
-            /** @description people who left */
-            exits: number;
-            /** @description the smallest count, including the one just before the start, or that of a reset at the start */
-            min: number;
-            /** @description the largest count, including the one just before the start, or that of a reset at the start */
-            max: number;
-            /** @description the count at the end */
-            count: number;
-            /** @description count / capacity; null if there is no capacity */
-            utilization: number | null;
-            /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
-            final: boolean;
-        };
-        /** @description What happened in one of several spaces during an interval */
-        SpaceInterval: {
-            /** @description the space */
-            space_id: number;
-            /**
-             * Format: date-time
-             * @description inclusive
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            start: string;
-            /**
-             * Format: date-time
-             * @description exclusive
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            end: string;
-            /** @description people who entered */
-            entrances: number;
-            /** @description people who left */
-            exits: number;
-            /** @description the smallest count, including the one just before the start, or that of a reset at the start */
-            min: number;
-            /** @description the largest count, including the one just before the start, or that of a reset at the start */
-            max: number;
-            /** @description the count at the end */
-            count: number;
-            /** @description count / capacity; null if there is no capacity */
-            utilization: number | null;
-            /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
-            final: boolean;
-        };
-        /** @description Who passed a doorway or a sensor during an interval */
-        PassageInterval: {
-            /**
-             * Format: date-time
-             * @description inclusive
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            start: string;
-            /**
-             * Format: date-time
-             * @description exclusive
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            end: string;
-            /** @description people who passed in direction 1 */
-            entrances: number;
-            /** @description people who passed in direction -1 */
-            exits: number;
-            /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
-            final: boolean;
-        };
         /** @description Where every reading went: accepted = applied + duplicate + held + excluded + deleted + dead_lettered */
         Account: {
             /** @description read from the log */
@@ -1551,162 +1155,6 @@ export interface components {
                 /** @description lost entries of TOPOLOGY that could not be restored, at most */
                 topology: number;
             }[];
-        };
-        /** @description Whether the cluster has problems */
-        Health: {
-            /**
-             * @description `unavailable` if there is any problem; most requests may still succeed
-             * @enum {string}
-             */
-            status: "ok" | "unavailable";
-            /** @description empty if there are none */
-            problems: {
-                /**
-                 * @description kind of the problem; stable (docs/operations.md lists all)
-                 * @example shard_without_owner
-                 */
-                code: string;
-                /** @description description of the problem, for people */
-                detail: string;
-                /** @description the affected shard */
-                shard?: number;
-                /** @description the affected NATS stream */
-                stream?: string;
-                /** @description the process that reports the problem; absent if all processes do */
-                process?: string;
-            }[];
-            /** @description losses since the installation was created, newest first; all of them repaired */
-            losses: {
-                /** @description the epoch that began with the repair */
-                epoch: number;
-                /**
-                 * Format: date-time
-                 * @description when the loss was repaired
-                 */
-                at: string;
-                /** @description for people: how many messages, between which sequences and times */
-                detail: string;
-                /** @description lost messages of READINGS that had been routed; their readings still count if they were stored */
-                readings: number;
-                /** @description lost commits of SPACE_EVENTS; their readings were routed again */
-                commits: number;
-                /** @description lost entries of TOPOLOGY that could not be restored, at most */
-                topology: number;
-            }[];
-        };
-        /** @description The owner of a token */
-        Principal: {
-            /** @description as in the log; null if the service needs no tokens */
-            name: string | null;
-            /** @description `admin` includes every other scope */
-            scopes: ("read" | "readings:write" | "topology:write" | "admin")[];
-        };
-        /** @description The topology as a document that can be imported */
-        TopologyExport: {
-            spaces: {
-                name: string;
-                external_id: string | null;
-                time_zone: string;
-                daily_reset: string | null;
-                daily_reset_count: number;
-                capacity: number | null;
-            }[];
-            doorways: {
-                name: string;
-                external_id: string | null;
-                ingress_space: string | null;
-                egress_space: string | null;
-            }[];
-            dpus: {
-                id: string;
-                counter_modulus: number | null;
-                placements: {
-                    doorway: string | null;
-                    from: string | null;
-                }[];
-            }[];
-            exclusions: {
-                dpu_id: string;
-                /**
-                 * Format: date-time
-                 * @description the first instant
-                 * @example 2018-02-24T08:45:21.893Z
-                 */
-                from: string;
-                /**
-                 * Format: date-time
-                 * @description the first instant after it
-                 * @example 2018-02-24T08:45:21.893Z
-                 */
-                to: string;
-                reason: string;
-            }[];
-            devices: {
-                id: string;
-                /** @enum {string} */
-                adapter: "xovis" | "milesight" | "chirpstack" | "ttn" | "hikvision" | "axis-aoa" | "axis-people-counter" | "roode" | "density" | "butlr" | "mapping";
-                options: {
-                    [key: string]: unknown;
-                } | null;
-            }[];
-        };
-        /** @description An error, as RFC 9457 describes it */
-        Problem: {
-            /**
-             * Format: uri
-             * @description a URN for the kind of error
-             * @example urn:density:problem:invalid
-             */
-            type: string;
-            title: string;
-            status: number;
-            /** @description what is wrong, naming the invalid field */
-            detail: string;
-            /** @description the requested path; absent if the request could not be parsed */
-            instance?: string;
-            /** @description id of the request in the log */
-            request_id: string;
-            errors?: {
-                /** @description the invalid field */
-                path: string;
-                detail: string;
-                /** @description offset of the error in the text of the field, from 0 */
-                position?: number;
-                /** @description line of an imported document, from 1 */
-                line?: number;
-            }[];
-        };
-        /** @description A reading that counts in no space, as if it had never been sent. It need not have been sent yet */
-        DeletedReading: {
-            /** @description the id of the reading */
-            id: string;
-            dpu_id: string;
-            /**
-             * Format: date-time
-             * @description timestamp of the reading
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            timestamp: string;
-            reason: string;
-            /**
-             * Format: date-time
-             * @description when it was deleted
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            deleted_at: string;
-        };
-        /** @description A sensor was placed at a doorway from `from`, inclusive, to `to`, exclusive */
-        Placement: {
-            doorway_id: number | null;
-            from: string | null;
-            to: string | null;
-        };
-        /** @description A sensor was placed at a doorway of a space from `from`, inclusive, to `to`, exclusive */
-        SpacePlacement: {
-            dpu_id: string;
-            doorway_id: number | null;
-            from: string | null;
-            to: string | null;
         };
         /** @description A change of the topology, and who made it */
         AuditedChange: {
@@ -1830,6 +1278,245 @@ export interface components {
              * @example token:facility
              */
             by: string | null;
+        };
+        /** @description The result of a batch */
+        BatchResult: {
+            /** @description readings stored, including duplicates, which change nothing */
+            accepted: number;
+            /** @description how many of these repeat another item of the batch; they count once */
+            repeated: number;
+            /** @description readings that were not stored; at most the first 1,000 */
+            rejected: {
+                /** @description position in the batch, from 0 */
+                index: number;
+                /** @description the invalid field; empty if the whole item is invalid */
+                path: string;
+                detail: string;
+            }[];
+            /** @description number of all rejected readings */
+            rejected_count: number;
+        };
+        /** @description How many people are in a space at an instant */
+        Count: {
+            /** @description the space */
+            space_id: number;
+            /**
+             * Format: date-time
+             * @description the instant of the count
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            timestamp: string;
+            /** @description people in the space; never below 0 */
+            count: number;
+            /** @description count of the last reset plus entrances minus exits since */
+            net: number;
+            /** @description count - net: how far the sensors contradict each other */
+            drift: number;
+            /** @description count / capacity; null if there is no capacity */
+            utilization: number | null;
+            last_reading_at: string | null;
+            watermark: string | null;
+            /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
+            final: boolean;
+            /**
+             * @description present if this is the last known count, which may be out of date
+             * @constant
+             */
+            stale?: true;
+            /**
+             * @description the place of the answer in the logs: `known_at` takes it, and gives the same answer again, whatever has become known since
+             * @example counts-1-0-1qol-1l-13zbhc8-je4dv4a1-je4dvi2p-0-37xkea
+             */
+            as_of?: string;
+        };
+        /** @description How many people were in a space after an event */
+        CountAfterEvent: {
+            /** @description the space */
+            space_id: number;
+            /**
+             * Format: date-time
+             * @description when the person passed
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            timestamp: string;
+            /** @description people in the space just after the event */
+            count: number;
+            /** @description count of the last reset plus entrances minus exits since */
+            net: number;
+            /** @description entrances minus exits of the event, applied as one change of the count */
+            delta: number;
+            /** @description people who came in */
+            entrances: number;
+            /** @description people who went out */
+            exits: number;
+            /** @description the reading that caused the event */
+            reading_id: string;
+            /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
+            final: boolean;
+        };
+        /** @description Items of one message that could not be used, for one reason */
+        DeadLetter: {
+            /**
+             * @description `<reason>.<readings_seq>.<index>`
+             * @example future.4711.0
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description when it became a dead letter
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            stored_at: string;
+            /**
+             * Format: date-time
+             * @description when the message arrived
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            arrived_at: string;
+            /** @description the sensor named by its subject, or the text in its place */
+            dpu_id: string;
+            /** @enum {string} */
+            reason: "bad_subject" | "bad_json" | "bad_reading" | "bad_dpu_id" | "bad_timestamp" | "clock_unset" | "bad_direction" | "bad_count" | "bad_id" | "bad_payload" | "future";
+            /** @description why the first of the items was rejected */
+            detail: string;
+            /** @description subject of the message in READINGS: `readings.<partition>.<the part after dpu.>` */
+            subject: string;
+            /** @description sequence of the message in READINGS */
+            readings_seq: number;
+            /** @description index of the first of the items in the message */
+            index: number;
+            /** @description the number of items that it represents */
+            items: number;
+            /** @description true if it holds only a part of the items; such a letter cannot be replayed */
+            cut: boolean;
+            /** @description length of its content in bytes */
+            bytes: number;
+            /** @description the beginning of its content: an item as it was sent, or an array of several */
+            text: string;
+            /** @description null if it was not replayed */
+            replayed: {
+                /**
+                 * Format: date-time
+                 * @description when it was first replayed
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                at: string;
+                /** @description milliseconds that were added to its timestamps */
+                shift: number;
+                /** @description the sensor for which its readings were sent, if it differs */
+                dpu_id: string | null;
+            } | null;
+        };
+        /** @description A reading that counts in no space, as if it had never been sent. It need not have been sent yet */
+        DeletedReading: {
+            /** @description the id of the reading */
+            id: string;
+            dpu_id: string;
+            /**
+             * Format: date-time
+             * @description timestamp of the reading
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            timestamp: string;
+            reason: string;
+            /**
+             * Format: date-time
+             * @description when it was deleted
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            deleted_at: string;
+        };
+        /** @description A device, or a gateway, that sends payloads in a format of its own */
+        Device: {
+            /** @description as URLs and subjects name it */
+            id: string;
+            /** @description the adapter that the options are for */
+            adapter: string;
+            /** @description how its payloads are read; null for the defaults of the adapter */
+            options: {
+                [key: string]: unknown;
+            } | null;
+            /** @description true if it can send payloads with a secret of its own */
+            has_secret: boolean;
+            /**
+             * Format: date-time
+             * @description when it was created
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description when it was last changed
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            updated_at: string;
+        };
+        /** @description A screen that may show the count of one space */
+        Display: {
+            /** @description assigned by the service; not secret */
+            id: string;
+            /** @description the space whose count it shows */
+            space_id: number;
+            /** @description what people call it */
+            name: string | null;
+            /**
+             * Format: date-time
+             * @description when it was confirmed
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            paired_at: string;
+            /** @description whose token confirmed it; null where none are needed */
+            paired_by: string | null;
+        };
+        /** @description What a display shows beside the count of its space */
+        DisplayedSpace: {
+            /** @description the space */
+            space_id: number;
+            name: string;
+            /** @description how many people the space is for */
+            capacity: number | null;
+        };
+        /** @description A threshold between spaces: direction 1 leads into the ingress space and out of the egress space */
+        Doorway: {
+            /** @description assigned by the service */
+            id: number;
+            /** @description unique among all doorways that are not deleted */
+            name: string;
+            /** @description what your own systems call it */
+            external_id: string | null;
+            ingress_space_id: number | null;
+            egress_space_id: number | null;
+            /**
+             * Format: date-time
+             * @description when it was created
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description when it was last changed
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            updated_at: string;
+        };
+        /** @description A sensor above a doorway */
+        Dpu: {
+            /** @description id of the sensor */
+            id: string;
+            doorway_id: number | null;
+            counter_modulus: number | null;
+            /**
+             * Format: date-time
+             * @description when it was created
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description when it was last changed
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            updated_at: string;
         };
         /** @description What a change of the topology would do to counts; nothing was changed */
         DryRun: {
@@ -1988,112 +1675,29 @@ export interface components {
                 stale?: true;
             }[];
         };
-        /** @description A screen that may show the count of one space */
-        Display: {
-            /** @description assigned by the service; not secret */
-            id: string;
-            /** @description the space whose count it shows */
-            space_id: number;
-            /** @description what people call it */
-            name: string | null;
+        /** @description The readings of a sensor from `from`, inclusive, to `to`, exclusive, count in no space */
+        Exclusion: {
+            /** @description unique for the sensor */
+            id: number;
             /**
              * Format: date-time
-             * @description when it was confirmed
+             * @description readings with this timestamp are excluded
              * @example 2018-02-24T08:45:21.893Z
              */
-            paired_at: string;
-            /** @description whose token confirmed it; null where none are needed */
-            paired_by: string | null;
-        };
-        /** @description What a display shows beside the count of its space */
-        DisplayedSpace: {
-            /** @description the space */
-            space_id: number;
-            name: string;
-            /** @description how many people the space is for */
-            capacity: number | null;
-        };
-        /** @description Whether a display is paired, or the code that it shows */
-        Pairing: {
-            /** @description the space in the address of the display */
-            space_id: number;
-            paired: boolean;
-            /** @description to be confirmed; null once it is paired */
-            code: string | null;
-            expires_at: string | null;
-        };
-        /** @description Items of one message that could not be used, for one reason */
-        DeadLetter: {
-            /**
-             * @description `<reason>.<readings_seq>.<index>`
-             * @example future.4711.0
-             */
-            id: string;
+            from: string;
             /**
              * Format: date-time
-             * @description when it became a dead letter
+             * @description readings with this timestamp count again
              * @example 2018-02-24T08:45:21.893Z
              */
-            stored_at: string;
+            to: string;
+            reason: string;
             /**
              * Format: date-time
-             * @description when the message arrived
+             * @description when the exclusion was recorded
              * @example 2018-02-24T08:45:21.893Z
              */
-            arrived_at: string;
-            /** @description the sensor named by its subject, or the text in its place */
-            dpu_id: string;
-            /** @enum {string} */
-            reason: "bad_subject" | "bad_json" | "bad_reading" | "bad_dpu_id" | "bad_timestamp" | "clock_unset" | "bad_direction" | "bad_count" | "bad_id" | "bad_payload" | "future";
-            /** @description why the first of the items was rejected */
-            detail: string;
-            /** @description subject of the message in READINGS: `readings.<partition>.<the part after dpu.>` */
-            subject: string;
-            /** @description sequence of the message in READINGS */
-            readings_seq: number;
-            /** @description index of the first of the items in the message */
-            index: number;
-            /** @description the number of items that it represents */
-            items: number;
-            /** @description true if it holds only a part of the items; such a letter cannot be replayed */
-            cut: boolean;
-            /** @description length of its content in bytes */
-            bytes: number;
-            /** @description the beginning of its content: an item as it was sent, or an array of several */
-            text: string;
-            /** @description null if it was not replayed */
-            replayed: {
-                /**
-                 * Format: date-time
-                 * @description when it was first replayed
-                 * @example 2018-02-24T08:45:21.893Z
-                 */
-                at: string;
-                /** @description milliseconds that were added to its timestamps */
-                shift: number;
-                /** @description the sensor for which its readings were sent, if it differs */
-                dpu_id: string | null;
-            } | null;
-        };
-        /** @description The result of replaying dead letters */
-        Replay: {
-            /** @description dead letters that were selected */
-            letters: number;
-            /** @description readings that were sent again, including those of an earlier replay, which have no effect */
-            replayed: number;
-            /** @description items that were not sent, because they would be rejected again or were replayed differently */
-            not_replayed_count: number;
-            /** @description the first 100 letters with such items */
-            not_replayed: {
-                /** @description id of the dead letter */
-                id: string;
-                /** @description the number of its items that were not sent */
-                items: number;
-                /** @description why not */
-                detail: string;
-            }[];
-            /** @description true if nothing was sent */
-            dry_run: boolean;
+            recorded_at: string;
         };
         /** @description What a count is made of */
         Explanation: {
@@ -2187,6 +1791,122 @@ export interface components {
              * @example counts-1-0-1qol-1l-13zbhc8-je4dv4a1-je4dvi2p-0-37xkea
              */
             as_of: string;
+        };
+        /** @description An image on which spaces and doorways are drawn */
+        FloorPlan: {
+            /** @description chosen by the client that created the plan */
+            id: string;
+            /** @description what people call it */
+            name: string;
+            /** @description null until one is uploaded */
+            image: {
+                /** @enum {string} */
+                type: "image/png" | "image/jpeg" | "image/webp";
+                /** @description in pixels */
+                width: number;
+                /** @description in pixels */
+                height: number;
+                /** @description its length */
+                bytes: number;
+                /** @description another one after each upload */
+                version: string;
+            } | null;
+            spaces: {
+                /** @description the space */
+                space_id: number;
+                /** @description the corners of its outline, in order */
+                points: {
+                    /** @description as a fraction of the image's width, from the left */
+                    x: number;
+                    /** @description as a fraction of the image's height, from the top */
+                    y: number;
+                }[];
+            }[];
+            doorways: {
+                /** @description the doorway */
+                doorway_id: number;
+                /** @description as a fraction of the image's width, from the left */
+                x: number;
+                /** @description as a fraction of the image's height, from the top */
+                y: number;
+            }[];
+            /**
+             * Format: date-time
+             * @description when it was last changed
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            updated_at: string;
+        };
+        /** @description Whether the cluster has problems */
+        Health: {
+            /**
+             * @description `unavailable` if there is any problem; most requests may still succeed
+             * @enum {string}
+             */
+            status: "ok" | "unavailable";
+            /** @description empty if there are none */
+            problems: {
+                /**
+                 * @description kind of the problem; stable (docs/operations.md lists all)
+                 * @example shard_without_owner
+                 */
+                code: string;
+                /** @description description of the problem, for people */
+                detail: string;
+                /** @description the affected shard */
+                shard?: number;
+                /** @description the affected NATS stream */
+                stream?: string;
+                /** @description the process that reports the problem; absent if all processes do */
+                process?: string;
+            }[];
+            /** @description losses since the installation was created, newest first; all of them repaired */
+            losses: {
+                /** @description the epoch that began with the repair */
+                epoch: number;
+                /**
+                 * Format: date-time
+                 * @description when the loss was repaired
+                 */
+                at: string;
+                /** @description for people: how many messages, between which sequences and times */
+                detail: string;
+                /** @description lost messages of READINGS that had been routed; their readings still count if they were stored */
+                readings: number;
+                /** @description lost commits of SPACE_EVENTS; their readings were routed again */
+                commits: number;
+                /** @description lost entries of TOPOLOGY that could not be restored, at most */
+                topology: number;
+            }[];
+        };
+        /** @description What happened in a space during an interval */
+        Interval: {
+            /**
+             * Format: date-time
+             * @description inclusive
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            start: string;
+            /**
+             * Format: date-time
+             * @description exclusive
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            end: string;
+            /** @description people who entered */
+            entrances: number;
+            /** @description people who left */
+            exits: number;
+            /** @description the smallest count, including the one just before the start, or that of a reset at the start */
+            min: number;
+            /** @description the largest count, including the one just before the start, or that of a reset at the start */
+            max: number;
+            /** @description the count at the end */
+            count: number;
+            /** @description count / capacity; null if there is no capacity */
+            utilization: number | null;
+            /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
+            final: boolean;
         };
         /** @description How a count changed in an interval */
         IntervalExplanation: {
@@ -2291,50 +2011,93 @@ export interface components {
              */
             as_of: string;
         };
-        /** @description An image on which spaces and doorways are drawn */
-        FloorPlan: {
-            /** @description chosen by the client that created the plan */
-            id: string;
-            /** @description what people call it */
-            name: string;
-            /** @description null until one is uploaded */
-            image: {
-                /** @enum {string} */
-                type: "image/png" | "image/jpeg" | "image/webp";
-                /** @description in pixels */
-                width: number;
-                /** @description in pixels */
-                height: number;
-                /** @description its length */
-                bytes: number;
-                /** @description another one after each upload */
-                version: string;
-            } | null;
-            spaces: {
-                /** @description the space */
-                space_id: number;
-                /** @description the corners of its outline, in order */
-                points: {
-                    /** @description as a fraction of the image's width, from the left */
-                    x: number;
-                    /** @description as a fraction of the image's height, from the top */
-                    y: number;
-                }[];
-            }[];
-            doorways: {
-                /** @description the doorway */
-                doorway_id: number;
-                /** @description as a fraction of the image's width, from the left */
-                x: number;
-                /** @description as a fraction of the image's height, from the top */
-                y: number;
-            }[];
+        /** @description Whether a display is paired, or the code that it shows */
+        Pairing: {
+            /** @description the space in the address of the display */
+            space_id: number;
+            paired: boolean;
+            /** @description to be confirmed; null once it is paired */
+            code: string | null;
+            expires_at: string | null;
+        };
+        /** @description Who passed a doorway or a sensor during an interval */
+        PassageInterval: {
             /**
              * Format: date-time
-             * @description when it was last changed
+             * @description inclusive
              * @example 2018-02-24T08:45:21.893Z
              */
-            updated_at: string;
+            start: string;
+            /**
+             * Format: date-time
+             * @description exclusive
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            end: string;
+            /** @description people who passed in direction 1 */
+            entrances: number;
+            /** @description people who passed in direction -1 */
+            exits: number;
+            /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
+            final: boolean;
+        };
+        /** @description The stored payload of a device, and the readings that its adapter derives from it */
+        PayloadAccepted: {
+            /** @description the device for which it counts, or the gateway that sent it */
+            device: string;
+            /** @description readings in it */
+            readings: number;
+            /** @description items that should have been readings and become dead letters; at most the first 100 */
+            rejected: {
+                /** @description where it is in the payload; absent if it is the whole payload */
+                path?: string;
+                detail: string;
+            }[];
+            /** @description items that were understood and do not count */
+            skipped: {
+                /** @description where it is in the payload; absent if it is the whole payload */
+                path?: string;
+                detail: string;
+            }[];
+        };
+        /** @description A sensor was placed at a doorway from `from`, inclusive, to `to`, exclusive */
+        Placement: {
+            doorway_id: number | null;
+            from: string | null;
+            to: string | null;
+        };
+        /** @description The owner of a token */
+        Principal: {
+            /** @description as in the log; null if the service needs no tokens */
+            name: string | null;
+            /** @description `admin` includes every other scope */
+            scopes: ("read" | "readings:write" | "topology:write" | "admin")[];
+        };
+        /** @description An error, as RFC 9457 describes it */
+        Problem: {
+            /**
+             * Format: uri
+             * @description a URN for the kind of error
+             * @example urn:density:problem:invalid
+             */
+            type: string;
+            title: string;
+            status: number;
+            /** @description what is wrong, naming the invalid field */
+            detail: string;
+            /** @description the requested path; absent if the request could not be parsed */
+            instance?: string;
+            /** @description id of the request in the log */
+            request_id: string;
+            errors?: {
+                /** @description the invalid field */
+                path: string;
+                detail: string;
+                /** @description offset of the error in the text of the field, from 0 */
+                position?: number;
+                /** @description line of an imported document, from 1 */
+                line?: number;
+            }[];
         };
         /** @description How full a space was in a span, by hour of the week */
         Profile: {
@@ -2405,6 +2168,95 @@ export interface components {
              * @example counts-1-0-1qol-1l-13zbhc8-je4dv4a1-je4dvi2p-0-37xkea
              */
             as_of: string;
+        };
+        /** @description What one sensor reported */
+        Reading: {
+            /** @description `<dpu>~<ms>~<measure>`, followed by `.<id>` if the sensor sends an id */
+            id: string;
+            dpu_id: string;
+            /**
+             * Format: date-time
+             * @description when the person passed, the interval ended, or the counters were read
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            timestamp: string;
+            /** @description people who are counted in direction 1; for a standing, the difference to its predecessor; for a superseded revision, and for a deleted one or a deleted standing, 0 */
+            entrances: number;
+            /** @description people who are counted in direction -1 */
+            exits: number;
+            /** @description only for a reading of one person */
+            direction?: 1 | -1;
+            /**
+             * Format: date-time
+             * @description when the interval began; only if the sensor reported it
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            start?: string;
+            /** @description the revision of its interval; only if the sensor reported it */
+            revision?: number;
+            /** @description the value of the counter of entrances; only for a standing */
+            total_entrances?: number;
+            /** @description the value of the counter of exits */
+            total_exits?: number;
+            /** @description the run of the counters, if the sensor reported it */
+            counter_epoch?: string;
+            doorway_id: number | null;
+            /** @description true if it counts in no space, because of an exclusion of its sensor */
+            excluded: boolean;
+            /** @description true if it counts in no space, because somebody has deleted it */
+            deleted: boolean;
+        };
+        /** @description A reading that is stored in the log and will be counted exactly once */
+        ReadingAccepted: {
+            /** @description its identity: sending the same reading again gives the same id and changes nothing; null for a reading without a timestamp, which counts each time it is sent */
+            id: string | null;
+            /** @description true if, as far as is known, the sensor was placed at no doorway at that instant; the reading counts once the sensor is placed */
+            held: boolean;
+        };
+        /** @description The result of replaying dead letters */
+        Replay: {
+            /** @description dead letters that were selected */
+            letters: number;
+            /** @description readings that were sent again, including those of an earlier replay, which have no effect */
+            replayed: number;
+            /** @description items that were not sent, because they would be rejected again or were replayed differently */
+            not_replayed_count: number;
+            /** @description the first 100 letters with such items */
+            not_replayed: {
+                /** @description id of the dead letter */
+                id: string;
+                /** @description the number of its items that were not sent */
+                items: number;
+                /** @description why not */
+                detail: string;
+            }[];
+            /** @description true if nothing was sent */
+            dry_run: boolean;
+        };
+        /** @description At `timestamp` there were `count` people in the space */
+        Reset: {
+            /** @description unique for the space */
+            id: number;
+            /**
+             * Format: date-time
+             * @description the reset applies to readings after this instant
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            timestamp: string;
+            /** @description how many people were in the space */
+            count: number;
+            /**
+             * Format: date-time
+             * @description when the reset was recorded
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            recorded_at: string;
+            /**
+             * Format: date-time
+             * @description when it was last changed; of two resets at the same instant the one changed later applies
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            updated_at: string;
         };
         /** @description What has changed in a span of a space since an earlier moment */
         Revisions: {
@@ -2541,6 +2393,128 @@ export interface components {
             /** @description true if `text` is only the beginning */
             cut: boolean;
         };
+        /** @description A space that people enter and leave */
+        Space: {
+            /** @description assigned by the service */
+            id: number;
+            /** @description unique among all spaces that are not deleted */
+            name: string;
+            /** @description what your own systems call it */
+            external_id: string | null;
+            /**
+             * @description IANA time zone, which intervals and the daily reset follow
+             * @example Europe/Vienna
+             */
+            time_zone: string;
+            /**
+             * @description local time of day at which the count is reset to `daily_reset_count` every day
+             * @example 04:00
+             */
+            daily_reset: string | null;
+            /** @description how many people are in the space at the daily reset */
+            daily_reset_count: number;
+            /** @description how many people the space is for */
+            capacity: number | null;
+            /**
+             * Format: date-time
+             * @description when it was created
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description when it was last changed
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            updated_at: string;
+        };
+        /** @description What happened in one of several spaces during an interval */
+        SpaceInterval: {
+            /** @description the space */
+            space_id: number;
+            /**
+             * Format: date-time
+             * @description inclusive
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            start: string;
+            /**
+             * Format: date-time
+             * @description exclusive
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            end: string;
+            /** @description people who entered */
+            entrances: number;
+            /** @description people who left */
+            exits: number;
+            /** @description the smallest count, including the one just before the start, or that of a reset at the start */
+            min: number;
+            /** @description the largest count, including the one just before the start, or that of a reset at the start */
+            max: number;
+            /** @description the count at the end */
+            count: number;
+            /** @description count / capacity; null if there is no capacity */
+            utilization: number | null;
+            /** @description true if all readings up to that instant have arrived as far as is known; a late reading still corrects it */
+            final: boolean;
+        };
+        /** @description A sensor was placed at a doorway of a space from `from`, inclusive, to `to`, exclusive */
+        SpacePlacement: {
+            dpu_id: string;
+            doorway_id: number | null;
+            from: string | null;
+            to: string | null;
+        };
+        /** @description The topology as a document that can be imported */
+        TopologyExport: {
+            spaces: {
+                name: string;
+                external_id: string | null;
+                time_zone: string;
+                daily_reset: string | null;
+                daily_reset_count: number;
+                capacity: number | null;
+            }[];
+            doorways: {
+                name: string;
+                external_id: string | null;
+                ingress_space: string | null;
+                egress_space: string | null;
+            }[];
+            dpus: {
+                id: string;
+                counter_modulus: number | null;
+                placements: {
+                    doorway: string | null;
+                    from: string | null;
+                }[];
+            }[];
+            exclusions: {
+                dpu_id: string;
+                /**
+                 * Format: date-time
+                 * @description the first instant
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                from: string;
+                /**
+                 * Format: date-time
+                 * @description the first instant after it
+                 * @example 2018-02-24T08:45:21.893Z
+                 */
+                to: string;
+                reason: string;
+            }[];
+            devices: {
+                id: string;
+                /** @enum {string} */
+                adapter: "xovis" | "milesight" | "chirpstack" | "ttn" | "hikvision" | "axis-aoa" | "axis-people-counter" | "roode" | "density" | "butlr" | "mapping";
+                options: {
+                    [key: string]: unknown;
+                } | null;
+            }[];
+        };
         /** @description What an import has done or, with `dry_run`, would do */
         TopologyImport: {
             dry_run: boolean;
@@ -2609,6 +2583,244 @@ export interface components {
             /** @description why it is not known */
             effect_unknown?: string;
         };
+        /** @description A sensor that sent readings while it was at no doorway */
+        UnplacedDpu: {
+            /** @description id of the sensor */
+            id: string;
+            /** @description the device or gateway that sends its readings */
+            device: string;
+            /** @description what reads the device's payloads: the adapter of the newest one that is stored; null where it sends readings itself */
+            adapter: string | null;
+            /** @description true: place it with `PATCH /dpus/{id}`; false: with `POST /dpus` */
+            registered: boolean;
+            doorway_id: number | null;
+            /** @description its readings that are held */
+            held: number;
+            /**
+             * Format: date-time
+             * @description timestamp of the first of them
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            first_reading_at: string;
+            /**
+             * Format: date-time
+             * @description timestamp of the newest of them
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            last_reading_at: string;
+        };
+        DeviceBody: {
+            /**
+             * @description reads the payloads of the device
+             * @enum {string}
+             */
+            adapter: "xovis" | "milesight" | "chirpstack" | "ttn" | "hikvision" | "axis-aoa" | "axis-people-counter" | "roode" | "density" | "butlr" | "mapping";
+            /** @description as docs/devices.md describes for the adapter, at most 90,000 bytes as JSON in UTF-8; null for its defaults. Left out: as they are, or the defaults of another adapter */
+            options?: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * @description with it the device can send its payloads without a token. It is stored as a hash and never returned. Left out: as it is; null: none
+             * @example q5Yd0gWw4sT1cXk7
+             */
+            secret?: string | null;
+        };
+        DisplayBody: {
+            /**
+             * @description what the display shows; upper or lower case, with or without the hyphen
+             * @example BCD-FGH
+             */
+            code: string;
+            /**
+             * @description what you call it, to recognise it later
+             * @example Entrance
+             */
+            name?: string | null;
+            /** @description true: tell the space, and change nothing */
+            dry_run?: boolean;
+        };
+        DoorwayBody: {
+            /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
+            name: string;
+            /** @description what your own systems call it, for `density topology import`; unique like the name, and different from the names of others */
+            external_id?: string | null;
+            /** @description the space that direction 1 leads into */
+            ingress_space_id?: number | null;
+            /** @description the space that direction 1 leads out of; null means outside */
+            egress_space_id?: number | null;
+        };
+        DoorwayPatch: {
+            /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
+            name?: string;
+            /** @description what your own systems call it, for `density topology import`; unique like the name, and different from the names of others */
+            external_id?: string | null;
+            /** @description the space that direction 1 leads into */
+            ingress_space_id?: number | null;
+            /** @description the space that direction 1 leads out of; null means outside */
+            egress_space_id?: number | null;
+        };
+        DpuBody: {
+            /**
+             * @description 1 to 128 printable ASCII characters without white space; a whole number is accepted too
+             * @example 423
+             */
+            id: string | number;
+            /** @description the doorway at which the sensor is placed; null for none */
+            doorway_id?: number | null;
+            /**
+             * Format: date-time
+             * @description when the placement takes effect, in the past or the future; default: now, or for a first placement the beginning of time
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            effective_at?: string;
+            /** @description its counters wrap to 0 at this value, 65536 for 16 bits; null if they do not wrap. All differences of its standings are recomputed when it changes */
+            counter_modulus?: number | null;
+        };
+        DpuPatch: {
+            /**
+             * @description 1 to 128 printable ASCII characters without white space; a whole number is accepted too
+             * @example 423
+             */
+            id?: string | number;
+            /** @description the doorway at which the sensor is placed; null for none */
+            doorway_id?: number | null;
+            /**
+             * Format: date-time
+             * @description when the placement takes effect, in the past or the future; default: now, or for a first placement the beginning of time
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            effective_at?: string;
+            /** @description its counters wrap to 0 at this value, 65536 for 16 bits; null if they do not wrap. All differences of its standings are recomputed when it changes */
+            counter_modulus?: number | null;
+        };
+        DpuPut: {
+            /**
+             * @description 1 to 128 printable ASCII characters without white space; a whole number is accepted too
+             * @example 423
+             */
+            id?: string | number;
+            /** @description the doorway at which the sensor is placed; null for none */
+            doorway_id?: number | null;
+            /**
+             * Format: date-time
+             * @description when the placement takes effect, in the past or the future; default: now, or for a first placement the beginning of time
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            effective_at?: string;
+            /** @description its counters wrap to 0 at this value, 65536 for 16 bits; null if they do not wrap. All differences of its standings are recomputed when it changes */
+            counter_modulus?: number | null;
+        };
+        ExclusionBody: {
+            /**
+             * Format: date-time
+             * @description readings with this timestamp are the first that are excluded
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description readings with this timestamp are the first that count again
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            to: string;
+            /**
+             * @description why they do not count
+             * @example the cleaning crew
+             */
+            reason: string;
+        };
+        FloorPlanBody: {
+            /**
+             * @description what people call it
+             * @example Ground floor
+             */
+            name: string;
+            /** @description where spaces are, each at most once */
+            spaces?: {
+                /** @description the space */
+                space_id: number;
+                /** @description the corners of its outline, in order */
+                points: {
+                    /** @description as a fraction of the image's width, from the left */
+                    x: number;
+                    /** @description as a fraction of the image's height, from the top */
+                    y: number;
+                }[];
+            }[];
+            /** @description where doorways are, each at most once */
+            doorways?: {
+                /** @description the doorway */
+                doorway_id: number;
+                /** @description as a fraction of the image's width, from the left */
+                x: number;
+                /** @description as a fraction of the image's height, from the top */
+                y: number;
+            }[];
+        };
+        PairingBody: {
+            /** @description the space in the address of the display */
+            space_id: number;
+        };
+        ReplayBody: {
+            /**
+             * @description the sensor named by the subject, or the text in its place
+             * @example 423
+             */
+            dpu_id?: string;
+            /**
+             * @description why they were rejected
+             * @enum {string}
+             */
+            reason?: "bad_subject" | "bad_json" | "bad_reading" | "bad_dpu_id" | "bad_timestamp" | "clock_unset" | "bad_direction" | "bad_count" | "bad_id" | "bad_payload" | "future";
+            /**
+             * Format: date-time
+             * @description stored at or after
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            start?: string;
+            /**
+             * Format: date-time
+             * @description stored before
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            end?: string;
+            /**
+             * @description added to the timestamps: milliseconds, or an ISO 8601 duration of weeks, days, hours, minutes and seconds
+             * @example -PT1H
+             * @example -3600000
+             */
+            shift?: number | string;
+            /**
+             * @description the sensor for which the readings are sent; default: the sensor that sent them
+             * @example 423
+             */
+            to_dpu_id?: string | number;
+            /**
+             * @description only report what would be done
+             * @default false
+             */
+            dry_run: boolean;
+        };
+        ResetBody: {
+            /**
+             * Format: date-time
+             * @description the reset applies to readings after this instant
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            timestamp: string;
+            /** @description how many people were in the space */
+            count: number;
+        };
+        ResetPatch: {
+            /**
+             * Format: date-time
+             * @description the reset applies to readings after this instant
+             * @example 2018-02-24T08:45:21.893Z
+             */
+            timestamp?: string;
+            /** @description how many people were in the space */
+            count?: number;
+        };
         SpaceBody: {
             /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
             name: string;
@@ -2653,218 +2865,6 @@ export interface components {
             daily_reset_count?: number;
             /** @description how many people the space is for */
             capacity?: number | null;
-        };
-        DoorwayBody: {
-            /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
-            name: string;
-            /** @description what your own systems call it, for `density topology import`; unique like the name, and different from the names of others */
-            external_id?: string | null;
-            /** @description the space that direction 1 leads into */
-            ingress_space_id?: number | null;
-            /** @description the space that direction 1 leads out of; null means outside */
-            egress_space_id?: number | null;
-        };
-        DoorwayPatch: {
-            /** @description unique among all that are not deleted, compared in Unicode NFC; it has a visible character and no NUL (U+0000) */
-            name?: string;
-            /** @description what your own systems call it, for `density topology import`; unique like the name, and different from the names of others */
-            external_id?: string | null;
-            /** @description the space that direction 1 leads into */
-            ingress_space_id?: number | null;
-            /** @description the space that direction 1 leads out of; null means outside */
-            egress_space_id?: number | null;
-        };
-        DpuBody: {
-            /**
-             * @description 1 to 128 printable ASCII characters without white space; a whole number is accepted too
-             * @example 423
-             */
-            id: string | number;
-            /** @description the doorway at which the sensor is placed; null for none */
-            doorway_id?: number | null;
-            /**
-             * Format: date-time
-             * @description when the placement takes effect, in the past or the future; default: now, or for a first placement the beginning of time
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            effective_at?: string;
-            /** @description its counters wrap to 0 at this value, 65536 for 16 bits; null if they do not wrap. All differences of its standings are recomputed when it changes */
-            counter_modulus?: number | null;
-        };
-        DpuPut: {
-            /**
-             * @description 1 to 128 printable ASCII characters without white space; a whole number is accepted too
-             * @example 423
-             */
-            id?: string | number;
-            /** @description the doorway at which the sensor is placed; null for none */
-            doorway_id?: number | null;
-            /**
-             * Format: date-time
-             * @description when the placement takes effect, in the past or the future; default: now, or for a first placement the beginning of time
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            effective_at?: string;
-            /** @description its counters wrap to 0 at this value, 65536 for 16 bits; null if they do not wrap. All differences of its standings are recomputed when it changes */
-            counter_modulus?: number | null;
-        };
-        DpuPatch: {
-            /**
-             * @description 1 to 128 printable ASCII characters without white space; a whole number is accepted too
-             * @example 423
-             */
-            id?: string | number;
-            /** @description the doorway at which the sensor is placed; null for none */
-            doorway_id?: number | null;
-            /**
-             * Format: date-time
-             * @description when the placement takes effect, in the past or the future; default: now, or for a first placement the beginning of time
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            effective_at?: string;
-            /** @description its counters wrap to 0 at this value, 65536 for 16 bits; null if they do not wrap. All differences of its standings are recomputed when it changes */
-            counter_modulus?: number | null;
-        };
-        DeviceBody: {
-            /**
-             * @description reads the payloads of the device
-             * @enum {string}
-             */
-            adapter: "xovis" | "milesight" | "chirpstack" | "ttn" | "hikvision" | "axis-aoa" | "axis-people-counter" | "roode" | "density" | "butlr" | "mapping";
-            /** @description as docs/devices.md describes for the adapter, at most 90,000 bytes as JSON in UTF-8; null for its defaults. Left out: as they are, or the defaults of another adapter */
-            options?: {
-                [key: string]: unknown;
-            } | null;
-            /**
-             * @description with it the device can send its payloads without a token. It is stored as a hash and never returned. Left out: as it is; null: none
-             * @example q5Yd0gWw4sT1cXk7
-             */
-            secret?: string | null;
-        };
-        ResetBody: {
-            /**
-             * Format: date-time
-             * @description the reset applies to readings after this instant
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            timestamp: string;
-            /** @description how many people were in the space */
-            count: number;
-        };
-        ExclusionBody: {
-            /**
-             * Format: date-time
-             * @description readings with this timestamp are the first that are excluded
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            from: string;
-            /**
-             * Format: date-time
-             * @description readings with this timestamp are the first that count again
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            to: string;
-            /**
-             * @description why they do not count
-             * @example the cleaning crew
-             */
-            reason: string;
-        };
-        ResetPatch: {
-            /**
-             * Format: date-time
-             * @description the reset applies to readings after this instant
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            timestamp?: string;
-            /** @description how many people were in the space */
-            count?: number;
-        };
-        ReplayBody: {
-            /**
-             * @description the sensor named by the subject, or the text in its place
-             * @example 423
-             */
-            dpu_id?: string;
-            /**
-             * @description why they were rejected
-             * @enum {string}
-             */
-            reason?: "bad_subject" | "bad_json" | "bad_reading" | "bad_dpu_id" | "bad_timestamp" | "clock_unset" | "bad_direction" | "bad_count" | "bad_id" | "bad_payload" | "future";
-            /**
-             * Format: date-time
-             * @description stored at or after
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            start?: string;
-            /**
-             * Format: date-time
-             * @description stored before
-             * @example 2018-02-24T08:45:21.893Z
-             */
-            end?: string;
-            /**
-             * @description added to the timestamps: milliseconds, or an ISO 8601 duration of weeks, days, hours, minutes and seconds
-             * @example -PT1H
-             * @example -3600000
-             */
-            shift?: number | string;
-            /**
-             * @description the sensor for which the readings are sent; default: the sensor that sent them
-             * @example 423
-             */
-            to_dpu_id?: string | number;
-            /**
-             * @description only report what would be done
-             * @default false
-             */
-            dry_run: boolean;
-        };
-        PairingBody: {
-            /** @description the space in the address of the display */
-            space_id: number;
-        };
-        DisplayBody: {
-            /**
-             * @description what the display shows; upper or lower case, with or without the hyphen
-             * @example BCD-FGH
-             */
-            code: string;
-            /**
-             * @description what you call it, to recognise it later
-             * @example Entrance
-             */
-            name?: string | null;
-            /** @description true: tell the space, and change nothing */
-            dry_run?: boolean;
-        };
-        FloorPlanBody: {
-            /**
-             * @description what people call it
-             * @example Ground floor
-             */
-            name: string;
-            /** @description where spaces are, each at most once */
-            spaces?: {
-                /** @description the space */
-                space_id: number;
-                /** @description the corners of its outline, in order */
-                points: {
-                    /** @description as a fraction of the image's width, from the left */
-                    x: number;
-                    /** @description as a fraction of the image's height, from the top */
-                    y: number;
-                }[];
-            }[];
-            /** @description where doorways are, each at most once */
-            doorways?: {
-                /** @description the doorway */
-                doorway_id: number;
-                /** @description as a fraction of the image's width, from the left */
-                x: number;
-                /** @description as a fraction of the image's height, from the top */
-                y: number;
-            }[];
         };
         TopologyDocument: {
             spaces?: {
