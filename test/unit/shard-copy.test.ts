@@ -21,7 +21,7 @@ const WITHIN_MS = 20_000;
 /** More than a copy may be behind the last checkpoint. */
 const MANY = 20_000;
 
-/** A door that tests open. */
+/** What waits for it goes on once the test opens it. */
 class Gate {
   open: () => void = () => undefined;
   readonly #opened = new Promise<void>((resolve) => (this.open = resolve));
@@ -114,7 +114,7 @@ async function commit(): Promise<number> {
 
 const isOwner = async ({ shard }: Held): Promise<void> => eventually(() => expect(shard.isOwner).toBe(true), WITHIN_MS);
 
-/** As the process had the shard before that died. */
+/** As the process that had the shard before has left it. */
 async function saveCheckpoint(): Promise<void> {
   const former = heldShard();
   grant(former);
@@ -122,7 +122,7 @@ async function saveCheckpoint(): Promise<void> {
   await former.shard.stop();
 }
 
-it('makes a copy, as whose owner it answers once the lease is granted', async () => {
+it('makes a copy, and answers from it as the owner once the lease is granted', async () => {
   await commit();
   await saveCheckpoint();
   const held = heldShard();
@@ -216,7 +216,7 @@ it('is restored anew if the copy has failed', async () => {
     checkpoints: {
       load: async (partition) => {
         loads += 1;
-        if (loads === 1) throw new Error('the server is away');
+        if (loads === 1) throw new Error('the server does not answer');
         return ports.checkpoints.load(partition);
       },
     },
