@@ -1,6 +1,7 @@
 // The spaces with events in their reorder buffers, which are affected by time.
 import type { SpaceId } from '../../src/domain/ids.ts';
-import type { SpaceState, WatermarkContext } from '../space/space-state.ts';
+import type { SpaceState } from '../space/space-state.ts';
+import type { WatermarkContext } from '../space/watermark.ts';
 import { DueSpaces } from './due-spaces.ts';
 
 type StateOf = (spaceId: SpaceId) => SpaceState | undefined;

@@ -9,7 +9,8 @@ import {
   type SpaceActor,
   type SpaceActorEvent,
 } from '../space/space-actor.ts';
-import { SpaceState, type SpaceOutput, type WatermarkContext } from '../space/space-state.ts';
+import { SpaceState, type SpaceOutput } from '../space/space-state.ts';
+import type { WatermarkContext } from '../space/watermark.ts';
 import { BufferedSeqs } from './buffered-seqs.ts';
 import { BufferingSpaces } from './buffering-spaces.ts';
 

@@ -24,31 +24,24 @@ import {
 } from '../../src/domain/reset-schedule.ts';
 import { deltaOf } from '../../src/domain/space-event.ts';
 import { occupancyAfterReset, type Occupancy } from '../../src/domain/segment.ts';
-import type { Settings } from '../../src/domain/topology.ts';
 import { NewestReading, type NewestReadingSnapshot } from './newest-reading.ts';
 import { ProvisionalOccupancy } from './provisional-occupancy.ts';
 import { forEachChange, ReorderBuffer } from './reorder-buffer.ts';
 import {
-  awaitedClock,
-  heldBackBy,
+  WatermarkInputs,
   watermarkOf,
   type AwaitedClock,
   type HeldBackBy,
-  type RouterClocks,
+  type WatermarkContext,
   type WatermarkInput,
 } from './watermark.ts';
 
 /** The part of the partition's state that a space needs when an event arrives. */
-export interface PartitionContext {
-  readonly partition: Partition;
+export interface PartitionContext extends WatermarkContext {
   readonly partitions: number;
-  readonly settings: Settings;
-  readonly clocks: RouterClocks;
   /** Number of the open block. */
   readonly openBlock: number;
 }
-
-export type WatermarkContext = Pick<PartitionContext, 'clocks' | 'partition' | 'settings'>;
 
 /** Requests of a space to its partition. */
 export type SpaceOutput =
@@ -97,9 +90,8 @@ export function scheduleIn({ resets: manual, dailyReset, dailyResetCount, timeZo
 
 export class SpaceState {
   readonly spaceId: SpaceId;
-  #inputs: readonly WatermarkInput[] = [];
+  #inputs = new WatermarkInputs();
   #schedule: ResetSchedule = { manual: [], dailyReset: null, dailyResetCount: 0, timeZone: 'UTC' };
-  #newestMs = new Map<DpuId, number>();
   #watermarkMs = BEGINNING_MS;
   readonly #buffer = new ReorderBuffer();
   /** The latest reset at or before the watermark. */
@@ -117,9 +109,8 @@ export class SpaceState {
 
   static restore(snapshot: SpaceSnapshot, buffered: readonly LoggedEvent[]): SpaceState {
     const state = new SpaceState(snapshot.id);
-    state.#inputs = snapshot.inputs;
+    state.#inputs = new WatermarkInputs(snapshot.inputs, new Map(snapshot.newestMs));
     state.#schedule = snapshot.schedule;
-    state.#newestMs = new Map(snapshot.newestMs);
     state.#watermarkMs = snapshot.watermarkMs;
     for (const event of buffered) state.#buffer.add(event);
     state.#base = snapshot.base;
@@ -137,9 +128,9 @@ export class SpaceState {
     const correction = this.#correction;
     return {
       id: this.spaceId,
-      inputs: this.#inputs,
+      inputs: this.#inputs.list,
       schedule: this.#schedule,
-      newestMs: [...this.#newestMs],
+      newestMs: [...this.#inputs.newestMs()],
       watermarkMs: this.#watermarkMs,
       base: this.#base,
       nextResetMs: this.#nextResetMs,
@@ -208,7 +199,7 @@ export class SpaceState {
 
   /** The routers that read the space's DPUs. */
   routers(): Partition[] {
-    return [...new Set(this.#inputs.map(({ router }) => router))];
+    return [...new Set(this.#inputs.list.map(({ router }) => router))];
   }
 
   observe(events: readonly LoggedEvent[], context: PartitionContext, emit: Emit): void {
@@ -232,8 +223,7 @@ export class SpaceState {
    * be bounded.
    */
   recordAlive(dpuId: DpuId, timestampMs: number): void {
-    const newestMs = this.#newestMs.get(dpuId);
-    if (newestMs !== undefined && timestampMs > newestMs) this.#newestMs.set(dpuId, timestampMs);
+    this.#inputs.heard(dpuId, timestampMs);
   }
 
   /** True if `elapse` would do more than advance the watermark. */
@@ -242,9 +232,8 @@ export class SpaceState {
   }
 
   /** The space cannot become due before this clock is reached, unless it gets an event. */
-  dueOn({ clocks, partition, settings }: WatermarkContext): AwaitedClock {
-    const dueMs = Math.min(this.#buffer.firstMs, this.#nextResetMs);
-    return awaitedClock(dueMs, this.#inputs, this.#newestMs, clocks, partition, settings);
+  dueOn(context: WatermarkContext): AwaitedClock {
+    return this.#inputs.awaitedClock(Math.min(this.#buffer.firstMs, this.#nextResetMs), context);
   }
 
   /** Timestamp of the last buffered event; -Infinity if there is none. */
@@ -263,17 +252,16 @@ export class SpaceState {
   }
 
   /** What keeps the watermark from advancing. */
-  heldBackBy({ clocks, partition, settings }: WatermarkContext): HeldBackBy {
-    return heldBackBy(this.#inputs, this.#newestMs, clocks, partition, settings);
+  heldBackBy(context: WatermarkContext): HeldBackBy {
+    return this.#inputs.heldBackBy(context);
   }
 
   configure(config: SpaceConfig, context: PartitionContext, emit: Emit): void {
     this.elapse(context, emit);
     this.#provisional.reset();
-    this.#inputs = config.dpus.map((dpu) => ({ ...dpu, router: partitionOfDpu(dpu.dpuId, context.partitions) }));
-    const before = new Map(this.#newestMs);
-    this.#newestMs.clear();
-    for (const { dpuId } of this.#inputs) this.#newestMs.set(dpuId, before.get(dpuId) ?? BEGINNING_MS);
+    this.#inputs = this.#inputs.replacedBy(
+      config.dpus.map((dpu) => ({ ...dpu, router: partitionOfDpu(dpu.dpuId, context.partitions) })),
+    );
     this.#schedule = scheduleIn(config);
     this.#rebaseInThePast(context, emit);
   }

@@ -79,8 +79,8 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a DPU that has left is not waited for',
-    'Math.max(neededMs, Math.min(neededMs, input.toMs) + idleTimeoutMs)',
-    'neededMs + idleTimeoutMs',
+    'Math.max(neededMs, Math.min(neededMs, this.#at(at + TO)) + settings.idleTimeoutMs)',
+    'neededMs + settings.idleTimeoutMs',
     'test/unit/due-spaces.test.ts',
   ),
   mutant(
@@ -92,8 +92,8 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('watermark going back', 'return Math.max(this.#watermarkMs, reached);', 'return reached;'),
   mutant(
     'a new DPU lowers the watermark',
-    'const heardMs = silentSinceMs >= toMs ? clockMs : Math.max(newestMs.get(dpuId) ?? BEGINNING_MS, silentSinceMs, fromMs);',
-    'if (fromMs > clockMs || silentSinceMs >= toMs) continue;\n    const heardMs = Math.max(newestMs.get(dpuId) ?? BEGINNING_MS, silentSinceMs);',
+    'Math.max(this.#at(at + NEWEST), silentSinceMs, this.#at(at + FROM))',
+    'Math.max(this.#at(at + NEWEST), silentSinceMs)',
     'test/unit/held-back-by.test.ts',
   ),
   mutant(

@@ -1,6 +1,6 @@
 // What holds the watermark of a space back.
 import { describe, expect, it } from 'vitest';
-import { heldBackBy, watermarkOf, type WatermarkInput } from '../../actors/space/watermark.ts';
+import { WatermarkInputs, watermarkOf, type HeldBackBy, type WatermarkInput } from '../../actors/space/watermark.ts';
 import type { DpuId, Partition } from '../../src/domain/ids.ts';
 import { BEGINNING_MS, END_MS } from '../../src/domain/instant.ts';
 import { SPACE_SETTINGS } from '../support/lone-space.ts';
@@ -17,8 +17,8 @@ const input = (dpuId: string, router: Partition, fromMs = BEGINNING_MS, toMs = E
 });
 const newest = (times: Record<string, number>): Map<DpuId, number> =>
   new Map(Object.entries(times) as [DpuId, number][]);
-const held = (inputs: WatermarkInput[], times: Record<string, number>): ReturnType<typeof heldBackBy> =>
-  heldBackBy(inputs, newest(times), CLOCKS, OWN, SPACE_SETTINGS);
+const held = (inputs: WatermarkInput[], times: Record<string, number>): HeldBackBy =>
+  new WatermarkInputs(inputs, newest(times)).heldBackBy({ clocks: CLOCKS, partition: OWN, settings: SPACE_SETTINGS });
 
 describe('a watermark', () => {
   it.each([
@@ -39,6 +39,20 @@ describe('a watermark', () => {
   it('is held back by the router of a DPU that has left or has not arrived', () => {
     expect(held([input('a', A, BEGINNING_MS, 900)], { a: 20 })).toEqual({ dpuId: null, router: A, clockMs: 1_000 });
     expect(held([input('a', A, 1_500)], {})).toEqual({ dpuId: null, router: A, clockMs: 1_000 });
+  });
+
+  it('is not held back by a DPU that was there twice, once it has sent something', () => {
+    const twice = [input('a', A, BEGINNING_MS, 940), input('a', A, 945)];
+    const inputs = new WatermarkInputs(twice);
+    inputs.heard('a' as DpuId, 970);
+    inputs.heard('a' as DpuId, 960);
+    inputs.heard('b' as DpuId, 990);
+    expect([...inputs.newestMs()]).toEqual([['a', 970]]);
+    expect(inputs.heldBackBy({ clocks: CLOCKS, partition: OWN, settings: SPACE_SETTINGS })).toEqual({
+      dpuId: 'a',
+      router: A,
+      clockMs: 970,
+    });
   });
 
   it("is held back by its own partition's router if the space has no DPU", () => {
