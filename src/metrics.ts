@@ -56,7 +56,7 @@ export class Metrics {
   readonly #now: () => number;
   /** By partition, the block that is being stored, and when its first attempt began. */
   readonly #waiting = new Map<Partition, WaitingBlock>();
-  #observe: () => readonly ShardObservation[] = () => [];
+  #observe: () => Promise<readonly ShardObservation[]> = async () => [];
   #problemsNow: () => readonly Problem[] = () => [];
   #silences: () => readonly ConsumerSilences[] = () => [];
   #losses: () => readonly LostMessages[] = () => [];
@@ -206,7 +206,7 @@ export class Metrics {
 
   /** In the text format of Prometheus. */
   async render(): Promise<string> {
-    this.#refresh(this.#observe());
+    this.#refresh(await this.#observe());
     this.#refreshHealth();
     this.#refreshLosses();
     return this.registry.metrics();
@@ -217,7 +217,7 @@ export class Metrics {
   }
 
   /** Sets where to observe the shards. */
-  watchShards(shards: number, observe: () => readonly ShardObservation[]): void {
+  watchShards(shards: number, observe: () => Promise<readonly ShardObservation[]>): void {
     this.#shards.set(shards);
     this.#observe = observe;
   }

@@ -43,7 +43,7 @@ import { ClusterReports } from './shards/cluster-reports.ts';
 import { Freshness } from './shards/freshness.ts';
 import { LocalReports } from './shards/local-reports.ts';
 import { Membership } from './shards/membership.ts';
-import { observeShard } from './shards/shard-observation.ts';
+import { observeShards } from './shards/shard-observation.ts';
 import type { Shard } from './shards/shard.ts';
 import { Ticks } from './shards/ticks.ts';
 import { AwaitedTopology } from './topology/awaited-topology.ts';
@@ -432,7 +432,7 @@ export class Service {
   }
 
   #watchMetrics(): void {
-    this.metrics.watchShards(this.options.partitions, () => this.#shards.map(observeShard));
+    this.metrics.watchShards(this.options.partitions, async () => observeShards(this.#shards));
     this.metrics.watchLosses(
       () => this.losses.known,
       () => this.#epoch.current,

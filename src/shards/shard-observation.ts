@@ -3,10 +3,14 @@ import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import type { Partition } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import type { RouterCounters } from '../domain/commit.ts';
+import { MACHINE_TIMING, yieldEvery } from '../runtime/timing.ts';
 import type { Router } from '../router/router.ts';
 import type { Shard } from './shard.ts';
 
 const DELAY_PRECISION_MS = 1_000;
+/** How long looking at spaces may block the event loop, and after how many of them the time is read. */
+const TURN_MS = 4;
+const SPACES_AT_A_TIME = 64;
 
 export interface RouterObservation {
   /** Everything that arrived up to this instant is routed. */
@@ -44,12 +48,23 @@ export interface ShardObservation {
   readonly isRefused: boolean;
 }
 
-export function observeShard({ partition, router, isServing, fold, behind, refusal }: Shard): ShardObservation {
+/** Lets other work run meanwhile, because looking at all spaces of a large building takes half a second. */
+export async function observeShards(shards: readonly Shard[]): Promise<ShardObservation[]> {
+  const yieldTurn = yieldEvery(MACHINE_TIMING, TURN_MS);
+  const observations: ShardObservation[] = [];
+  for (const shard of shards) observations.push(await observeShard(shard, yieldTurn));
+  return observations;
+}
+
+async function observeShard(shard: Shard, yieldTurn: () => Promise<void>): Promise<ShardObservation> {
+  const { fold } = shard;
+  const watermarkDelayMs = shard.isServing && fold ? await watermarkDelayOf(fold, yieldTurn) : 0;
+  // It may have changed meanwhile.
   return {
-    partition,
-    isRefused: refusal !== undefined,
-    router: router && observeRouter(router),
-    fold: isServing && fold ? observeFold(fold, behind) : undefined,
+    partition: shard.partition,
+    isRefused: shard.refusal !== undefined,
+    router: shard.router && observeRouter(shard.router),
+    fold: shard.isServing && shard.fold ? observeFold(shard.fold, shard.behind, watermarkDelayMs) : undefined,
   };
 }
 
@@ -64,11 +79,17 @@ function observeRouter(router: Router): RouterObservation | undefined {
  * How far the watermark of the space that waits the longest is behind the log, to within a second. No space waits for
  * longer than the idle timeout allows, and in a large building one of the first waits for that long.
  */
-function watermarkDelayOf(fold: PartitionFold): number {
+export async function watermarkDelayOf(
+  fold: Pick<PartitionFold, 'settings' | 'logMs' | 'clocks' | 'buffering' | 'watermarkOf'>,
+  yieldTurn: () => Promise<void>,
+): Promise<number> {
   const { idleTimeoutMs, outOfOrdernessMs } = fold.settings;
   const enoughMs = fold.logMs - Math.min(...fold.clocks) + idleTimeoutMs + outOfOrdernessMs - DELAY_PRECISION_MS;
   let delayMs = 0;
-  for (const spaceId of fold.buffering) {
+  let asked = 0;
+  for (const spaceId of [...fold.buffering]) {
+    asked += 1;
+    if (asked % SPACES_AT_A_TIME === 0) await yieldTurn();
     const watermarkMs = fold.watermarkOf(spaceId);
     if (watermarkMs !== BEGINNING_MS) delayMs = Math.max(delayMs, fold.logMs - watermarkMs);
     if (delayMs >= enoughMs) break;
@@ -76,12 +97,12 @@ function watermarkDelayOf(fold: PartitionFold): number {
   return delayMs;
 }
 
-function observeFold(fold: PartitionFold, behind: number): FoldObservation {
+function observeFold(fold: PartitionFold, behind: number, watermarkDelayMs: number): FoldObservation {
   return {
     behind,
     lateEvents: fold.lateEvents,
     provisionalEvents: fold.buffered,
-    watermarkDelayMs: watermarkDelayOf(fold),
+    watermarkDelayMs,
     logMs: fold.logMs === BEGINNING_MS ? undefined : fold.logMs,
     spaces: fold.spaces,
     blocksQueued: fold.unstored.length,
