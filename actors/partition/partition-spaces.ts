@@ -3,6 +3,7 @@ import type { SpaceId } from '../../src/domain/ids.ts';
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import type { ResetPoint } from '../../src/domain/reset-schedule.ts';
 import {
+  apply,
   startSpaceActor,
   startSpacesActor,
   tell,
@@ -37,7 +38,10 @@ export class PartitionSpaces {
   readonly #onOutput: (output: SpaceOutput) => void;
   readonly #parent = startSpacesActor();
   readonly #states = new Map<SpaceId, SpaceState>();
-  /** A space gets its actor with its first event in this process, so that a restart need not create tens of thousands. */
+  /**
+   * A space gets its actor with its first readings in this process. Tens of thousands that nobody enters would take three
+   * times the memory, and make each restart longer.
+   */
   readonly #actors = new Map<SpaceId, SpaceActor>();
   /** Spaces that wait for history. */
   readonly #correcting = new Set<SpaceId>();
@@ -101,14 +105,14 @@ export class PartitionSpaces {
 
   tell(spaceId: SpaceId, event: SpaceActorEvent): void {
     if (event.type === 'readingsObserved') for (const { seq } of event.events) this.#buffered.add(seq);
+    let state = this.state(spaceId);
+    if (!state) this.#states.set(spaceId, (state = new SpaceState(spaceId)));
     let actor = this.#actors.get(spaceId);
-    if (!actor) {
-      const state = this.state(spaceId) ?? new SpaceState(spaceId);
-      this.#states.set(spaceId, state);
-      actor = startSpaceActor(state, this.#parent, this.#takeOutput);
-      this.#actors.set(spaceId, actor);
-    }
-    this.#noteConcerns(tell(actor, event));
+    if (!actor && event.type === 'readingsObserved')
+      this.#actors.set(spaceId, (actor = startSpaceActor(state, this.#parent, this.#takeOutput)));
+    if (actor) tell(actor, event);
+    else apply(state, event, this.#takeOutput);
+    this.#noteConcerns(state);
   }
 
   /** Call it after a change of the settings. */

@@ -30,7 +30,8 @@ export type SpaceActorEvent =
   | { readonly type: 'historyRead'; readonly block: number; readonly base: ResetPoint; readonly occupancy: Occupancy }
   | { readonly type: 'newestReadingRead'; readonly block: number; readonly storedMs: number };
 
-function apply(state: SpaceState, event: SpaceActorEvent, emit: Emit): void {
+/** What the actor does with an event. A space without an actor is told in this way. @throws the error of the space */
+export function apply(state: SpaceState, event: SpaceActorEvent, emit: Emit): void {
   switch (event.type) {
     case 'readingsObserved':
       return state.observe(event.events, event.context, emit);
@@ -76,12 +77,9 @@ export function startSpaceActor(state: SpaceState, parent: AnyActorRef, onOutput
   return actor.start();
 }
 
-/**
- * @returns the state after the event. @throws the error of the space
- */
-export function tell(actor: SpaceActor, event: SpaceActorEvent): SpaceState {
+/** @throws the error of the space */
+export function tell(actor: SpaceActor, event: SpaceActorEvent): void {
   actor.send(event);
-  const { status, error, context } = actor.getSnapshot();
+  const { status, error } = actor.getSnapshot();
   if (status === 'error') throw error;
-  return context;
 }

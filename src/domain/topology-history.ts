@@ -357,7 +357,11 @@ function currentResets(versions: readonly Version<Reset>[], seq: number): readon
 }
 
 function addHigher(ids: Version<number>[], seq: number, id: number): void {
-  if (id > (ids.at(-1)?.doc ?? 0)) ids.push({ seq, doc: id });
+  const last = ids.at(-1);
+  if (id <= (last?.doc ?? 0)) return;
+  // An import is one entry with very many ids.
+  if (last?.seq === seq) ids.pop();
+  ids.push({ seq, doc: id });
 }
 
 function inForce(versions: readonly Version<Deletion>[] | undefined, seq: number): Deletion | undefined {

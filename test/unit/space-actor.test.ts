@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { startSpaceActor, startSpacesActor, tell } from '../../actors/space/space-actor.ts';
 import { SpaceState } from '../../actors/space/space-state.ts';
 import type { SpaceId } from '../../src/domain/ids.ts';
+import { BEGINNING_MS } from '../../src/domain/instant.ts';
 
 const ignored = (): void => undefined;
 const spaceState = (id: number): SpaceState => new SpaceState(id as SpaceId);
@@ -22,7 +23,10 @@ test('the error of a space is thrown to the one who told it, and the others go o
   }
   const parent = startSpacesActor();
   const broken = startSpaceActor(new Broken(1 as SpaceId), parent, ignored);
-  const other = startSpaceActor(spaceState(2), parent, ignored);
+  const state = spaceState(2);
+  state.resumeAt(BEGINNING_MS, { ms: BEGINNING_MS, block: 1 }, null);
+  const other = startSpaceActor(state, parent, ignored);
   expect(() => tell(broken, { type: 'blockCut', block: 1 })).toThrow('broken');
-  expect(tell(other, { type: 'blockCut', block: 1 }).spaceId).toBe(2);
+  tell(other, { type: 'newestReadingRead', block: 1, storedMs: 5 });
+  expect(state.lastReadingAt(10)).toBe(5);
 });
