@@ -26,6 +26,8 @@ import { cpuSecondsOf } from './support/cpu.ts';
 import { machine, printLine } from './support/output.ts';
 
 const EVENTS = Number(process.env['BENCH_EVENTS'] ?? 10_000_000);
+/** Events of a thousand other spaces in the same shard and table. */
+const OTHERS = Number(process.env['BENCH_OTHERS'] ?? 0);
 const RUNS = Number(process.env['BENCH_RUNS'] ?? 7);
 const START_MS = Date.UTC(2026, 0, 1);
 const DAY_MS = 86_400_000;
@@ -48,7 +50,7 @@ const LAST_SEQ = EVENTS * SEQS_PER_EVENT + 10;
 const [NEVER_RESET, RESET_DAILY, MOVED] = [1, 2, 3] as SpaceId[] as [SpaceId, SpaceId, SpaceId];
 /** Fewer events, and half as many that a move brought after the end: the index cannot skip any row. */
 const MOVED_EVENTS = EVENTS / 5;
-const ROWS = 2 * EVENTS + 1.5 * MOVED_EVENTS;
+const ROWS = 2 * EVENTS + 1.5 * MOVED_EVENTS + OTHERS;
 /** Only questions that match this. */
 const ASKED = new RegExp(process.argv[2] ?? '');
 
@@ -61,8 +63,11 @@ const dataDir = await mkdtemp(join(tmpdir(), 'density-bench-'));
 const engine = await startClickhouse({ dataDir, host: '127.0.0.1', port: 0, logFile: join(dataDir, 'log') });
 const client = createClient({ url: engine.url, request_timeout: 600_000 });
 
-/** @param isMove every second event again, of another sensor, and after the end */
-async function store(spaceId: SpaceId, events: number, isMove = false): Promise<void> {
+/**
+ * @param spaceId or an expression over `number`
+ * @param isMove every second event again, of another sensor, and after the end
+ */
+async function store(spaceId: SpaceId | string, events: number, isMove = false): Promise<void> {
   const seq = isMove
     ? `${LAST_SEQ} + 1`
     : `intDiv(number * ${EVENTS}, ${events}) * ${SEQS_PER_EVENT} + cityHash64(number) % 7`;
@@ -105,6 +110,7 @@ try {
   await createTables(client);
   for (const spaceId of [NEVER_RESET, RESET_DAILY]) await store(spaceId, EVENTS);
   await store(MOVED, MOVED_EVENTS);
+  if (OTHERS > 0) await store('1000 + cityHash64(number, 1) % 1000', OTHERS);
   const history = new ClickHouseHistory(client, 'bench');
   await storeHours(history, 1);
   await store(MOVED, MOVED_EVENTS, true);
