@@ -68,10 +68,10 @@ function counting(real: ClickHouseClient): ClickHouseClient {
         hasAnswered = false;
         const result = await target.query(params);
         hasAnswered = true;
-        const json = result.json.bind(result);
-        result.json = async <T>() => {
-          const found = await json<T>();
-          rowsRead += Array.isArray(found) ? found.length : 0;
+        const text = result.text.bind(result);
+        result.text = async () => {
+          const found = await text();
+          rowsRead += found.split('\n').length - 1;
           return found;
         };
         return result;
