@@ -13,7 +13,8 @@ import { READINGS, readingSubject } from '../src/nats/streams.ts';
 import { Service } from '../src/service.ts';
 import type { ServiceOptions } from '../src/service/options.ts';
 import { CountedPublisher } from './support/counted-publisher.ts';
-import { CpuMeter, perReading } from './support/cpu.ts';
+import { CpuMeter, perReading, type CpuUse } from './support/cpu.ts';
+import { commitAndReadBack, commitsOf, insertAgain } from './support/ingest-floor.ts';
 import { machine, numberFrom, printLine } from './support/output.ts';
 import { withEngines, type Engines } from './support/processes.ts';
 import { readingsStored, untilCount } from './support/stored.ts';
@@ -96,8 +97,7 @@ async function publish({ nc }: NatsHandles, fields: (nth: number, atMs: number) 
   await publisher.finish();
 }
 
-/** @returns readings a second */
-async function bareConsumer({ js, jsm }: NatsHandles, { pids }: Engines): Promise<number> {
+async function bareConsumer({ js, jsm }: NatsHandles, { pids }: Engines): Promise<CpuUse> {
   const { state } = await jsm.streams.info(READINGS);
   const { name } = await jsm.consumers.add(READINGS, {
     ack_policy: AckPolicy.None,
@@ -105,7 +105,7 @@ async function bareConsumer({ js, jsm }: NatsHandles, { pids }: Engines): Promis
     mem_storage: true,
   });
   const consumer = await js.consumers.get(READINGS, name);
-  const meter = new CpuMeter({ 'bare consumer': process.pid, 'nats-server': pids['nats-server'] });
+  const meter = new CpuMeter({ process: process.pid, ...pids });
   const messages = await consumer.consume({ max_messages: 10_000 });
   let parsed = 0;
   for await (const message of messages) {
@@ -115,7 +115,7 @@ async function bareConsumer({ js, jsm }: NatsHandles, { pids }: Engines): Promis
   const use = meter.read();
   await jsm.consumers.delete(READINGS, name);
   printLine(`bare consumer:  ${Math.round(parsed / use.seconds)} readings/s; ${perReading(use, parsed)}`);
-  return parsed / use.seconds;
+  return use;
 }
 
 /** @returns readings a second */
@@ -148,8 +148,29 @@ async function measure(form: string, engines: Engines): Promise<void> {
   );
   const bare = await bareConsumer(nats, engines);
   const full = await ingest(options, engines);
-  printLine(`ratio:          ${(full / bare).toFixed(3)}; ${Math.round(full * people)} people/s   (${machine()})`);
+  const ratio = (full * bare.seconds) / READINGS_COUNT;
+  printLine(`ratio:          ${ratio.toFixed(3)}; ${Math.round(full * people)} people/s   (${machine()})`);
+  await floor(nats, bare, engines);
   await nats.nc.close();
+}
+
+/** What of the service's CPU time any program on these engines would need, too. @param bare reading and parsing */
+async function floor(nats: NatsHandles, bare: CpuUse, { pids, clickhouseUrl }: Engines): Promise<void> {
+  const clickhouse = createClient({ url: clickhouseUrl });
+  const commits = await commitsOf(nats, clickhouse);
+  const uses = { process: process.pid, ...pids };
+  const parts: [string, CpuUse][] = [
+    ['reading', bare],
+    [`${commits.count} commits of ${commits.bytes} bytes`, await commitAndReadBack(nats, commits, uses)],
+    ['inserting', await insertAgain(clickhouse, uses)],
+  ];
+  await clickhouse.close();
+  const cpuSeconds = new Map<string, number>();
+  for (const [what, use] of parts) {
+    printLine(`least, ${what}: ${perReading(use, READINGS_COUNT)}`);
+    for (const [name, cpu] of use.cpuSeconds) cpuSeconds.set(name, (cpuSeconds.get(name) ?? 0) + cpu);
+  }
+  printLine(`least together: ${perReading({ seconds: NaN, cpuSeconds }, READINGS_COUNT)}`);
 }
 
 function optionsFor(engines: Engines): ServiceOptions {

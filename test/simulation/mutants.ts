@@ -91,6 +91,12 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant('watermark going back', 'return Math.max(this.#watermarkMs, reached);', 'return reached;'),
   mutant(
+    'an older reading of a DPU replaces the newest',
+    'if (this.#at(at) < timestampMs && this.list[n]?.dpuId === dpuId)',
+    'if (this.list[n]?.dpuId === dpuId)',
+    'test/unit/held-back-by.test.ts',
+  ),
+  mutant(
     'a new DPU lowers the watermark',
     'Math.max(this.#at(at + NEWEST), silentSinceMs, this.#at(at + FROM))',
     'Math.max(this.#at(at + NEWEST), silentSinceMs)',

@@ -1,0 +1,97 @@
+// The least that a program has to spend on readings if it keeps them in a log of readings, writes what it made of them into
+// a second log, and stores the result in the tables of this service: it reads and parses the readings, publishes commits of
+// the same number and size and reads them back, and inserts the same rows in the same blocks. It decides nothing and
+// counts nothing.
+import { Readable } from 'node:stream';
+import type { ClickHouseClient } from '@clickhouse/client';
+import { AckPolicy, DeliverPolicy, StorageType } from '@nats-io/jetstream';
+import { BLOCK_COLUMNS } from '../../src/clickhouse/block-rows.ts';
+import { queryRows } from '../../src/clickhouse/query-rows.ts';
+import { TABLE_NAMES } from '../../src/clickhouse/schema.ts';
+import type { NatsHandles } from '../../src/nats/connect.ts';
+import { SPACE_EVENTS } from '../../src/nats/streams.ts';
+import { CpuMeter, type CpuUse } from './cpu.ts';
+
+const ROUTERS = 16;
+const STREAM = 'FLOOR';
+
+interface Commits {
+  readonly count: number;
+  /** Of each. */
+  readonly bytes: number;
+}
+
+/** How many commits the readings took, and the mean size of those that the log still has. */
+export async function commitsOf({ jsm }: NatsHandles, clickhouse: ClickHouseClient): Promise<Commits> {
+  const { state } = await jsm.streams.info(SPACE_EVENTS);
+  const [[count] = [0]] = await queryRows<[string | number]>(
+    clickhouse,
+    'SELECT uniqExact(epoch, commit_seq) FROM space_events',
+    {},
+  );
+  return { count: Number(count), bytes: Math.round(state.bytes / Math.max(1, state.messages)) };
+}
+
+/** @param pids of the processes, this one included */
+export async function commitAndReadBack(
+  { js, jsm }: NatsHandles,
+  { count, bytes }: Commits,
+  pids: Readonly<Record<string, number>>,
+): Promise<CpuUse> {
+  await jsm.streams.add({ name: STREAM, subjects: [`${STREAM}.*`], storage: StorageType.File });
+  const { name } = await jsm.consumers.add(STREAM, { ack_policy: AckPolicy.None, deliver_policy: DeliverPolicy.All });
+  const consumer = await js.consumers.get(STREAM, name);
+  const data = new Uint8Array(bytes);
+  const meter = new CpuMeter(pids);
+  const publish = async (router: number): Promise<void> => {
+    let lastSubjectSequence = 0;
+    for (let n = router; n < count; n += ROUTERS)
+      ({ seq: lastSubjectSequence } = await js.publish(`${STREAM}.${router}`, data, {
+        expect: { lastSubjectSequence },
+      }));
+  };
+  const publishing = Promise.all(Array.from({ length: ROUTERS }, async (_, router) => publish(router)));
+  const messages = await consumer.consume({ max_messages: 10_000 });
+  for await (const { seq } of messages) if (seq >= count) break;
+  await publishing;
+  const use = meter.read();
+  await jsm.streams.delete(STREAM);
+  return use;
+}
+
+/** Empties the tables first. @param pids of the processes, this one included */
+export async function insertAgain(client: ClickHouseClient, pids: Readonly<Record<string, number>>): Promise<CpuUse> {
+  const blocks = await queryRows<[number, string]>(
+    client,
+    'SELECT shard, block FROM space_events GROUP BY shard, block ORDER BY block, shard',
+    {},
+  );
+  const columns = BLOCK_COLUMNS.map((column) =>
+    column === 'timestamp_ms' ? 'toUnixTimestamp64Milli(timestamp)' : column,
+  );
+  const texts: Buffer[] = [];
+  for (const [shard, block] of blocks) {
+    const result = await client.query({
+      query: `SELECT ${columns.join(', ')} FROM space_events WHERE shard = ${shard} AND block = ${block}`,
+      format: 'TabSeparated',
+    });
+    texts.push(Buffer.from(await result.text()));
+  }
+  for (const table of TABLE_NAMES) await client.command({ query: `TRUNCATE TABLE ${table}` });
+  const meter = new CpuMeter(pids);
+  for (const [n, text] of texts.entries())
+    await client.insert({
+      table: 'space_events',
+      columns: [...BLOCK_COLUMNS],
+      format: 'TabSeparated',
+      values: Readable.from([text], { objectMode: false }),
+      clickhouse_settings: {
+        insert_deduplicate: 1,
+        insert_deduplication_token: `floor ${n}`,
+        deduplicate_blocks_in_dependent_materialized_views: 1,
+        async_insert: 0,
+        max_partitions_per_insert_block: '0',
+      },
+    });
+  return meter.read();
+}
