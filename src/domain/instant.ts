@@ -37,7 +37,20 @@ function offsetMs(offset: string): number {
   return (offset.startsWith('-') ? -minutes : minutes) * 60_000;
 }
 
-/** ISO 8601 in UTC, with milliseconds. */
+const MINUTE_MS = 60_000;
+/** The minute that was formatted last, and its text: the instants of a change, and of those after it, are in few minutes. */
+let [minute, minuteText] = [NaN, ''];
+
+/** ISO 8601 in UTC, with milliseconds. @param ms an integer. @throws RangeError if it is further from 1970 than a Date can be */
 export function formatInstant(ms: number): string {
-  return new Date(ms).toISOString();
+  if (Math.floor(ms / MINUTE_MS) !== minute) {
+    // Date refuses what it cannot format.
+    const text = new Date(ms).toISOString();
+    [minute, minuteText] = [Math.floor(ms / MINUTE_MS), text.slice(0, text.lastIndexOf(':') + 1)];
+    return text;
+  }
+  const inMinute = ms - minute * MINUTE_MS;
+  const seconds = Math.floor(inMinute / 1000);
+  const fraction = inMinute - seconds * 1000;
+  return `${minuteText}${seconds < 10 ? '0' : ''}${seconds}.${fraction < 10 ? '00' : fraction < 100 ? '0' : ''}${fraction}Z`;
 }

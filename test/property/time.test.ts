@@ -42,6 +42,19 @@ describe('an instant', () => {
     );
   });
 
+  it('is written as a Date writes it, whatever was written before', () => {
+    const near = fc.tuple(fc.integer({ min: -1, max: END_MS }), fc.array(fc.integer({ min: 0, max: 2 * MINUTE_MS })));
+    fc.assert(
+      fc.property(near, ([atMs, later]) => {
+        const all = [atMs, ...later.map((ms) => Math.min(atMs + ms, END_MS)), atMs];
+        expect(all.map((ms) => formatInstant(ms))).toEqual(all.map((ms) => new Date(ms).toISOString()));
+      }),
+    );
+    formatInstant(END_MS);
+    expect(() => formatInstant(NaN)).toThrow(RangeError);
+    expect(() => formatInstant(1e16)).toThrow(RangeError);
+  });
+
   it('may have any offset, and digits past the millisecond', () => {
     for (const text of [
       '2018-02-24T09:45:21.893+01:00',
