@@ -14,7 +14,7 @@ import { Service } from '../src/service.ts';
 import type { ServiceOptions } from '../src/service/options.ts';
 import { CountedPublisher } from './support/counted-publisher.ts';
 import { CpuMeter, perReading, type CpuUse } from './support/cpu.ts';
-import { commitAndReadBack, commitsOf, insertAgain } from './support/ingest-floor.ts';
+import { commitAndReadBack, countCommits, insertAgain, type Commits } from './support/ingest-floor.ts';
 import { machine, numberFrom, printLine } from './support/output.ts';
 import { withEngines, type Engines } from './support/processes.ts';
 import { readingsStored, untilCount } from './support/stored.ts';
@@ -147,21 +147,29 @@ async function measure(form: string, engines: Engines): Promise<void> {
     `${form}: ${READINGS_COUNT} readings of ${DPUS} DPUs in ${SPACES} spaces are in the log, ${people} people each`,
   );
   const bare = await bareConsumer(nats, engines);
+  const commits = countCommits(nats);
   const full = await ingest(options, engines);
   const ratio = (full * bare.seconds) / READINGS_COUNT;
   printLine(`ratio:          ${ratio.toFixed(3)}; ${Math.round(full * people)} people/s   (${machine()})`);
-  await floor(nats, bare, engines);
+  await floor(nats, { ...commits }, bare, engines);
   await nats.nc.close();
 }
 
 /** What of the service's CPU time any program on these engines would need, too. @param bare reading and parsing */
-async function floor(nats: NatsHandles, bare: CpuUse, { pids, clickhouseUrl }: Engines): Promise<void> {
+async function floor(
+  nats: NatsHandles,
+  commits: Commits,
+  bare: CpuUse,
+  { pids, clickhouseUrl }: Engines,
+): Promise<void> {
   const clickhouse = createClient({ url: clickhouseUrl });
-  const commits = await commitsOf(nats, clickhouse);
   const uses = { process: process.pid, ...pids };
   const parts: [string, CpuUse][] = [
     ['reading', bare],
-    [`${commits.count} commits of ${commits.bytes} bytes`, await commitAndReadBack(nats, commits, uses)],
+    [
+      `${commits.count} commits of ${Math.round(commits.bytes / commits.count)} bytes`,
+      await commitAndReadBack(nats, commits, uses),
+    ],
     ['inserting', await insertAgain(clickhouse, uses)],
   ];
   await clickhouse.close();

@@ -9,27 +9,28 @@ import { BLOCK_COLUMNS } from '../../src/clickhouse/block-rows.ts';
 import { queryRows } from '../../src/clickhouse/query-rows.ts';
 import { TABLE_NAMES } from '../../src/clickhouse/schema.ts';
 import type { NatsHandles } from '../../src/nats/connect.ts';
-import { SPACE_EVENTS } from '../../src/nats/streams.ts';
+import { ROUTER_SUBJECTS } from '../../src/nats/streams.ts';
 import { CpuMeter, type CpuUse } from './cpu.ts';
 
 const ROUTERS = 16;
 const STREAM = 'FLOOR';
 
-interface Commits {
-  readonly count: number;
-  /** Of each. */
-  readonly bytes: number;
+export interface Commits {
+  count: number;
+  /** Of all. */
+  bytes: number;
 }
 
-/** How many commits the readings took, and the mean size of those that the log still has. */
-export async function commitsOf({ jsm }: NatsHandles, clickhouse: ClickHouseClient): Promise<Commits> {
-  const { state } = await jsm.streams.info(SPACE_EVENTS);
-  const [[count] = [0]] = await queryRows<[string | number]>(
-    clickhouse,
-    'SELECT uniqExact(epoch, commit_seq) FROM space_events',
-    {},
-  );
-  return { count: Number(count), bytes: Math.round(state.bytes / Math.max(1, state.messages)) };
+/** Counts the commits from now on. */
+export function countCommits({ nc }: NatsHandles): Commits {
+  const commits: Commits = { count: 0, bytes: 0 };
+  nc.subscribe(ROUTER_SUBJECTS, {
+    callback: (_, { data }) => {
+      commits.count += 1;
+      commits.bytes += data.length;
+    },
+  });
+  return commits;
 }
 
 /** @param pids of the processes, this one included */
@@ -41,7 +42,7 @@ export async function commitAndReadBack(
   await jsm.streams.add({ name: STREAM, subjects: [`${STREAM}.*`], storage: StorageType.File });
   const { name } = await jsm.consumers.add(STREAM, { ack_policy: AckPolicy.None, deliver_policy: DeliverPolicy.All });
   const consumer = await js.consumers.get(STREAM, name);
-  const data = new Uint8Array(bytes);
+  const data = new Uint8Array(bytes / count);
   const meter = new CpuMeter(pids);
   const publish = async (router: number): Promise<void> => {
     let lastSubjectSequence = 0;

@@ -55,7 +55,7 @@ export const routerSubject = (partition: number, epoch = 0): string =>
 /** Additional subjects of SPACE_EVENTS in version 1, where a commit was a batch of messages. */
 export const VERSION_1_SUBJECTS = 'spaces.*';
 
-const ROUTER_SUBJECTS = 'routers.*';
+export const ROUTER_SUBJECTS = 'routers.*';
 
 /** The header with the latest timestamp that the service accepted for a message's readings (TimestampBound). */
 export const ACCEPTED_UP_TO = 'Density-Accepted-Up-To';
