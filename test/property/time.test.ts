@@ -55,6 +55,29 @@ describe('an instant', () => {
     expect(() => formatInstant(1e16)).toThrow(RangeError);
   });
 
+  it('is read alike, whatever was read before', () => {
+    // Written in the usual form, which is read in another way if the date is that of the instant before, and in others.
+    const parts = fc.tuple(
+      fc.constantFrom('2026-02-28', '2024-02-29', '2026-02-29', '0099-12-31', '1969-12-31', '9999-12-31', '2026-13-01'),
+      fc.constantFrom('T', ' ', 't'),
+      fc.constantFrom('00:00:00', '23:59:59', '24:00:00', '09:60:00', '09:30:61', '0a:30:00', '09-30:00', '09:30-00'),
+      fc.constantFrom('.000', '.999', ',123', '.12', '.1234', '.1a3', '.-12', ''),
+      fc.constantFrom('Z', 'z', '+01:00', '', 'ZZ'),
+    );
+    fc.assert(
+      fc.property(fc.array(parts, { minLength: 2 }), (all) => {
+        for (const part of all) {
+          const text = part.join('');
+          parseInstant('1970-01-01T00:00Z');
+          const alone = parseInstant(text);
+          parseInstant(`${part[0]}T12:00:00.000Z`);
+          expect(parseInstant(text)).toBe(alone);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
   it('may have any offset, and digits past the millisecond', () => {
     for (const text of [
       '2018-02-24T09:45:21.893+01:00',
@@ -90,6 +113,7 @@ describe('an instant', () => {
     '2018-01-01T24:00:00Z',
     'now',
     '',
+    '0099-12-31T00:00:00Z',
   ])('is not %j', (text) => expect(parseInstant(text)).toBeUndefined());
 });
 
