@@ -51,11 +51,13 @@ export interface AwaitedClock {
 /** Where the numbers of an input are in its part of the array, and how many there are. */
 const [ROUTER, FROM, TO, NEWEST, NUMBERS] = [0, 1, 2, 3, 4] as const;
 
+/** The DPUs of a space, and when each was last heard. */
 export class WatermarkInputs {
   readonly list: readonly WatermarkInput[];
   /**
    * The numbers of all inputs, and the newest reading or heartbeat of each. With tens of thousands of spaces hardly one
-   * is in the processor's cache when its watermark is asked for, and a number in an object of its own is one more wait for memory.
+   * is in the processor's cache when its watermark is asked for, and a number in an object of its own is one more wait
+   * for memory.
    */
   readonly #numbers: number[];
 
@@ -93,7 +95,7 @@ export class WatermarkInputs {
       const reachedMs = Math.min(this.#heardMs(at, clockMs, settings), clockMs);
       if (reachedMs < leastMs) [leastMs, least] = [reachedMs, at];
     }
-    const input = this.list[least / NUMBERS];
+    const input = least < 0 ? undefined : this.list[least / NUMBERS];
     // A space without DPUs waits only for its own partition's router, which configures it.
     if (!input) return { dpuId: null, router: partition, clockMs: clocks[partition] ?? BEGINNING_MS };
     const clockMs = clocks[input.router] ?? BEGINNING_MS;
