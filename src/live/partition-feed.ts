@@ -28,6 +28,7 @@ import {
 } from './feed-message.ts';
 import { atEndOfTurn } from '../runtime/end-of-turn.ts';
 import { SharedInterval } from '../runtime/shared-interval.ts';
+import { HeldBack } from './held-back.ts';
 import { Interest } from './interest.ts';
 import { ItemRing } from './item-ring.ts';
 
@@ -80,9 +81,7 @@ export class PartitionFeed implements FoldObserver {
   readonly #interest = new Interest(INTEREST_MS);
   readonly #ring = new ItemRing(ITEMS_MAX);
   readonly #dirty = new Set<SpaceId>();
-  /** Spaces whose change waits for history. After an outage these are most, so they are not counted again meanwhile. */
-  readonly #heldBack = new Set<SpaceId>();
-  readonly #heldSinceMs = new Map<SpaceId, number>();
+  readonly #heldBack = new HeldBack(HELD_BACK_MAX_MS);
   readonly #published = new Map<SpaceId, LiveCount>();
   /** When each space was last published, by performance.now. */
   readonly #publishedAt = new Map<SpaceId, number>();
@@ -125,7 +124,6 @@ export class PartitionFeed implements FoldObserver {
   }
 
   touched(spaceId: SpaceId): void {
-    this.#heldBack.delete(spaceId);
     this.#dirty.add(spaceId);
     // Its schedule may have changed.
     this.#nextResetMs = Math.min(this.#nextResetMs, this.#fold.state(spaceId)?.nextResetMs ?? Infinity);
@@ -201,7 +199,6 @@ export class PartitionFeed implements FoldObserver {
     this.#heldBack.clear();
     this.#published.clear();
     this.#publishedAt.clear();
-    this.#heldSinceMs.clear();
     this.#corrections.clear();
   }
 
@@ -215,7 +212,7 @@ export class PartitionFeed implements FoldObserver {
       return;
     }
     if (this.#nextResetMs <= nowMs) this.#touchReset(nowMs);
-    for (const spaceId of this.#heldBack) this.touched(spaceId);
+    for (const spaceId of this.#heldBack.overdue(nowMs)) this.touched(spaceId);
     if (this.#freshness.look())
       for (const spaceId of this.#published.keys()) if (this.watches(spaceId)) this.touched(spaceId);
   }
@@ -297,7 +294,6 @@ export class PartitionFeed implements FoldObserver {
   #newsOf(spaceId: SpaceId, nowMs: number): LiveCount | undefined {
     const published = this.#published.get(spaceId);
     if (this.#isHeldBack(spaceId, nowMs)) {
-      this.#heldBack.add(spaceId);
       // Only the change is held back. Listeners are told that the published count has become stale.
       const becameStale = published?.isStale === false && this.#freshness.isStale(spaceId);
       return becameStale ? { ...published, isStale: true } : undefined;
@@ -309,13 +305,9 @@ export class PartitionFeed implements FoldObserver {
   /** True while the count may be wrong, or the newest reading is unknown, and history will soon provide it. */
   #isHeldBack(spaceId: SpaceId, nowMs: number): boolean {
     const state = this.#fold.state(spaceId);
-    if (!state || isKnown(state, this.#timeOf(nowMs))) {
-      this.#heldSinceMs.delete(spaceId);
-      return false;
-    }
-    const sinceMs = this.#heldSinceMs.get(spaceId) ?? nowMs;
-    this.#heldSinceMs.set(spaceId, sinceMs);
-    return nowMs - sinceMs < HELD_BACK_MAX_MS;
+    if (state && !isKnown(state, this.#timeOf(nowMs))) return this.#heldBack.hold(spaceId, nowMs);
+    this.#heldBack.settled(spaceId);
+    return false;
   }
 
   /** This machine's clock may be behind the log's. */
