@@ -185,7 +185,7 @@ test('migrating gives existing tables another window and synced parts, and forge
   expect(after).toHaveLength(8);
   for (const definition of after)
     expect(definition).toMatch(
-      /non_replicated_deduplication_window = 76800.*fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, merge_selector_base = 10/,
+      /non_replicated_deduplication_window = 76800.*fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, merge_selector_base = 10, default_compression_codec = .*ZSTD/,
     );
   await block();
   expect(await stored()).toEqual([[10, 10, 10]]);

@@ -13,7 +13,7 @@ const NAMES = [
   'events_by_time',
 ];
 const SETTINGS =
-  "replicated_deduplication_window = 50000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, merge_selector_base = 10, lightweight_mutation_projection_mode = 'rebuild'";
+  "replicated_deduplication_window = 50000, replicated_deduplication_window_seconds = 604800, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, merge_selector_base = 10, default_compression_codec = 'ZSTD', lightweight_mutation_projection_mode = 'rebuild'";
 
 test('the deduplication window depends on the numbers of shards and blocks, within limits', () => {
   expect(windowBlocksFor(16, 3_000)).toBe(16 * 1_200 * 4);
@@ -54,6 +54,6 @@ test('existing tables get all current settings', () => {
     NAMES.map((name) => `ALTER TABLE ${name} ON CLUSTER 'density' MODIFY SETTING ${SETTINGS}`),
   );
   expect(alterationsFor({ ...OPTIONS, cluster: undefined, isSynced: false }).at(-1)).toBe(
-    "ALTER TABLE events_by_time MODIFY SETTING non_replicated_deduplication_window = 50000, fsync_after_insert = 0, fsync_part_directory = 0, min_rows_to_fsync_after_merge = 0, merge_selector_base = 10, lightweight_mutation_projection_mode = 'rebuild'",
+    "ALTER TABLE events_by_time MODIFY SETTING non_replicated_deduplication_window = 50000, fsync_after_insert = 0, fsync_part_directory = 0, min_rows_to_fsync_after_merge = 0, merge_selector_base = 10, default_compression_codec = 'ZSTD', lightweight_mutation_projection_mode = 'rebuild'",
   );
 });
