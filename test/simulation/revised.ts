@@ -27,6 +27,7 @@ interface Log {
 
 type Sums = [entrances: number, exits: number, net: number];
 const NOTHING: Sums = [0, 0, 0];
+const isSomething = (sums: Sums): boolean => sums.some((number) => number !== 0);
 const plus = (a: Sums, b: Sums): Sums => [a[0] + b[0], a[1] + b[1], a[2] + b[2]];
 const sumsOf = ({ entrances, exits, net }: Pick<Revision, 'entrances' | 'exits' | 'net'>): Sums => [
   entrances,
@@ -148,25 +149,32 @@ function changesIn(
         if (isStanding(event.measure) || isRevision(event.measure)) isUncertain = true;
         if (seen.has(event.readingId)) continue;
         seen.add(event.readingId);
-        for (let seq = range.afterSeq + 1; seq <= range.toSeq; seq++)
+        let moves = 0;
+        for (let seq = range.afterSeq + 1; seq <= range.toSeq; seq++) {
+          let byThis = NOTHING;
           for (const [at, sign] of [
             [seq - 1, -1],
             [seq, 1],
           ] as const)
             for (const one of attribute(topology.at(at), readingOf(event), passedIn(event.measure), 1))
-              if (one.spaceId === spaceId) note(byEntry, seq, sums({ ...event, ...one, sign }));
+              if (one.spaceId === spaceId) byThis = plus(byThis, sums({ ...event, ...one, sign }));
+          if (!isSomething(byThis)) continue;
+          note(byEntry, seq, byThis);
+          moves += 1;
+        }
+        // The answer names both entries, and nothing if one has undone the other.
+        if (moves > 1) isUncertain = true;
       }
     } else
       for (const event of events)
         if (event.timestampMs > watermarkMs) fresh = plus(fresh, sums(event));
         else note(late, `${event.doorwayId} ${event.dpuId}`, sums(event));
   }
-  const isSomething = ([, some]: readonly [unknown, Sums]): boolean => some.some((number) => number !== 0);
   return {
-    late: new Map([...late].filter(isSomething)),
+    late: new Map([...late].filter(([, some]) => isSomething(some))),
     fresh,
     moved,
-    byEntry: [...byEntry].filter(isSomething).sort(([a], [b]) => a - b),
+    byEntry: [...byEntry].filter(([, some]) => isSomething(some)).sort(([a], [b]) => a - b),
     isUncertain,
   };
 }
