@@ -13,7 +13,8 @@ function clientWith(rows: readonly (readonly unknown[][])[]): { client: ClickHou
   const client = fakeOf<Pick<ClickHouseClient, 'query'>>('ClickHouseClient', {
     query: async ({ query }: { query: string }) => {
       scans += query.split('FROM space_events').length - 1;
-      return { json: async () => rows[asked++] };
+      const lines = (rows[asked++] ?? []).map((row) => `${JSON.stringify(row)}\n`);
+      return { text: async () => lines.join('') };
     },
   });
   return { client: client as ClickHouseClient, scans: () => scans };
