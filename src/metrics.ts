@@ -57,6 +57,7 @@ export class Metrics {
   /** By partition, the block that is being stored, and when its first attempt began. */
   readonly #waiting = new Map<Partition, WaitingBlock>();
   #observe: () => Promise<readonly ShardObservation[]> = async () => [];
+  #observing: Promise<readonly ShardObservation[]> | undefined;
   #problemsNow: () => readonly Problem[] = () => [];
   #silences: () => readonly ConsumerSilences[] = () => [];
   #losses: () => readonly LostMessages[] = () => [];
@@ -206,7 +207,9 @@ export class Metrics {
 
   /** In the text format of Prometheus. */
   async render(): Promise<string> {
-    this.#refresh(await this.#observe());
+    // Scrapes at the same time share one look.
+    this.#observing ??= this.#observe().finally(() => (this.#observing = undefined));
+    this.#refresh(await this.#observing);
     this.#refreshHealth();
     this.#refreshLosses();
     return this.registry.metrics();

@@ -39,7 +39,7 @@ export class PartitionSpaces {
   readonly #parent = startSpacesActor();
   readonly #states = new Map<SpaceId, SpaceState>();
   /**
-   * A space gets its actor with its first readings in this process. Tens of thousands that nobody enters would take three
+   * A space gets its actor with its first readings in this process. Tens of thousands that nobody enters would take four
    * times the memory, and make each restart longer.
    */
   readonly #actors = new Map<SpaceId, SpaceActor>();

@@ -9,7 +9,7 @@ const KEYS_PER_QUERY = 2_000;
 /** In characters, of an answer. Other work runs before the next part. */
 const PARSED_AT_ONCE = 100_000;
 /** Characters of an answer that is not complete. */
-const END_SHOWN = 500;
+const END_SHOWN = 2_000;
 
 /** Divides keys into lists that fit into the parameters of one query. */
 export function* chunksOf<T>(keys: readonly T[]): Generator<T[]> {

@@ -23,7 +23,7 @@ export function parseInstant(text: string): number | undefined {
 
 const PLAIN = '2026-11-28T09:30:00.000Z';
 const DATE_LENGTH = '2026-11-28T'.length;
-/** The date that was parsed last, with its T, and when it begins: readings that arrive together are of few days. */
+/** The date that was parsed last, with its T, and when it begins: readings that arrive together usually fall on few days. */
 let [date, dateMs] = ['none', NaN];
 
 /** Takes a third of the time, and reads what most devices send: the form of PLAIN, on the date of the instant before. */
@@ -70,18 +70,19 @@ function offsetMs(offset: string): number {
 }
 
 const MINUTE_MS = 60_000;
-/** The minute that was formatted last, and its text: the instants of a change, and of those after it, are in few minutes. */
+/** The minute that was formatted last, and its text: the instants of a change, and of those after it, fall within few minutes. */
 let [minute, minuteText] = [NaN, ''];
 
-/** ISO 8601 in UTC, with milliseconds. @param ms an integer. @throws RangeError if it is further from 1970 than a Date can be */
+/** ISO 8601 in UTC, with milliseconds. @throws RangeError if it is no number, or further from 1970 than a Date can be */
 export function formatInstant(ms: number): string {
-  if (Math.floor(ms / MINUTE_MS) !== minute) {
+  const whole = Math.trunc(ms);
+  if (Math.floor(whole / MINUTE_MS) !== minute) {
     // Date refuses what it cannot format.
-    const text = new Date(ms).toISOString();
-    [minute, minuteText] = [Math.floor(ms / MINUTE_MS), text.slice(0, text.lastIndexOf(':') + 1)];
+    const text = new Date(whole).toISOString();
+    [minute, minuteText] = [Math.floor(whole / MINUTE_MS), text.slice(0, text.lastIndexOf(':') + 1)];
     return text;
   }
-  const inMinute = ms - minute * MINUTE_MS;
+  const inMinute = whole - minute * MINUTE_MS;
   const seconds = Math.floor(inMinute / 1000);
   const fraction = inMinute - seconds * 1000;
   return `${minuteText}${seconds < 10 ? '0' : ''}${seconds}.${fraction < 10 ? '00' : fraction < 100 ? '0' : ''}${fraction}Z`;

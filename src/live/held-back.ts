@@ -4,8 +4,10 @@ import type { SpaceId } from '../domain/ids.ts';
 
 export class HeldBack {
   readonly #maxMs: number;
-  /** Since when, the first one first. */
+  /** When each began to wait, the earliest first. */
   readonly #sinceMs = new Map<SpaceId, number>();
+  /** Those of them that time alone may settle, because they have readings from the near future. */
+  readonly #ahead = new Set<SpaceId>();
   /** Spaces that have waited for as long as they may, until history has answered. */
   readonly #released = new Set<SpaceId>();
 
@@ -18,35 +20,48 @@ export class HeldBack {
     return this.#sinceMs.has(spaceId);
   }
 
-  /** @returns true if the change of a space has to wait for an answer of history; false once it has waited long enough */
-  hold(spaceId: SpaceId, nowMs: number): boolean {
+  /**
+   * @param isAhead true if the space has readings from the near future
+   * @returns true if its change has to wait for an answer of history; false once it has waited long enough
+   */
+  hold(spaceId: SpaceId, nowMs: number, isAhead = false): boolean {
     if (this.#released.has(spaceId)) return false;
-    const sinceMs = this.#sinceMs.get(spaceId) ?? nowMs;
-    this.#sinceMs.set(spaceId, sinceMs);
-    if (nowMs - sinceMs < this.#maxMs) return true;
-    this.#sinceMs.delete(spaceId);
-    this.#released.add(spaceId);
-    return false;
+    const sinceMs = this.#sinceMs.get(spaceId);
+    // If the clock was set back, it begins to wait again, as the last one.
+    if (sinceMs === undefined || sinceMs > nowMs) {
+      this.#sinceMs.delete(spaceId);
+      this.#sinceMs.set(spaceId, nowMs);
+    } else if (nowMs - sinceMs >= this.#maxMs) {
+      this.settled(spaceId);
+      this.#released.add(spaceId);
+      return false;
+    }
+    if (isAhead) this.#ahead.add(spaceId);
+    else this.#ahead.delete(spaceId);
+    return true;
   }
 
   /** History has answered, or need not be asked. */
   settled(spaceId: SpaceId): void {
     this.#sinceMs.delete(spaceId);
+    this.#ahead.delete(spaceId);
     this.#released.delete(spaceId);
   }
 
-  /** The spaces that have waited long enough, and have not been asked about since. */
-  overdue(nowMs: number): SpaceId[] {
-    const overdue: SpaceId[] = [];
+  /** The spaces to look at again: time may have settled them, or they have waited long enough. */
+  due(nowMs: number): SpaceId[] {
+    const due = [...this.#ahead];
     for (const [spaceId, sinceMs] of this.#sinceMs) {
-      if (nowMs - sinceMs < this.#maxMs) break;
-      overdue.push(spaceId);
+      // One that is ahead of the clock has waited since before the clock was set back.
+      if (sinceMs <= nowMs && nowMs - sinceMs < this.#maxMs) break;
+      due.push(spaceId);
     }
-    return overdue;
+    return due;
   }
 
   clear(): void {
     this.#sinceMs.clear();
+    this.#ahead.clear();
     this.#released.clear();
   }
 }

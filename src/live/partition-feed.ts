@@ -212,7 +212,7 @@ export class PartitionFeed implements FoldObserver {
       return;
     }
     if (this.#nextResetMs <= nowMs) this.#touchReset(nowMs);
-    for (const spaceId of this.#heldBack.overdue(nowMs)) this.touched(spaceId);
+    for (const spaceId of this.#heldBack.due(nowMs)) this.touched(spaceId);
     if (this.#freshness.look())
       for (const spaceId of this.#published.keys()) if (this.watches(spaceId)) this.touched(spaceId);
   }
@@ -305,7 +305,8 @@ export class PartitionFeed implements FoldObserver {
   /** True while the count may be wrong, or the newest reading is unknown, and history will soon provide it. */
   #isHeldBack(spaceId: SpaceId, nowMs: number): boolean {
     const state = this.#fold.state(spaceId);
-    if (state && !isKnown(state, this.#timeOf(nowMs))) return this.#heldBack.hold(spaceId, nowMs);
+    const atMs = this.#timeOf(nowMs);
+    if (state && !isKnown(state, atMs)) return this.#heldBack.hold(spaceId, nowMs, state.lastBufferedMs > atMs);
     this.#heldBack.settled(spaceId);
     return false;
   }

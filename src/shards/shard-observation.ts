@@ -59,7 +59,7 @@ export async function observeShards(shards: readonly Shard[]): Promise<ShardObse
 async function observeShard(shard: Shard, yieldTurn: () => Promise<void>): Promise<ShardObservation> {
   const { fold } = shard;
   const watermarkDelayMs = shard.isServing && fold ? await watermarkDelayOf(fold, yieldTurn) : 0;
-  // It may have changed meanwhile.
+  // The shard may have changed meanwhile.
   return {
     partition: shard.partition,
     isRefused: shard.refusal !== undefined,
@@ -90,6 +90,7 @@ export async function watermarkDelayOf(
   for (const spaceId of [...fold.buffering]) {
     asked += 1;
     if (asked % SPACES_AT_A_TIME === 0) await yieldTurn();
+    if (!fold.buffering.has(spaceId)) continue;
     const watermarkMs = fold.watermarkOf(spaceId);
     if (watermarkMs !== BEGINNING_MS) delayMs = Math.max(delayMs, fold.logMs - watermarkMs);
     if (delayMs >= enoughMs) break;

@@ -51,6 +51,7 @@ describe('an instant', () => {
       }),
     );
     formatInstant(END_MS);
+    expect(formatInstant(END_MS - 0.5)).toBe(new Date(END_MS - 0.5).toISOString());
     expect(() => formatInstant(NaN)).toThrow(RangeError);
     expect(() => formatInstant(1e16)).toThrow(RangeError);
   });

@@ -40,7 +40,7 @@ export const LIVE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'a change that is held back is told only when history has answered',
-    'for (const spaceId of this.#heldBack.overdue(nowMs)) this.touched(spaceId);',
+    'for (const spaceId of this.#heldBack.due(nowMs)) this.touched(spaceId);',
     '',
     FEED,
   ),

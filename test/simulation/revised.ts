@@ -149,7 +149,7 @@ function changesIn(
         if (isStanding(event.measure) || isRevision(event.measure)) isUncertain = true;
         if (seen.has(event.readingId)) continue;
         seen.add(event.readingId);
-        let moves = 0;
+        const steps: [seq: number, sums: Sums][] = [];
         for (let seq = range.afterSeq + 1; seq <= range.toSeq; seq++) {
           let byThis = NOTHING;
           for (const [at, sign] of [
@@ -158,12 +158,11 @@ function changesIn(
           ] as const)
             for (const one of attribute(topology.at(at), readingOf(event), passedIn(event.measure), 1))
               if (one.spaceId === spaceId) byThis = plus(byThis, sums({ ...event, ...one, sign }));
-          if (!isSomething(byThis)) continue;
-          note(byEntry, seq, byThis);
-          moves += 1;
+          steps.push([seq, byThis]);
         }
-        // The answer names both entries, and nothing if one has undone the other.
-        if (moves > 1) isUncertain = true;
+        // Of entries that undo each other the answer lists nothing.
+        if (isSomething(steps.map(([, sums]) => sums).reduce(plus, NOTHING)))
+          for (const [seq, byThis] of steps) note(byEntry, seq, byThis);
       }
     } else
       for (const event of events)

@@ -18,12 +18,33 @@ test('a change waits no longer than it may, and those after it do not wait until
   held.hold(B, 5_000);
   // Another change of it does not make it wait for longer.
   held.hold(A, 6_000);
-  expect(held.overdue(9_999)).toEqual([]);
-  expect(held.overdue(10_000)).toEqual([A]);
+  expect(held.due(9_999)).toEqual([]);
+  expect(held.due(10_000)).toEqual([A]);
   expect([held.hold(A, 10_000), held.has(A), held.hold(A, 11_000)]).toEqual([false, false, false]);
-  expect(held.overdue(15_000)).toEqual([B]);
+  expect(held.due(15_000)).toEqual([B]);
   held.settled(A);
-  expect([held.hold(A, 16_000), held.overdue(16_000)]).toEqual([true, [B]]);
+  expect([held.hold(A, 16_000), held.due(16_000)]).toEqual([true, [B]]);
   held.clear();
-  expect(held.overdue(100_000)).toEqual([]);
+  expect(held.due(100_000)).toEqual([]);
+});
+
+test('a clock that is set back delays no other change, and the one that waits begins again', () => {
+  const held = new HeldBack(10_000);
+  held.hold(A, 3_600_000);
+  held.hold(B, 0);
+  expect(held.due(0)).toEqual([A]);
+  expect(held.hold(A, 500)).toBe(true);
+  expect([held.due(500), held.due(10_000), held.due(10_500)]).toEqual([[], [B], [B, A]]);
+});
+
+test('a change is looked at each time while time alone may settle it', () => {
+  const held = new HeldBack(10_000);
+  held.hold(A, 0);
+  held.hold(B, 0, true);
+  expect([held.due(500), held.due(1_000)]).toEqual([[B], [B]]);
+  held.hold(B, 1_000);
+  expect(held.due(1_500)).toEqual([]);
+  held.hold(B, 1_500, true);
+  held.settled(B);
+  expect(held.due(2_000)).toEqual([]);
 });

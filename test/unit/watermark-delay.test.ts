@@ -42,6 +42,12 @@ describe('the delay of the watermarks of a shard', () => {
     expect(turns).toBeLessThan(SPACES / 10);
   });
 
+  it('does not count spaces that no longer wait when it comes to them', async () => {
+    const fold = foldOf(SPACES);
+    const buffering = fold.buffering as Set<SpaceId>;
+    expect(await watermarkDelayOf(fold, async () => buffering.clear())).toBeLessThan(SPACES / 10);
+  });
+
   it('is not looked for any longer once a space waits for as long as any can', async () => {
     let asked = 0;
     const fold = foldOf(SPACES, () => {
