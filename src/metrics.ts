@@ -207,7 +207,7 @@ export class Metrics {
 
   /** In the text format of Prometheus. */
   async render(): Promise<string> {
-    // Scrapes at the same time share one look.
+    // Concurrent scrapes share one observation.
     this.#observing ??= this.#observe().finally(() => (this.#observing = undefined));
     this.#refresh(await this.#observing);
     this.#refreshHealth();

@@ -55,7 +55,7 @@ const [ROUTER, FROM, TO, NEWEST, NUMBERS] = [0, 1, 2, 3, 4] as const;
 export class WatermarkInputs {
   readonly list: readonly WatermarkInput[];
   /**
-   * The numbers of all inputs, and the newest reading or heartbeat of each. With tens of thousands of spaces hardly one
+   * The numbers of all inputs, and the newest reading or heartbeat of each. With tens of thousands of spaces hardly any
    * is in the processor's cache when its watermark is asked for, and a number in an object of its own is one more wait
    * for memory.
    */

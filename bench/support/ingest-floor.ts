@@ -2,10 +2,9 @@
 // a second log, and stores the result in the tables of this service: it reads and parses the readings, publishes commits of
 // the same number and size and reads them back, and inserts the same rows in the same blocks. It decides nothing and
 // counts nothing.
-import { Readable } from 'node:stream';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { AckPolicy, DeliverPolicy, StorageType } from '@nats-io/jetstream';
-import { BLOCK_COLUMNS } from '../../src/clickhouse/block-rows.ts';
+import { BLOCK_COLUMNS, insertRows } from '../../src/clickhouse/block-rows.ts';
 import { queryRows } from '../../src/clickhouse/query-rows.ts';
 import { TABLE_NAMES } from '../../src/clickhouse/schema.ts';
 import type { NatsHandles } from '../../src/nats/connect.ts';
@@ -80,19 +79,6 @@ export async function insertAgain(client: ClickHouseClient, pids: Readonly<Recor
   }
   for (const table of TABLE_NAMES) await client.command({ query: `TRUNCATE TABLE ${table}` });
   const meter = new CpuMeter(pids);
-  for (const [n, text] of texts.entries())
-    await client.insert({
-      table: 'space_events',
-      columns: [...BLOCK_COLUMNS],
-      format: 'TabSeparated',
-      values: Readable.from([text], { objectMode: false }),
-      clickhouse_settings: {
-        insert_deduplicate: 1,
-        insert_deduplication_token: `floor ${n}`,
-        deduplicate_blocks_in_dependent_materialized_views: 1,
-        async_insert: 0,
-        max_partitions_per_insert_block: '0',
-      },
-    });
+  for (const [n, text] of texts.entries()) await insertRows(client, `floor ${n}`, [text]);
   return meter.read();
 }

@@ -1,4 +1,6 @@
 // The rows of a block, as they are inserted into ClickHouse.
+import { Readable } from 'node:stream';
+import type { ClickHouseClient } from '@clickhouse/client';
 import { causeOfRow, commitSeqOf, type Block } from '../../actors/partition/block.ts';
 import { directionOf } from '../domain/measure.ts';
 import { DAY_MS } from '../domain/zone.ts';
@@ -6,6 +8,8 @@ import { endOfTurn } from '../runtime/end-of-turn.ts';
 
 /** Encoding a chunk of this size takes about a millisecond. */
 const ROWS_PER_CHUNK = 1_000;
+/** Shorter than the client's request timeout. A block that does not reach its quorum is sent again. */
+const QUORUM_TIMEOUT_MS = 20_000;
 
 export const BLOCK_COLUMNS = [
   'space_id',
@@ -61,4 +65,31 @@ export async function* blockRows(block: Block): AsyncGenerator<Buffer> {
     yield Buffer.from(text);
     await endOfTurn();
   }
+}
+
+/**
+ * Inserts the rows of a block. Rows with the token of an earlier insert are not stored again.
+ * @param chunks as `blockRows` encodes them
+ */
+export async function insertRows(
+  client: ClickHouseClient,
+  token: string,
+  chunks: Iterable<Buffer> | AsyncIterable<Buffer>,
+): Promise<void> {
+  await client.insert({
+    table: 'space_events',
+    columns: [...BLOCK_COLUMNS],
+    format: 'TabSeparated',
+    values: Readable.from(chunks, { objectMode: false }),
+    clickhouse_settings: {
+      insert_deduplicate: 1,
+      insert_deduplication_token: token,
+      deduplicate_blocks_in_dependent_materialized_views: 1,
+      async_insert: 0,
+      // A replicated table acknowledges a block once a majority of replicas holds it. Other tables ignore this.
+      insert_quorum: 'auto',
+      insert_quorum_timeout: QUORUM_TIMEOUT_MS,
+      max_partitions_per_insert_block: '0',
+    },
+  });
 }

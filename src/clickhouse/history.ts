@@ -1,7 +1,6 @@
 // Stored space events in ClickHouse: storing blocks, and the queries that counting needs. Queries take an upper block
 // number, so that a count joined from here and from a fold's memory has neither a gap nor an overlap. All values are
 // bound as parameters.
-import { Readable } from 'node:stream';
 import { ClickHouseError, type ClickHouseClient } from '@clickhouse/client';
 import { blockToken, type Block } from '../../actors/partition/block.ts';
 import { Failure } from '../domain/failure.ts';
@@ -40,7 +39,7 @@ import type {
 import type { StoredBlockMark } from '../ports/space-events-log.ts';
 import { Slots } from '../runtime/slots.ts';
 import { toBlockMark } from './recovery-records.ts';
-import { BLOCK_COLUMNS, blockRows } from './block-rows.ts';
+import { blockRows, insertRows } from './block-rows.ts';
 import { changesSince } from './changes-query.ts';
 import { claimsOfDpus, rowCount } from './claim-queries.ts';
 import { EVENT_ORDER, placeParams } from './event-order.ts';
@@ -56,9 +55,6 @@ import { StoredBlocks } from './stored-blocks.ts';
 import { storeHours } from './stored-hours.ts';
 import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
 import { chunksOf, queryRows } from './query-rows.ts';
-
-/** Shorter than the client's request timeout. A block that does not reach its quorum is sent again. */
-const QUORUM_TIMEOUT_MS = 20_000;
 
 type ReadingRow = [dpuId: string, timestampMs: number, direction: Direction | 0, readingId: string];
 
@@ -99,22 +95,7 @@ export class ClickHouseHistory implements History {
   async storeBlock(block: Block): Promise<void> {
     const { partition, number, rows } = block;
     if (rows.length === 0) return;
-    const inserted = this.#client.insert({
-      table: 'space_events',
-      columns: [...BLOCK_COLUMNS],
-      format: 'TabSeparated',
-      values: Readable.from(blockRows(block), { objectMode: false }),
-      clickhouse_settings: {
-        insert_deduplicate: 1,
-        insert_deduplication_token: blockToken(this.#logId, block),
-        deduplicate_blocks_in_dependent_materialized_views: 1,
-        async_insert: 0,
-        // A replicated table acknowledges a block once a majority of replicas holds it. Other tables ignore this.
-        insert_quorum: 'auto',
-        insert_quorum_timeout: QUORUM_TIMEOUT_MS,
-        max_partitions_per_insert_block: '0',
-      },
-    });
+    const inserted = insertRows(this.#client, blockToken(this.#logId, block), blockRows(block));
     await inserted.catch((error: unknown) => {
       if (error instanceof ClickHouseError && error.type === 'VIOLATED_CONSTRAINT')
         throw new EpochChanged(

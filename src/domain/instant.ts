@@ -9,6 +9,8 @@ export const END_MS = 253_402_300_799_999;
 /** The last millisecond of ClickHouse's DateTime64(3), at the end of 2299. Queries must not ask for a later one. */
 export const LATEST_STORABLE_MS = 10_413_791_999_999;
 
+export const MINUTE_MS = 60_000;
+
 const ISO = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(Z|z|[+-]\d\d:?\d\d)$/;
 const DAYS = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
@@ -26,7 +28,7 @@ const DATE_LENGTH = '2026-11-28T'.length;
 /** The date that was parsed last, with its T, and when it begins: readings that arrive together usually fall on few days. */
 let [date, dateMs] = ['none', NaN];
 
-/** Takes a third of the time, and reads what most devices send: the form of PLAIN, on the date of the instant before. */
+/** Reads what most devices send, the form of PLAIN, in a third of the time if the date is that of the instant before. */
 function parseInDay(text: string): number | undefined {
   if (text.length !== PLAIN.length || !text.startsWith(date)) return undefined;
   const [hour, minute, second] = [digitsAt(text, 11, 2), digitsAt(text, 14, 2), digitsAt(text, 17, 2)];
@@ -66,10 +68,9 @@ function offsetMs(offset: string): number {
   if (offset === 'Z' || offset === 'z') return 0;
   const digits = offset.replace(':', '');
   const minutes = Number(digits.slice(1, 3)) * 60 + Number(digits.slice(3, 5));
-  return (offset.startsWith('-') ? -minutes : minutes) * 60_000;
+  return (offset.startsWith('-') ? -minutes : minutes) * MINUTE_MS;
 }
 
-const MINUTE_MS = 60_000;
 /** The minute that was formatted last, and its text: the instants of a change, and of those after it, fall within few minutes. */
 let [minute, minuteText] = [NaN, ''];
 

@@ -1,7 +1,8 @@
 // The `interval` of a query, such as `15m`, and the bounds at which it divides a span of time. All intervals follow
 // the clock of the space: days begin at local midnight, weeks on Monday, months on the first, and minutes and hours
 // where the clock shows a multiple of their length, counted from midnight if the length divides a day.
-import { DAY_MS, fromLocalMs, HOUR_MS, instantsOfLocalMs, MINUTE_MS, startOfLocalDay, toLocalMs } from './zone.ts';
+import { MINUTE_MS } from './instant.ts';
+import { DAY_MS, fromLocalMs, HOUR_MS, instantsOfLocalMs, startOfLocalDay, toLocalMs } from './zone.ts';
 
 const UNITS_MS: Readonly<Record<string, number>> = {
   m: MINUTE_MS,

@@ -1,8 +1,8 @@
 // When a space is reset: manually, at an instant, to a given count; or daily, at a local time, to another count. A reset at T
 // applies to events with timestamp > T. Of two manual resets at the same instant, the one recorded or changed later wins,
 // and a manual reset overrides the daily one (T3 to T6).
-import { BEGINNING_MS, END_MS } from './instant.ts';
-import { DAY_MS, fromLocalMs, MINUTE_MS, startOfLocalDay, toLocalMs } from './zone.ts';
+import { BEGINNING_MS, END_MS, MINUTE_MS } from './instant.ts';
+import { DAY_MS, fromLocalMs, startOfLocalDay, toLocalMs } from './zone.ts';
 
 export interface ResetPoint {
   readonly timestampMs: number;

@@ -2,9 +2,8 @@
 // supplies the offsets of IANA zones. Its own conversions are not used, because for ambiguous times their result
 // depends on the offset at the moment of the call.
 import { IANAZone } from 'luxon';
-import { END_MS } from './instant.ts';
+import { END_MS, MINUTE_MS } from './instant.ts';
 
-export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 

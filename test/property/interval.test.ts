@@ -2,9 +2,9 @@
 import fc from 'fast-check';
 import { DateTime, IANAZone } from 'luxon';
 import { describe, expect, it } from 'vitest';
-import { formatInstant } from '../../src/domain/instant.ts';
+import { formatInstant, MINUTE_MS } from '../../src/domain/instant.ts';
 import { intervalBounds, intervalCount, parseInterval, type Interval } from '../../src/domain/interval.ts';
-import { DAY_MS, MINUTE_MS } from '../../src/domain/zone.ts';
+import { DAY_MS } from '../../src/domain/zone.ts';
 
 const HOUR_MS = 60 * MINUTE_MS;
 /** Zones, each with instants about which its clock changes. */

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { DateTime } from 'luxon';
 import { describe, expect, it } from 'vitest';
-import { END_MS, formatInstant, parseInstant } from '../../src/domain/instant.ts';
+import { END_MS, formatInstant, MINUTE_MS, parseInstant } from '../../src/domain/instant.ts';
 import {
   differingResets,
   nextResetAfter,
@@ -10,7 +10,7 @@ import {
   resetsBetween,
   type ResetSchedule,
 } from '../../src/domain/reset-schedule.ts';
-import { DAY_MS, formatInZone, fromLocalMs, MINUTE_MS } from '../../src/domain/zone.ts';
+import { DAY_MS, formatInZone, fromLocalMs } from '../../src/domain/zone.ts';
 
 const ZONES = [
   'UTC',

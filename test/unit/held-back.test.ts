@@ -28,7 +28,7 @@ test('a change waits no longer than it may, and those after it do not wait until
   expect(held.due(100_000)).toEqual([]);
 });
 
-test('a clock that is set back delays no other change, and the one that waits begins again', () => {
+test('setting the clock back delays no other change, and the one that waits starts over', () => {
   const held = new HeldBack(10_000);
   held.hold(A, 3_600_000);
   held.hold(B, 0);
@@ -37,7 +37,7 @@ test('a clock that is set back delays no other change, and the one that waits be
   expect([held.due(500), held.due(10_000), held.due(10_500)]).toEqual([[], [B], [B, A]]);
 });
 
-test('a change is looked at each time while time alone may settle it', () => {
+test('a change that time alone may settle is checked every time', () => {
   const held = new HeldBack(10_000);
   held.hold(A, 0);
   held.hold(B, 0, true);

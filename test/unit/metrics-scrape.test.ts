@@ -1,8 +1,8 @@
-// What a scrape costs when there are several at a time.
+// Several scrapes at the same time.
 import { expect, test } from 'vitest';
 import { Metrics } from '../../src/metrics.ts';
 
-test('scrapes at the same time share one look at the shards', async () => {
+test('concurrent scrapes observe the shards once', async () => {
   const metrics = new Metrics();
   let looks = 0;
   metrics.watchShards(1, async () => {

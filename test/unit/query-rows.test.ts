@@ -3,9 +3,12 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { expect, test } from 'vitest';
 import { queryRows } from '../../src/clickhouse/query-rows.ts';
 import { Failure } from '../../src/domain/failure.ts';
+import { fakeOf } from '../support/fake-of.ts';
 
 const client = (answer: string): ClickHouseClient =>
-  ({ query: async () => Promise.resolve({ text: async () => Promise.resolve(answer) }) }) as never;
+  fakeOf<Pick<ClickHouseClient, 'query'>>('ClickHouseClient', {
+    query: async () => Promise.resolve({ text: async () => Promise.resolve(answer) }),
+  }) as ClickHouseClient;
 const rowsOf = async (answer: string): Promise<unknown[]> => queryRows(client(answer), 'SELECT 1', {});
 const linesOf = (rows: readonly unknown[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 
