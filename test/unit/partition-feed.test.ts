@@ -222,6 +222,7 @@ describe('a fold that is behind', () => {
       { events: [{ ...entrance(1, 1_001), sign: -1 }], clockMs: 5_000 },
       { events: [entrance(1, 900)], clockMs: 5_001 },
       { events: [entrance(1, 901)], clockMs: 5_002 },
+      { events: [entrance(1, 7_000)], clockMs: 5_003 },
     ],
     SETTINGS,
   );
@@ -323,6 +324,16 @@ describe('a fold that is behind', () => {
     expect(states).not.toHaveBeenCalled();
     nowMs += 10_000;
     await hears(['1: 3']);
+  });
+
+  test('a reading from the near future that settles a change is sent when its time comes, without another log entry', async () => {
+    apply(1);
+    await relay.watch([1] as SpaceId[], undefined);
+    hold();
+    for (const n of [3, 4, 5]) apply(n);
+    await hears(['renewed 1: 2', 'correction']);
+    nowMs = 7_000;
+    await hears(['1: 4']);
   });
 
   test('T30 says so at once of a space whose change is held back, and says that it is fresh with that change', async () => {
