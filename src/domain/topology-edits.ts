@@ -23,36 +23,47 @@ export interface EditPlace {
   readonly index: number;
 }
 
+/** An array for each field, and not an object for each edit, of which a fleet has several hundred thousand. */
 export class TopologyEdits {
-  readonly #edits: Edit[] = [];
+  readonly #kinds: EditedKind[] = [];
+  readonly #entries: TopologyEntry[] = [];
+  readonly #indexes: number[] = [];
+  readonly #befores: Edit['before'][] = [];
+  readonly #afters: Edit['after'][] = [];
 
   get length(): number {
-    return this.#edits.length;
+    return this.#entries.length;
   }
 
   /** @param position from 0, in the order of the log */
   at(position: number): Edit | undefined {
-    return this.#edits[position];
+    const [kind, entry, after] = [this.#kinds[position], this.#entries[position], this.#afters[position]];
+    if (kind === undefined || entry === undefined || after === undefined) return undefined;
+    return { kind, entry, index: this.#indexes[position] ?? 0, before: this.#befores[position], after } as Edit;
   }
 
   /** The position of the first edit at or after a place in the log. */
   positionOf({ seq, index }: EditPlace): number {
-    let [from, to] = [0, this.#edits.length];
+    let [from, to] = [0, this.#entries.length];
     while (from < to) {
       const middle = (from + to) >>> 1;
-      const edit = this.#edits[middle];
-      if (edit && (edit.entry.seq < seq || (edit.entry.seq === seq && edit.index < index))) from = middle + 1;
+      const [seqThere = 0, indexThere = 0] = [this.#entries[middle]?.seq, this.#indexes[middle]];
+      if (seqThere < seq || (seqThere === seq && indexThere < index)) from = middle + 1;
       else to = middle;
     }
     return from;
   }
 
-  add(edit: Edit): void {
-    this.#edits.push(edit);
+  add({ kind, entry, index, before, after }: Edit): void {
+    this.#kinds.push(kind);
+    this.#entries.push(entry);
+    this.#indexes.push(index);
+    this.#befores.push(before);
+    this.#afters.push(after);
   }
 
   clear(): void {
-    this.#edits.length = 0;
+    for (const field of [this.#kinds, this.#entries, this.#indexes, this.#befores, this.#afters]) field.length = 0;
   }
 }
 

@@ -26,7 +26,17 @@ import {
   type TopologyEntry,
 } from './topology.ts';
 import { TopologyEntries } from './topology-entries.ts';
-import { addVersion, all, atSeq, replaceLast, versionsUpTo, type Version, type Versions } from './versions.ts';
+import {
+  addVersion,
+  all,
+  atSeq,
+  type OneOrMore,
+  replaceLast,
+  versionsOf,
+  versionsUpTo,
+  type Version,
+  type Versions,
+} from './versions.ts';
 
 interface DeviceVersion extends Version<Device> {
   /** Applies to payloads that were stored after it. */
@@ -84,9 +94,9 @@ export class TopologyHistory {
   readonly #deletions = new Map<DpuId, Versions<string, Deletion>>();
   /** The sequences of all deletions, without those of restorations. */
   readonly #deletionSeqs: number[] = [];
-  readonly #devices = new Map<DpuId, DeviceVersion[]>();
+  readonly #devices: Versions<DpuId, Device, DeviceVersion> = new Map();
   /** All versions of the resets of a space, in the order of the log. */
-  readonly #resets = new Map<SpaceId, Version<Reset>[]>();
+  readonly #resets: Versions<SpaceId, Reset> = new Map();
   /** The last version of each reset. */
   readonly #resetsById = new Map<SpaceId, Map<number, Reset>>();
   readonly #settings: Version<Settings>[] = [];
@@ -146,12 +156,12 @@ export class TopologyHistory {
         }
         return addVersion(this.#dpus, fact.doc.id, { seq, doc: fact.doc });
       case 'exclusion': {
-        const ofDpu = this.#exclusions.get(fact.doc.dpuId) ?? new Map<number, Version<Exclusion>[]>();
+        const ofDpu = this.#exclusions.get(fact.doc.dpuId) ?? new Map<number, Version<Exclusion>>();
         this.#exclusions.set(fact.doc.dpuId, ofDpu);
         return addVersion(ofDpu, fact.doc.id, { seq, doc: fact.doc });
       }
       case 'deletion': {
-        const ofDpu = this.#deletions.get(fact.doc.dpuId) ?? new Map<string, Version<Deletion>[]>();
+        const ofDpu = this.#deletions.get(fact.doc.dpuId) ?? new Map<string, Version<Deletion>>();
         this.#deletions.set(fact.doc.dpuId, ofDpu);
         if (!fact.doc.restored) this.#deletionSeqs.push(seq);
         return addVersion(ofDpu, fact.doc.readingId, { seq, doc: fact.doc });
@@ -183,7 +193,12 @@ export class TopologyHistory {
   /** Earlier versions stored resets without an id, and never changed them. */
   #identified(doc: Reset | ResetWithoutId): Reset {
     if ('id' in doc) return doc;
-    return { ...doc, id: (this.#resets.get(doc.spaceId)?.length ?? 0) + 1, updatedMs: doc.recordedMs, deleted: false };
+    return {
+      ...doc,
+      id: versionsOf(this.#resets.get(doc.spaceId)).length + 1,
+      updatedMs: doc.recordedMs,
+      deleted: false,
+    };
   }
 
   /**
@@ -230,13 +245,13 @@ export class TopologyHistory {
    * @param atMs by the log's clock
    */
   deviceAt(id: DpuId, atMs: number): Device | undefined {
-    const doc = this.#devices.get(id)?.findLast(({ afterMs }) => afterMs < atMs)?.doc;
+    const doc = versionsOf(this.#devices.get(id)).findLast(({ afterMs }) => afterMs < atMs)?.doc;
     return doc?.deleted ? undefined : doc;
   }
 
   /** The entry that recorded a reset, or changed it, as a view returned it; undefined if this history does not have it. */
   entryOfReset(reset: Reset): TopologyEntry | undefined {
-    const seq = this.#resets.get(reset.spaceId)?.findLast(({ doc }) => doc === reset)?.seq;
+    const seq = versionsOf(this.#resets.get(reset.spaceId)).findLast(({ doc }) => doc === reset)?.seq;
     const entry = seq === undefined ? undefined : this.edits.at(this.edits.positionOf({ seq, index: 0 }))?.entry;
     return entry?.seq === seq ? entry : undefined;
   }
@@ -284,7 +299,7 @@ export class TopologyHistory {
       space: (id) => atSeq(this.#spaces.get(id), seq),
       doorway: (id) => atSeq(this.#doorways.get(id), seq),
       dpu: (id) => atSeq(this.#dpus.get(id), seq),
-      exclusions: (dpuId) => all(this.#exclusions.get(dpuId) ?? new Map<number, Version<Exclusion>[]>(), seq),
+      exclusions: (dpuId) => all(this.#exclusions.get(dpuId) ?? new Map<number, Version<Exclusion>>(), seq),
       excludedSpans: (dpuId) => {
         // Called for every reading. Most DPUs have none.
         if (!this.#exclusions.has(dpuId)) return NO_SPANS;
@@ -309,10 +324,10 @@ export class TopologyHistory {
       resets: (spaceId) => {
         // Every count needs them, and a space may have very many.
         let current = resets.get(spaceId);
-        if (!current) resets.set(spaceId, (current = currentResets(this.#resets.get(spaceId) ?? [], seq)));
+        if (!current) resets.set(spaceId, (current = currentResets(versionsOf(this.#resets.get(spaceId)), seq)));
         return current;
       },
-      lastResetId: (spaceId) => lastIdIn(this.#resets.get(spaceId)?.filter((version) => version.seq <= seq)),
+      lastResetId: (spaceId) => lastIdIn(versionsOf(this.#resets.get(spaceId)).filter((version) => version.seq <= seq)),
       settings: () => atSeq(this.#settings, seq) ?? DEFAULT_SETTINGS,
       spacesCalled: (label) => called(label, this.#spacesByLabel, view.space),
       doorwaysCalled: (label) => called(label, this.#doorwaysByLabel, view.doorway),
@@ -341,7 +356,7 @@ export function existing<T extends { readonly deleted: boolean }>(doc: T | undef
   return doc;
 }
 
-function lastIdIn(versions: readonly Version<Reset>[] = []): number {
+function lastIdIn(versions: readonly Version<Reset>[]): number {
   return versions.reduce((last, { doc }) => Math.max(last, doc.id), 0);
 }
 
@@ -364,7 +379,7 @@ function addHigher(ids: Version<number>[], seq: number, id: number): void {
   ids.push({ seq, doc: id });
 }
 
-function inForce(versions: readonly Version<Deletion>[] | undefined, seq: number): Deletion | undefined {
+function inForce(versions: OneOrMore<Version<Deletion>> | undefined, seq: number): Deletion | undefined {
   const deletion = atSeq(versions, seq);
   return deletion?.restored ? undefined : deletion;
 }

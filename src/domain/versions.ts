@@ -5,19 +5,28 @@ export interface Version<T> {
   readonly doc: T;
 }
 
-/** By id, the oldest version first. */
-export type Versions<Id, T> = Map<Id, Version<T>[]>;
+/** The only version of a document, or several, the oldest first. Most documents have one, which needs no list. */
+export type OneOrMore<V> = V | readonly V[];
+
+/** By id. */
+export type Versions<Id, T, V extends Version<T> = Version<T>> = Map<Id, V | V[]>;
 
 /** @returns the document that the version replaces */
 export function addVersion<Id, T, V extends Version<T>>(
-  versions: Map<Id, V[]>,
+  versions: Versions<Id, T, V>,
   id: Id,
   version: V & Version<T>,
 ): T | undefined {
-  const list = versions.get(id);
-  if (list) return replaceLast(list, version);
-  versions.set(id, [version]);
-  return undefined;
+  const present = versions.get(id);
+  if (present instanceof Array) return replaceLast(present, version);
+  versions.set(id, present === undefined ? version : [present, version]);
+  return present?.doc;
+}
+
+/** The oldest first. */
+export function versionsOf<T, V extends Version<T>>(versions: OneOrMore<V> | undefined): readonly V[] {
+  if (versions === undefined) return [];
+  return versions instanceof Array ? versions : [versions];
 }
 
 export function replaceLast<T, V extends Version<T>>(list: V[], version: V & Version<T>): T | undefined {
@@ -26,8 +35,9 @@ export function replaceLast<T, V extends Version<T>>(list: V[], version: V & Ver
   return before;
 }
 
-export function atSeq<T>(versions: readonly Version<T>[] | undefined, seq: number): T | undefined {
+export function atSeq<T>(versions: OneOrMore<Version<T>> | undefined, seq: number): T | undefined {
   if (versions === undefined) return undefined;
+  if (!(versions instanceof Array)) return versions.seq <= seq ? versions.doc : undefined;
   for (let position = versions.length - 1; position >= 0; position--) {
     const version = versions[position];
     if (version && version.seq <= seq) return version.doc;
@@ -35,10 +45,12 @@ export function atSeq<T>(versions: readonly Version<T>[] | undefined, seq: numbe
   return undefined;
 }
 
-export function versionsUpTo<T>(versions: readonly Version<T>[] = [], seq: number): T[] {
-  return versions.filter((version) => version.seq <= seq).map(({ doc }) => doc);
+export function versionsUpTo<T>(versions: OneOrMore<Version<T>> | undefined, seq: number): T[] {
+  return versionsOf(versions)
+    .filter(({ seq: since }) => since <= seq)
+    .map(({ doc }) => doc);
 }
 
 export function all<Id, T>(versions: Versions<Id, T>, seq: number): T[] {
-  return [...versions.values()].map((list) => atSeq(list, seq)).filter((doc) => doc !== undefined);
+  return [...versions.values()].map((each) => atSeq(each, seq)).filter((doc) => doc !== undefined);
 }

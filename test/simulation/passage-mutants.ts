@@ -82,8 +82,8 @@ export const PASSAGE_MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'who passed as it was known is counted in spaces that came later',
-    'return versions.filter((version) => version.seq <= seq).map(({ doc }) => doc);',
-    'return versions.filter((version) => version.seq <= seq || seq > 0).map(({ doc }) => doc);',
+    '.filter(({ seq: since }) => since <= seq)',
+    '.filter(({ seq: since }) => since <= seq || seq > 0)',
     'test/unit/passages-known.test.ts',
   ),
   mutant(
