@@ -3,6 +3,7 @@
 // that does not read.
 import type { ServerResponse } from 'node:http';
 import type { LiveEvent, LiveSink } from '../live/subscriber.ts';
+import { EventTexts } from './event-texts.ts';
 import { liveEventJson } from './live-event-json.ts';
 
 /** Tells the client how long to wait before it reconnects. */
@@ -14,14 +15,11 @@ const END_MAX_MS = 5_000;
 /** The maximum that is buffered in one turn of the event loop. */
 const PENDING_CHARS_MAX = 64 * 1024;
 
-/** An item is serialised once for all its subscribers. */
-const texts = new WeakMap<object, string>();
+const texts = new EventTexts();
 
 function dataOf(event: LiveEvent): string {
-  if (!('item' in event)) return JSON.stringify(liveEventJson(event));
-  let text = texts.get(event.item);
-  if (text === undefined) texts.set(event.item, (text = JSON.stringify(liveEventJson(event))));
-  return text;
+  const write = (): string => JSON.stringify(liveEventJson(event));
+  return 'item' in event ? texts.of(event.item, write) : write();
 }
 
 export class EventStream implements LiveSink {

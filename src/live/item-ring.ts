@@ -1,9 +1,14 @@
 // The last items of a feed, numbered without gaps, bounded in number and age.
 import type { FeedItem } from './feed-message.ts';
 
+/** Trimmed when it is so much longer than it has to be: copying all for each new item would cost more. */
+const TRIM_AT = 1.125;
+
 export class ItemRing {
   readonly #itemsMax: number;
-  #entries: { readonly item: FeedItem; readonly atMs: number }[] = [];
+  #items: FeedItem[] = [];
+  /** When each item was added. An array of numbers of its own has no object for each, which collections of garbage would have to mark. */
+  #times: number[] = [];
   /** Number of the last item. */
   #last = 0;
 
@@ -16,35 +21,43 @@ export class ItemRing {
   }
 
   get length(): number {
-    return this.#entries.length;
+    return this.#items.length;
   }
 
   /** Replaces all items: `items` are the last ones up to number `last`. */
   reset(last: number, items: readonly FeedItem[], atMs: number): void {
     this.#last = last;
-    this.#entries = items.map((item) => ({ item, atMs }));
+    this.#items = [...items];
+    this.#times = items.map(() => atMs);
   }
 
   push(item: FeedItem, atMs: number): void {
     this.#last += 1;
-    this.#entries.push({ item, atMs });
-    if (this.#entries.length >= 2 * this.#itemsMax) this.#entries = this.#entries.slice(-this.#itemsMax);
+    this.#items.push(item);
+    this.#times.push(atMs);
+    if (this.#items.length >= TRIM_AT * this.#itemsMax) this.#keepFrom(this.#items.length - this.#itemsMax);
   }
 
   dropBefore(atMs: number): void {
-    const kept = this.#entries.findIndex((entry) => entry.atMs >= atMs);
-    this.#entries = kept < 0 ? [] : this.#entries.slice(kept);
+    const kept = this.#times.findIndex((addedMs) => addedMs >= atMs);
+    this.#keepFrom(kept < 0 ? this.#items.length : kept);
   }
 
   /** The last items, at most so many. */
   newest(count: number): FeedItem[] {
-    return count <= 0 ? [] : this.#entries.slice(-count).map(({ item }) => item);
+    return count <= 0 ? [] : this.#items.slice(-count);
   }
 
   /** The items after number `n`; undefined if some of them were dropped. */
   after(n: number): FeedItem[] | undefined {
     const missing = this.#last - n;
-    if (missing < 0 || missing > this.#entries.length) return undefined;
+    if (missing < 0 || missing > this.#items.length) return undefined;
     return this.newest(missing);
+  }
+
+  #keepFrom(position: number): void {
+    if (position === 0) return;
+    this.#items = this.#items.slice(position);
+    this.#times = this.#times.slice(position);
   }
 }
