@@ -2,14 +2,7 @@
 import type { SpaceId } from '../../src/domain/ids.ts';
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import type { ResetPoint } from '../../src/domain/reset-schedule.ts';
-import {
-  apply,
-  startSpaceActor,
-  startSpacesActor,
-  tell,
-  type SpaceActor,
-  type SpaceActorEvent,
-} from '../space/space-actor.ts';
+import { apply, SpaceActorStarter, tell, type SpaceActor, type SpaceActorEvent } from '../space/space-actor.ts';
 import { SpaceState, type SpaceOutput } from '../space/space-state.ts';
 import type { WatermarkContext } from '../space/watermark.ts';
 import { BufferedSeqs } from './buffered-seqs.ts';
@@ -36,13 +29,13 @@ interface FoldTime extends WatermarkContext {
 export class PartitionSpaces {
   readonly #time: FoldTime;
   readonly #onOutput: (output: SpaceOutput) => void;
-  readonly #parent = startSpacesActor();
   readonly #states = new Map<SpaceId, SpaceState>();
   /**
    * A space gets its actor with its first readings in this process. Tens of thousands that nobody enters would take four
    * times the memory, and make each restart longer.
    */
   readonly #actors = new Map<SpaceId, SpaceActor>();
+  readonly #starter = new SpaceActorStarter((output) => this.#takeOutput(output));
   /** Spaces that wait for history. */
   readonly #correcting = new Set<SpaceId>();
   /** None of them waits for an earlier block. */
@@ -108,8 +101,7 @@ export class PartitionSpaces {
     let state = this.state(spaceId);
     if (!state) this.#states.set(spaceId, (state = new SpaceState(spaceId)));
     let actor = this.#actors.get(spaceId);
-    if (!actor && event.type === 'readingsObserved')
-      this.#actors.set(spaceId, (actor = startSpaceActor(state, this.#parent, this.#takeOutput)));
+    if (!actor && event.type === 'readingsObserved') this.#actors.set(spaceId, (actor = this.#starter.start(state)));
     if (actor) tell(actor, event);
     else apply(state, event, this.#takeOutput);
     this.#noteConcerns(state);

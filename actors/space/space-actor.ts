@@ -1,20 +1,17 @@
 // The actor of one space: a fold behind a mailbox. It has no states of its own, because its behaviour depends only on
 // its data. So it uses XState's `fromTransition`, which handles ten times as many events a second as a statechart
-// (docs/adr/0081). Readings arrive in batches. An event carries data only; requests to the partition are emitted.
-import {
-  createActor,
-  fromTransition,
-  type ActorRefFrom,
-  type ActorSystem,
-  type ActorSystemInfo,
-  type AnyActorRef,
-} from 'xstate';
+// (docs/adr/0081). Readings arrive in batches. An event carries data only; what the space asks of the
+// partition is handed to it within the transition.
+import { createActor, fromTransition, type ActorRefFrom, type TransitionActorLogic } from 'xstate';
 import type { DpuId } from '../../src/domain/ids.ts';
 import type { SpaceConfig } from '../../src/domain/commit.ts';
 import type { LoggedEvent } from '../../src/domain/log-entry.ts';
 import type { ResetPoint } from '../../src/domain/reset-schedule.ts';
 import type { Occupancy } from '../../src/domain/segment.ts';
-import type { Emit, PartitionContext, SpaceOutput, SpaceState } from './space-state.ts';
+import type { Emit, PartitionContext, SpaceState } from './space-state.ts';
+
+type SpaceLogic = TransitionActorLogic<SpaceState, SpaceActorEvent, SpaceState>;
+export type SpaceActor = ActorRefFrom<SpaceLogic>;
 
 export type SpaceActorEvent =
   | { readonly type: 'readingsObserved'; readonly events: readonly LoggedEvent[]; readonly context: PartitionContext }
@@ -51,30 +48,31 @@ export function apply(state: SpaceState, event: SpaceActorEvent, emit: Emit): vo
   }
 }
 
-const spaceLogic = fromTransition<SpaceState, SpaceActorEvent, ActorSystem<ActorSystemInfo>, SpaceState, SpaceOutput>(
-  (state, event, { emit }) => {
-    apply(state, event, emit);
-    return state;
-  },
-  ({ input }) => input,
-);
+/** Starts the actors of the spaces of one partition. */
+export class SpaceActorStarter {
+  /**
+   * Children share its system: with a system of its own a space that does nothing would take twice the memory. The parent
+   * ignores their errors, which `tell` throws; without a parent XState would raise them as uncaught exceptions of the
+   * process.
+   */
+  readonly #parent = createActor(fromTransition((state: null) => state, null)).start();
+  readonly #logic: SpaceLogic;
 
-export type SpaceActor = ActorRefFrom<typeof spaceLogic>;
+  /** @param onOutput of any space. XState's `emit` would need a listener on each actor, a quarter of its memory. */
+  constructor(onOutput: Emit) {
+    this.#logic = fromTransition(
+      (state, event) => {
+        apply(state, event, onOutput);
+        return state;
+      },
+      ({ input }) => input,
+    );
+  }
 
-/**
- * Starts the parent of the actors of one partition. Children share its system: with a system of its own a space that
- * does nothing would take twice the memory. The parent ignores their errors, which `tell` throws; without a parent XState
- * would raise them as uncaught exceptions of the process.
- */
-export function startSpacesActor(): AnyActorRef {
-  return createActor(fromTransition((state: null) => state, null)).start();
-}
-
-/** Starts the actor of a space that is new or restored from a checkpoint. */
-export function startSpaceActor(state: SpaceState, parent: AnyActorRef, onOutput: Emit): SpaceActor {
-  const actor = createActor(spaceLogic, { input: state, parent });
-  actor.on('*', onOutput);
-  return actor.start();
+  /** Starts the actor of a space that is new or restored from a checkpoint. */
+  start(state: SpaceState): SpaceActor {
+    return createActor(this.#logic, { input: state, parent: this.#parent }).start();
+  }
 }
 
 /** @throws the error of the space */
