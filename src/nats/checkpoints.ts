@@ -2,6 +2,7 @@
 // one atomic batch. The batch expects the last description to be unchanged, so only one of two concurrent saves
 // succeeds.
 import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { constants, createGzip, gunzip } from 'node:zlib';
@@ -11,7 +12,7 @@ import { CheckpointRefused } from '../../actors/partition/snapshot.ts';
 import type { Partition } from '../domain/ids.ts';
 import { NO_MARK } from '../../actors/partition/block.ts';
 import type { CommitMark } from '../domain/log-mark.ts';
-import type { Checkpoints, StoredCheckpoint } from '../ports/checkpoints.ts';
+import type { Checkpoints, NewCheckpoint, StoredCheckpoint } from '../ports/checkpoints.ts';
 import { CHECKPOINTS } from './streams.ts';
 
 const CHUNK_BYTES = 512 * 1024;
@@ -60,11 +61,7 @@ export class NatsCheckpoints implements Checkpoints {
     return { revision: found?.revision ?? 0, ...placeOf(found?.description) };
   }
 
-  async save(
-    partition: Partition,
-    checkpoint: Omit<StoredCheckpoint, 'revision'>,
-    expectedRevision: number,
-  ): Promise<number | undefined> {
+  async save(partition: Partition, checkpoint: NewCheckpoint, expectedRevision: number): Promise<number | undefined> {
     const bytes = await zipped(checkpoint.snapshot);
     const chunks = Math.ceil(bytes.length / CHUNK_BYTES);
     const { storedBeforeSeq, epoch, mark, commitSeqs } = checkpoint;
@@ -142,11 +139,14 @@ function descriptionIn(data: Uint8Array): Description | undefined {
 }
 
 /** Compresses line by line, off the event loop, so that the whole text is never in memory. */
-async function zipped(lines: Iterable<string>): Promise<Buffer> {
-  const ended = function* (): Generator<string> {
-    for (const line of lines) yield `${line}\n`;
+async function zipped(lines: NewCheckpoint['snapshot']): Promise<Buffer> {
+  const ended = async function* (): AsyncGenerator<string> {
+    for await (const line of lines) yield `${line}\n`;
   };
-  return buffer(Readable.from(ended()).pipe(createGzip({ level: constants.Z_BEST_SPEED })));
+  const gzip = createGzip({ level: constants.Z_BEST_SPEED });
+  // At most one line waits: if several did, they would outlive minor collections of garbage, and only a major one would free them.
+  const [bytes] = await Promise.all([buffer(gzip), pipeline(Readable.from(ended(), { highWaterMark: 1 }), gzip)]);
+  return bytes;
 }
 
 /** Decompresses a snapshot, and decodes its lines lazily. @throws CheckpointRefused if it is damaged */

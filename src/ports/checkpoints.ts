@@ -19,6 +19,11 @@ export interface StoredCheckpoint {
   readonly snapshot: Iterable<string>;
 }
 
+export interface NewCheckpoint extends Omit<StoredCheckpoint, 'revision' | 'snapshot'> {
+  /** May be produced while it is written, so that the whole text is never in memory. */
+  readonly snapshot: Iterable<string> | AsyncIterable<string>;
+}
+
 export interface Checkpoints {
   /**
    * @returns undefined if the partition has no checkpoint
@@ -35,9 +40,5 @@ export interface Checkpoints {
    * outcome by itself.
    * @returns the new revision; undefined if another process has saved in the meantime
    */
-  save(
-    partition: Partition,
-    checkpoint: Omit<StoredCheckpoint, 'revision'>,
-    expectedRevision: number,
-  ): Promise<number | undefined>;
+  save(partition: Partition, checkpoint: NewCheckpoint, expectedRevision: number): Promise<number | undefined>;
 }

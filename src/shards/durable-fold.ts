@@ -159,7 +159,7 @@ export class DurableFold {
     const commitSeqs = [...this.#fold.commitSeqs];
     // The previous owner may have stored more than this copy knows, and the log may be truncated up to there.
     const storedBeforeSeq = Math.max(this.#storedBeforeSeq, this.#fold.storedBeforeSeq);
-    const snapshot = await this.#write();
+    const snapshot = this.#inTurns(encodeSnapshot(this.#fold));
     const revision = await checkpoints.save(
       partition,
       { storedBeforeSeq, epoch, mark, commitSeqs, snapshot },
@@ -192,14 +192,12 @@ export class DurableFold {
     return last?.number ?? 0;
   }
 
-  /** The snapshot of the current state, which may change while it is written. Yields after each line. */
-  async #write(): Promise<string[]> {
-    const lines: string[] = [];
-    for (const line of encodeSnapshot(this.#fold)) {
-      lines.push(line);
+  /** The fold may change while its snapshot is written. */
+  async *#inTurns(lines: Iterable<string>): AsyncGenerator<string> {
+    for (const line of lines) {
+      yield line;
       await this.#deps.yieldTurn();
     }
-    return lines;
   }
 
   async #read(lines: Iterable<string>): Promise<PartitionFold> {

@@ -99,6 +99,17 @@ describe('a checkpoint', () => {
     expect(await load()).toBeInstanceOf(PartitionFold);
   });
 
+  it('is not saved when its lines fail while they are written, and the one before stays', async () => {
+    await save();
+    const lines = async function* (): AsyncGenerator<string> {
+      yield await Promise.resolve('a line');
+      throw new Error('this line fails');
+    };
+    await expect(checkpoints.save(P, checkpointOf(8, lines()), revision)).rejects.toThrow('this line fails');
+    expect((await checkpoints.last(P)).revision).toBe(revision);
+    await expect(load()).resolves.toBeInstanceOf(PartitionFold);
+  });
+
   it('F2 of an earlier version keeps the rule of that version for late blocks', () => {
     const [first = ''] = [...encodeSnapshot(new PartitionFold(P, PARTITIONS))];
     const header = JSON.parse(first) as { readonly settings: Settings };

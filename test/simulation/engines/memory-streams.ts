@@ -11,7 +11,7 @@ import { BEGINNING_MS } from '../../../src/domain/instant.ts';
 import { partitionOfDpu } from '../../../src/domain/partition.ts';
 import type { TopologyEntry, TopologyFact } from '../../../src/domain/topology.ts';
 import { TopologyHistory } from '../../../src/domain/topology-history.ts';
-import type { Checkpoints, StoredCheckpoint } from '../../../src/ports/checkpoints.ts';
+import type { Checkpoints, NewCheckpoint, StoredCheckpoint } from '../../../src/ports/checkpoints.ts';
 import type { ItemsByReason, KeptLetter, RecordedReplay } from '../../../src/ports/dead-letters.ts';
 import type { LogBounds, LogCursor } from '../../../src/ports/log.ts';
 import type { LogUsage, ReadingsLog } from '../../../src/ports/readings-log.ts';
@@ -384,12 +384,9 @@ export class MemoryCheckpoints implements Checkpoints {
     });
   }
 
-  async save(
-    partition: Partition,
-    checkpoint: Omit<StoredCheckpoint, 'revision'>,
-    expectedRevision: number,
-  ): Promise<number | undefined> {
-    const snapshot = [...checkpoint.snapshot];
+  async save(partition: Partition, checkpoint: NewCheckpoint, expectedRevision: number): Promise<number | undefined> {
+    const snapshot: string[] = [];
+    for await (const line of checkpoint.snapshot) snapshot.push(line);
     return this.#access.scheduler.request(this.#access.owner, {
       label: `save checkpoint ${partition}`,
       isWrite: true,
