@@ -6,40 +6,26 @@
 import type { DpuId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import type { Span } from '../domain/placement.ts';
-import { directionOf, isPerson, personMeasure } from '../domain/measure.ts';
 import type { Reading } from '../domain/reading.ts';
 import type { Series, SeriesKey } from '../domain/series.ts';
 import type { TopologyView } from '../domain/topology-history.ts';
 import type { History } from '../ports/history.ts';
+import {
+  hasKey,
+  keyOf,
+  readingsIn,
+  timestampOf,
+  wholeReadingOf,
+  removeKey,
+  addReading,
+  type Key,
+  type RecentReadings,
+} from './recent-readings.ts';
 import { SeriesMemory } from './series-memory.ts';
 
-/**
- * The identity of a reading within its DPU. For one person without an `id`, as most readings are, it is (timestamp,
- * direction) packed into one number.
- */
-type Key = string | number;
-
-function keyOf({ timestampMs, measure, name }: Reading): Key {
-  if (name === undefined && isPerson(measure)) return timestampMs * 2 + (directionOf(measure) > 0 ? 1 : 0);
-  return `${timestampMs}~${measure}${name === undefined ? '' : `.${name}`}`;
-}
-
-/** The inverse of `keyOf` for a number. */
-function readingOf(dpuId: DpuId, key: number): Reading {
-  return { dpuId, timestampMs: timestampOf(key), measure: personMeasure(key % 2 === 0 ? -1 : 1) };
-}
-
-function timestampOf(key: number): number {
-  return Math.floor(key / 2);
-}
-
 interface DpuMemory {
-  /**
-   * Null in place of a reading that its key describes in full: hundreds of thousands may be remembered, and the garbage
-   * collector has to go through each object. Undefined while empty, because most DPUs of a large installation have sent
-   * nothing for some minutes.
-   */
-  recent: Map<Key, Reading | null> | undefined;
+  /** Most DPUs of a large installation have sent nothing for some minutes. */
+  recent: RecentReadings;
   /** Every forgotten reading has at most this timestamp; and, if `isLearned`, every accepted one not in `recent`. */
   newestStoredMs: number;
   /** True once history was asked about the time before this memory began. */
@@ -58,7 +44,7 @@ export class ReadingMemory {
 
   /** True when a reading with the same identity is remembered. */
   has(reading: Reading): boolean {
-    return this.#dpus.get(reading.dpuId)?.recent?.has(keyOf(reading)) ?? false;
+    return hasKey(this.#dpus.get(reading.dpuId)?.recent, keyOf(reading));
   }
 
   /** False until `learnNewest` was called: before that, history may hold newer readings of this DPU than the memory. */
@@ -89,9 +75,8 @@ export class ReadingMemory {
   remember(reading: Reading, commit: number): boolean {
     const dpu = this.#dpu(reading.dpuId);
     const key = keyOf(reading);
-    if (dpu.recent?.has(key)) return false;
-    dpu.recent ??= new Map();
-    dpu.recent.set(key, typeof key === 'number' ? null : reading);
+    if (hasKey(dpu.recent, key)) return false;
+    dpu.recent = addReading(dpu.recent, key, reading);
     this.#order.dpus.push(dpu);
     this.#order.keys.push(key);
     this.#order.commits.push(commit);
@@ -124,10 +109,9 @@ export class ReadingMemory {
 
   /** Remembered readings of a DPU within some spans. */
   within(dpuId: DpuId, spans: readonly Span[]): Reading[] {
-    const recent = this.#dpus.get(dpuId)?.recent ?? [];
-    return [...recent]
-      .map(([key, reading]) => reading ?? readingOf(dpuId, Number(key)))
-      .filter(({ timestampMs }) => spans.some(({ fromMs, toMs }) => fromMs <= timestampMs && timestampMs < toMs));
+    return readingsIn(this.#dpus.get(dpuId)?.recent, dpuId).filter(({ timestampMs }) =>
+      spans.some(({ fromMs, toMs }) => fromMs <= timestampMs && timestampMs < toMs),
+    );
   }
 
   #dpu(dpuId: DpuId): DpuMemory {
@@ -141,9 +125,8 @@ export class ReadingMemory {
 }
 
 function forgetIn(dpu: DpuMemory, key: Key, series: SeriesMemory): void {
-  const reading = dpu.recent?.get(key);
-  dpu.recent?.delete(key);
-  if (dpu.recent?.size === 0) dpu.recent = undefined;
+  const reading = wholeReadingOf(dpu.recent, key);
+  dpu.recent = removeKey(dpu.recent, key);
   if (reading) series.forget(reading);
   dpu.newestStoredMs = Math.max(dpu.newestStoredMs, reading?.timestampMs ?? timestampOf(Number(key)));
 }

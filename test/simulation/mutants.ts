@@ -18,6 +18,7 @@ import { HOURS_MUTANTS } from './hours-mutants.ts';
 import { LIVE_MUTANTS } from './live-mutants.ts';
 import { QUEUE_MUTANTS } from './queue-mutants.ts';
 import { SHARD_MUTANTS } from './shard-mutants.ts';
+import { READING_MUTANTS } from './reading-mutants.ts';
 import { SERIES_MUTANTS } from './series-mutants.ts';
 
 export const MUTANTS: readonly Mutant[] = [
@@ -118,36 +119,9 @@ export const MUTANTS: readonly Mutant[] = [
     'if (this.#correction) {',
   ),
   mutant(
-    'duplicate memory lost on restart',
-    'for (const reading of readings) this.#memory.remember(reading, this.#commits);',
-    '',
-  ),
-  mutant('duplicates are remembered and never looked up', 'this.#memory.mayBeStored(reading) &&', 'false &&'),
-  mutant(
-    'memory forgets readings that are not stored',
-    'findIndex(({ seq }) => seq >= storedBeforeSeq)',
-    'findIndex(({ seq }) => seq > storedBeforeSeq + 40)',
-  ),
-  mutant(
-    'what was forgotten while history was asked counts twice',
-    'dpu.newestStoredMs = Math.max(dpu.newestStoredMs, storedMs ?? BEGINNING_MS);',
-    'dpu.newestStoredMs = storedMs ?? BEGINNING_MS;',
-    'test/unit/reading-memory.test.ts',
-  ),
-  mutant(
-    'the id alone is the identity',
-    "return `${timestampMs}~${measure}${name === undefined ? '' : `.${name}`}`;",
-    'return name ?? `${timestampMs}~${measure}`;',
-  ),
-  mutant(
-    'the id is not part of the identity',
-    "if (name === undefined && isPerson(measure)) return timestampMs * 2 + (directionOf(measure) > 0 ? 1 : 0); return `${timestampMs}~${measure}${name === undefined ? '' : `.${name}`}`;",
-    'return `${timestampMs}~${measure}`;',
-  ),
-  mutant(
-    'the measure is not part of the identity of a named reading',
-    "return `${timestampMs}~${measure}${name === undefined ? '' : `.${name}`}`;",
-    'return `${timestampMs}${name === undefined ? measure : `.${name}`}`;',
+    'the first version of a document is forgotten when there is a second',
+    'versions.set(id, present === undefined ? version : [present, version]);',
+    'versions.set(id, version);',
   ),
   mutant(
     'readings without a timestamp are one if their fields are equal',
@@ -382,6 +356,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...LIVE_MUTANTS,
   ...SHARD_MUTANTS,
   ...QUEUE_MUTANTS,
+  ...READING_MUTANTS,
   ...SERIES_MUTANTS,
   ...REPLAY_MUTANTS,
   ...EXPLANATION_MUTANTS,

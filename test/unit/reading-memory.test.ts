@@ -108,6 +108,30 @@ describe('the memory of a router', () => {
     expect(within).toEqual(all);
   });
 
+  it('D1 knows and lists the readings of a DPU, whether it has few or many, and whatever it forgets', () => {
+    // Most DPUs give their readings no ids.
+    const arbitrary = fc
+      .constantFrom([null], [null, null, 'n'])
+      .chain((names) =>
+        fc.uniqueArray(
+          fc.tuple(fc.nat({ max: 60 }), fc.constantFrom(1 as const, -1 as const), fc.constantFrom(...names)),
+          { maxLength: 60, size: 'max', selector: String },
+        ),
+      );
+    fc.assert(
+      fc.property(arbitrary, fc.array(fc.nat({ max: 60 })), (fields, forgotten) => {
+        const all = fields.map(([ms, direction, name]) => reading(ms, direction, name ?? undefined));
+        const memory = new ReadingMemory();
+        for (const [n, each] of all.entries()) memory.remember(each, n + 1);
+        for (const upTo of [0, ...forgotten.toSorted((a, b) => a - b)]) {
+          memory.forget(upTo);
+          expect(memory.within(D1, [{ fromMs: 0, toMs: 61 }])).toEqual(all.slice(upTo));
+          expect(all.map((each) => memory.has(each))).toEqual(all.map((_, n) => n >= upTo));
+        }
+      }),
+    );
+  });
+
   it('loses no reading when it frees the memory of forgotten ones', () => {
     const memory = new ReadingMemory();
     memory.learnNewest(D1, undefined);
