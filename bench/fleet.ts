@@ -28,6 +28,8 @@ const MINUTES = numberFrom('FLEET_MINUTES', 30);
 const PEAK = numberFrom('FLEET_PEAK', 10_000);
 /** `false` leaves out the outage. */
 const HAS_OUTAGE = (process.env['FLEET_OUTAGE'] ?? 'true') === 'true';
+/** They share the shards. The first is the one that is asked, whose memory is measured, and that is killed. */
+const PROCESSES = numberFrom('FLEET_PROCESSES', 1);
 /** Of each DPU, in one array. */
 const OUTAGE_READINGS = numberFrom('FLEET_OUTAGE_READINGS', 60);
 /** The spaces, and the DPUs in them, that had no outage, and what they send meanwhile. */
@@ -55,21 +57,27 @@ interface Run {
   readonly heard: Heard;
   readonly load: FleetLoad;
   service: RunningService;
+  readonly otherServices: RunningService[];
 }
 
 /** @throws Error if the service ends meanwhile */
 async function whileItRuns(run: Run, act: (run: Run) => Promise<void>): Promise<void> {
-  const { process: service } = run.service;
-  const ended = service.ended().then((code) => {
-    throw new Error(`the service ended with ${code}: ${service.output().slice(-OUTPUT_SHOWN)}`);
+  const ended = [run.service, ...run.otherServices].map(async ({ process: service }) => {
+    const code = await service.ended();
+    throw new Error(`a service ended with ${code}: ${service.output().slice(-OUTPUT_SHOWN)}`);
   });
-  await Promise.race([act(run), ended]);
+  await Promise.race([act(run), ...ended]);
 }
 
 const apiOf = ({ service }: Run): string => `${service.url}/api/v1`;
-const pidsOf = ({ service, engines }: Run): Record<'service' | 'nats-server' | 'ClickHouse', number> => ({
+const pidsOf = ({
+  service,
+  otherServices,
+  engines,
+}: Run): Record<'service' | 'nats-server' | 'ClickHouse', number> => ({
   service: service.process.child.pid ?? NaN,
   ...engines.pids,
+  ...Object.fromEntries(otherServices.map(({ process: { child } }, n) => [`service ${n + 2}`, child.pid ?? NaN])),
 });
 const followAll = async (run: Run): Promise<LiveStream> =>
   followCounts(apiOf(run), (space, lastMs) => run.heard.hear(space, lastMs));
@@ -100,8 +108,9 @@ async function measureImport(run: Run): Promise<void> {
 }
 
 /** Entries of READINGS that wait to be routed, and of SPACE_EVENTS that wait to be applied. */
-async function entriesWaiting({ service }: Run): Promise<string> {
-  const metrics = await (await fetch(`${service.url}/metrics`)).text();
+async function entriesWaiting({ service, otherServices }: Run): Promise<string> {
+  const each = [service, ...otherServices].map(async ({ url }) => (await fetch(`${url}/metrics`)).text());
+  const metrics = (await Promise.all(each)).join('');
   const sum = (name: string): number =>
     [...metrics.matchAll(new RegExp(`^${name}(?:\\{.*\\})? (\\S+)$`, 'gm'))].reduce(
       (all, [, each]) => all + Number(each),
@@ -142,7 +151,7 @@ async function measurePhase(
 
 function printPhases(phases: readonly Measured[]): void {
   printLine(
-    '| phase | readings/s | p50 | p99 | max | not heard at its end | waiting to be routed + applied | cores: service + nats-server + ClickHouse | us CPU a reading | service: resident, heap | nats-server, ClickHouse | sent at most late |',
+    '| phase | readings/s | p50 | p99 | max | not heard at its end | waiting to be routed + applied | cores: service + nats-server + ClickHouse + other processes | us CPU a reading | service: resident, heap | nats-server, ClickHouse | sent at most late |',
   );
   printLine('| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |');
   for (const { name, window, use, client, memory, behind, waiting, latestMs } of phases) {
@@ -332,6 +341,9 @@ await withEngines(async (engines) => {
     heard,
     load: new FleetLoad(fleet, heard),
     service: await startService(engines, SETTINGS),
+    otherServices: await Promise.all(
+      Array.from({ length: PROCESSES - 1 }, async () => startService(engines, SETTINGS)),
+    ),
   };
   try {
     await whileItRuns(run, measureImport);
@@ -345,6 +357,6 @@ await withEngines(async (engines) => {
   } finally {
     await run.clickhouse.close();
     await run.nats.nc.close();
-    await run.service.stop();
+    await Promise.all([run.service, ...run.otherServices].map(async (service) => service.stop()));
   }
 });
