@@ -3,7 +3,8 @@
 import type { Readable } from 'node:stream';
 import { Tokenizer, TokenParser, TokenType } from '@streamparser/json';
 import { HttpProblem } from '../problem.ts';
-import type { DocumentBuilder } from './document-builder.ts';
+import { MACHINE_TIMING, yieldEvery } from '../../runtime/timing.ts';
+import { READING_TURN_MS, type DocumentBuilder } from './document-builder.ts';
 
 const LISTS = ['spaces', 'doorways', 'dpus', 'exclusions', 'devices'];
 const NEWLINE = 10;
@@ -15,7 +16,11 @@ const [IN_DOCUMENT, IN_LIST, IN_ENTRY] = [1, 2, 3];
  */
 export async function readJsonDocument(body: Readable, builder: DocumentBuilder): Promise<void> {
   const reader = new JsonDocument(builder);
-  for await (const chunk of body as AsyncIterable<Buffer>) reader.write(chunk);
+  const yieldTurn = yieldEvery(MACHINE_TIMING, READING_TURN_MS);
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    reader.write(chunk);
+    await yieldTurn();
+  }
   reader.end();
 }
 
