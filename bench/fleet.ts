@@ -341,11 +341,10 @@ await withEngines(async (engines) => {
     heard,
     load: new FleetLoad(fleet, heard),
     service: await startService(engines, SETTINGS),
-    otherServices: await Promise.all(
-      Array.from({ length: PROCESSES - 1 }, async () => startService(engines, SETTINGS)),
-    ),
+    otherServices: [],
   };
   try {
+    while (run.otherServices.length < PROCESSES - 1) run.otherServices.push(await startService(engines, SETTINGS));
     await whileItRuns(run, measureImport);
     if (HAS_OUTAGE) await whileItRuns(run, measureOutage);
     await whileItRuns(run, measureDay);
