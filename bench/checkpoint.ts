@@ -25,7 +25,7 @@ import { createStreams } from '../src/nats/streams.ts';
 import type { History } from '../src/ports/history.ts';
 import type { LogCursor } from '../src/ports/log.ts';
 import type { SpaceEventsLog } from '../src/ports/space-events-log.ts';
-import { yieldEvery, MACHINE_TIMING } from '../src/runtime/timing.ts';
+import { MACHINE_TIMING, TURN_MS, yieldEvery } from '../src/runtime/timing.ts';
 import { CommonStart } from '../src/shards/common-start.ts';
 import { DurableFold } from '../src/shards/durable-fold.ts';
 import { commitHeader } from '../test/support/commit-header.ts';
@@ -173,7 +173,7 @@ try {
         (await checkpoints.last(k)).revision,
       );
     const start = new CommonStart();
-    const yieldTurn = yieldEvery(MACHINE_TIMING, 4);
+    const yieldTurn = yieldEvery(MACHINE_TIMING, TURN_MS);
     const hosts = partitions.map(
       (partition) =>
         new DurableFold({

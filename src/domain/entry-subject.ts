@@ -15,7 +15,6 @@ export interface EntrySubject {
 /** These bound the memory for subjects, which come from outside. */
 const REMEMBERED_MAX = 50_000;
 const REMEMBERED_LENGTH_MAX = 200;
-const USUAL_LEVELS: readonly string[] = ['readings'];
 const remembered = new Map<string, EntrySubject>();
 
 /**
@@ -34,7 +33,5 @@ export function entrySubjectOf(subject: string): EntrySubject {
 
 function parse(subject: string): EntrySubject {
   const [, , token, ...levels] = subject.split('.');
-  // Nearly all subjects end alike.
-  const isUsual = levels.length === 1 && levels[0] === USUAL_LEVELS[0];
-  return { dpuId: dpuOfToken(token), levels: isUsual ? USUAL_LEVELS : levels, kind: kindOf(levels) };
+  return { dpuId: dpuOfToken(token), levels, kind: kindOf(levels) };
 }

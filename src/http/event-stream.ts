@@ -4,7 +4,6 @@
 import type { ServerResponse } from 'node:http';
 import type { LiveEvent, LiveSink } from '../live/subscriber.ts';
 import { EventTexts } from './event-texts.ts';
-import { liveEventJson } from './live-event-json.ts';
 
 /** Tells the client how long to wait before it reconnects. */
 const RETRY_MS = 2_000;
@@ -15,12 +14,8 @@ const END_MAX_MS = 5_000;
 /** The maximum that is buffered in one turn of the event loop. */
 const PENDING_CHARS_MAX = 64 * 1024;
 
+/** Shared by all streams. */
 const texts = new EventTexts();
-
-function dataOf(event: LiveEvent): string {
-  const write = (): string => JSON.stringify(liveEventJson(event));
-  return 'item' in event ? texts.of(event.item, write) : write();
-}
 
 export class EventStream implements LiveSink {
   readonly #response: ServerResponse;
@@ -40,7 +35,7 @@ export class EventStream implements LiveSink {
 
   write(event: LiveEvent, id: string | undefined): boolean {
     if (this.#pending === '') setImmediate(() => this.#flush());
-    this.#pending += `event: ${event.kind}\n${id === undefined ? '' : `id: ${id}\n`}data: ${dataOf(event)}\n\n`;
+    this.#pending += `event: ${event.kind}\n${id === undefined ? '' : `id: ${id}\n`}data: ${texts.of(event)}\n\n`;
     this.#isPaused = this.#response.writableNeedDrain || this.#pending.length >= PENDING_CHARS_MAX;
     return !this.#isPaused;
   }

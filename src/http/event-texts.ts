@@ -1,20 +1,23 @@
-// The texts of live events. Many subscribers get the same ones: those of the same moment, those who connect or come back at
-// about the same time, and those who read slowly. So a text is kept while somebody has asked for it within a second or two.
-// Kept as long as the feed keeps its items, texts would be most of what a major collection of garbage has to mark.
+// The texts of live events. Many subscribers get the same ones: those who are sent an event at the same moment, those who connect or
+// reconnect at about the same time, and those who read slowly. So a text is kept until nobody has asked for it for a second or two.
+// Keeping it as long as the feed keeps its item would give major garbage collections five more strings to mark for each item.
+import { liveEventJson } from './live-event-json.ts';
+import type { LiveEvent } from '../live/subscriber.ts';
 
 const KEPT_MS = 1_000;
 
 export class EventTexts {
   #asked = new Map<object, string>();
-  /** Those that nobody has asked for since the last change of generation. */
+  /** Asked for in the generation before, and not since. */
   #old = new Map<object, string>();
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param write called unless the text is known */
-  of(item: object, write: () => string): string {
+  of(event: LiveEvent): string {
+    if (!('item' in event)) return textOf(event);
+    const { item } = event;
     const known = this.#asked.get(item);
     if (known !== undefined) return known;
-    const text = this.#old.get(item) ?? write();
+    const text = this.#old.get(item) ?? textOf(event);
     this.#asked.set(item, text);
     this.#timer ??= setTimeout(() => this.#age(), KEPT_MS).unref();
     return text;
@@ -26,3 +29,5 @@ export class EventTexts {
     this.#asked = new Map();
   }
 }
+
+const textOf = (event: LiveEvent): string => JSON.stringify(liveEventJson(event));

@@ -43,6 +43,9 @@ export function timersOf({ pause }: Pick<Timing, 'pause'>): {
 export const NEVER = new AbortController().signal;
 setMaxListeners(0, NEVER);
 
+/** How long work may block the event loop before other work gets a turn. */
+export const TURN_MS = 4;
+
 /**
  * For long work in small steps: the returned function yields once `budgetMs` has passed since it last did. Yielding
  * after every step would take too long in a busy process. Tasks that share the function resume one per turn of the

@@ -8,7 +8,7 @@ import { observedDeadLetters, observedHistory } from '../observability/observed-
 import { PipelineTraces } from '../observability/traced-ports.ts';
 import type { TimestampBound } from '../publishing/timestamp-bound.ts';
 import type { StoredSequence } from '../retention/stored-sequence.ts';
-import { yieldEvery, MACHINE_TIMING } from '../runtime/timing.ts';
+import { MACHINE_TIMING, TURN_MS, yieldEvery } from '../runtime/timing.ts';
 import { CommonStart } from '../shards/common-start.ts';
 import type { LogDoubts } from '../shards/log-doubts.ts';
 import { Shard, type ShardDeps } from '../shards/shard.ts';
@@ -21,11 +21,6 @@ import type { Adapters } from './adapters.ts';
 const TRUNCATE_INTERVAL_MS = 60_000;
 /** Each time an hour has changed, it is stored once more. What is newer is read from events. */
 const HOURS_TIMES = { intervalMs: 6 * HOUR_MS, settledMs: 600_000 };
-/**
- * The time for which all shards together may block the event loop when they write their snapshots at the same time,
- * as they do when the process stops.
- */
-const SNAPSHOT_TURN_MS = 4;
 const REATTRIBUTION_PAGE_READINGS = 5_000;
 /**
  * Takes some milliseconds, so no other shard waits for longer, and keeps a commit well below the size limit of a
@@ -50,7 +45,8 @@ export interface ShardsDeps {
 }
 
 export function createShards(deps: ShardsDeps): Shard[] {
-  const snapshotTurn = yieldEvery(MACHINE_TIMING, SNAPSHOT_TURN_MS);
+  // Of all shards together: when the process stops, they write their snapshots at the same time.
+  const snapshotTurn = yieldEvery(MACHINE_TIMING, TURN_MS);
   const traces = new PipelineTraces();
   const start = new CommonStart();
   return allPartitions(deps.partitions).map(

@@ -3,13 +3,12 @@ import type { PartitionFold } from '../../actors/partition/partition-fold.ts';
 import type { Partition } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
 import type { RouterCounters } from '../domain/commit.ts';
-import { MACHINE_TIMING, yieldEvery } from '../runtime/timing.ts';
+import { MACHINE_TIMING, TURN_MS, yieldEvery } from '../runtime/timing.ts';
 import type { Router } from '../router/router.ts';
 import type { Shard } from './shard.ts';
 
 const DELAY_PRECISION_MS = 1_000;
-/** How long looking at spaces may block the event loop, and after how many of them the time is read. */
-const TURN_MS = 4;
+/** After how many spaces the time is read. */
 const SPACES_AT_A_TIME = 64;
 
 export interface RouterObservation {

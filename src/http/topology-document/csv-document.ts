@@ -5,8 +5,8 @@ import { CsvError, parse, type Info } from 'csv-parse';
 import type { DocumentPlace } from '../../domain/topology-document.ts';
 import { HttpProblem } from '../problem.ts';
 import { OPTIONS_BYTES_MAX } from '../schemas/bodies.ts';
-import { MACHINE_TIMING, yieldEvery } from '../../runtime/timing.ts';
-import { READING_TURN_MS, type DocumentBuilder } from './document-builder.ts';
+import { MACHINE_TIMING, TURN_MS, yieldEvery } from '../../runtime/timing.ts';
+import type { DocumentBuilder } from './document-builder.ts';
 
 /** Twice the limit on options, which may contain white space here. The rest of a row is short. */
 const ROW_BYTES_MAX = 2 * OPTIONS_BYTES_MAX;
@@ -48,7 +48,8 @@ export async function readCsvDocument(body: Readable, builder: DocumentBuilder):
     record_delimiter: ['\r\n', '\n', '\r'],
   });
   pipeline(body, parser, () => undefined);
-  const yieldTurn = yieldEvery(MACHINE_TIMING, READING_TURN_MS);
+  // Live counts and leases do not wait for a large document.
+  const yieldTurn = yieldEvery(MACHINE_TIMING, TURN_MS);
   let header: readonly string[] | undefined;
   try {
     for await (const { record, info } of parser as AsyncIterable<Row>) {

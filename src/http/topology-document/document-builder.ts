@@ -29,8 +29,6 @@ import { dpuId as dpuIdSchema } from '../schemas/fields.ts';
 
 const ENTRIES_MAX = 500_000;
 const ERRORS_MAX = 1_000;
-/** How long a document is read at a stretch. Live counts and leases do not wait for a large one. */
-export const READING_TURN_MS = 4;
 
 interface OpenDpu extends DpuEntry {
   isDeclared: boolean;

@@ -3,8 +3,8 @@
 import type { Readable } from 'node:stream';
 import { Tokenizer, TokenParser, TokenType } from '@streamparser/json';
 import { HttpProblem } from '../problem.ts';
-import { MACHINE_TIMING, yieldEvery } from '../../runtime/timing.ts';
-import { READING_TURN_MS, type DocumentBuilder } from './document-builder.ts';
+import { MACHINE_TIMING, TURN_MS, yieldEvery } from '../../runtime/timing.ts';
+import type { DocumentBuilder } from './document-builder.ts';
 
 const LISTS = ['spaces', 'doorways', 'dpus', 'exclusions', 'devices'];
 const NEWLINE = 10;
@@ -16,7 +16,8 @@ const [IN_DOCUMENT, IN_LIST, IN_ENTRY] = [1, 2, 3];
  */
 export async function readJsonDocument(body: Readable, builder: DocumentBuilder): Promise<void> {
   const reader = new JsonDocument(builder);
-  const yieldTurn = yieldEvery(MACHINE_TIMING, READING_TURN_MS);
+  // Live counts and leases do not wait for a large document.
+  const yieldTurn = yieldEvery(MACHINE_TIMING, TURN_MS);
   for await (const chunk of body as AsyncIterable<Buffer>) {
     reader.write(chunk);
     await yieldTurn();
