@@ -28,7 +28,7 @@ const MINUTES = numberFrom('FLEET_MINUTES', 30);
 const PEAK = numberFrom('FLEET_PEAK', 10_000);
 /** `false` leaves out the outage. */
 const HAS_OUTAGE = (process.env['FLEET_OUTAGE'] ?? 'true') === 'true';
-/** They share the shards. The first is the one that is asked, whose memory is measured, and that is killed. */
+/** How many processes share the shards. The first one answers requests, has its memory measured, and is killed. */
 const PROCESSES = numberFrom('FLEET_PROCESSES', 1);
 /** Of each DPU, in one array. */
 const OUTAGE_READINGS = numberFrom('FLEET_OUTAGE_READINGS', 60);

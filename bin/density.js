@@ -3,8 +3,8 @@
 import { setFlagsFromString } from 'node:v8';
 import { run } from './build.js';
 
-// While V8 does a major collection of garbage, a large service answers late. It comes when what the last one left has grown two and a
-// half times. By itself V8 chooses between 1.1 and 4 times, and 1.4 for the heap of a large service (docs/adr/0122).
+// A large service answers late while V8 does a major garbage collection. V8 does the next one when the heap is two and a half times as
+// large as the last one left it. By default it chooses a factor between 1.1 and 4, which was 1.4 for a large service (docs/adr/0122).
 setFlagsFromString('--heap-growing-percent=150');
 
 await run('main');

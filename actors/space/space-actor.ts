@@ -1,7 +1,7 @@
 // The actor of one space: a fold behind a mailbox. It has no states of its own, because its behaviour depends only on
 // its data. So it uses XState's `fromTransition`, which handles ten times as many events a second as a statechart
-// (docs/adr/0081). Readings arrive in batches. An event carries data only; what the space asks of the
-// partition is handed to it within the transition.
+// (docs/adr/0081). Readings arrive in batches. An event carries data only. The transition passes what
+// the space asks for to the partition.
 import { createActor, fromTransition, type ActorRefFrom, type TransitionActorLogic } from 'xstate';
 import type { DpuId } from '../../src/domain/ids.ts';
 import type { SpaceConfig } from '../../src/domain/commit.ts';
@@ -58,7 +58,7 @@ export class SpaceActorStarter {
   readonly #parent = createActor(fromTransition((state: null) => state, null)).start();
   readonly #logic: SpaceLogic;
 
-  /** @param onOutput of any space. XState's `emit` would need a listener on each actor, a quarter of its memory. */
+  /** @param onOutput of any space. XState's `emit` would need a listener on each actor, a seventh of its memory. */
   constructor(onOutput: Emit) {
     this.#logic = fromTransition(
       (state, event) => {

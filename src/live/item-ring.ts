@@ -1,13 +1,13 @@
 // The last items of a feed, numbered without gaps, bounded in number and age.
 import type { FeedItem } from './feed-message.ts';
 
-/** Trimmed when it is so much longer than it has to be: copying all for each new item would cost more. */
+/** The ring grows by an eighth before it is trimmed, because trimming copies all items. */
 const TRIM_AT = 1.125;
 
 export class ItemRing {
   readonly #itemsMax: number;
   #items: FeedItem[] = [];
-  /** When each item was added. An array of numbers of its own has no object for each, which collections of garbage would have to mark. */
+  /** When each item was added. In an array of their own the times need no objects for garbage collections to mark. */
   #times: number[] = [];
   /** Number of the last item. */
   #last = 0;

@@ -2,8 +2,8 @@
 // one atomic batch. The batch expects the last description to be unchanged, so only one of two concurrent saves
 // succeeds.
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { constants, createGzip, gunzip } from 'node:zlib';
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
@@ -144,7 +144,7 @@ async function zipped(lines: NewCheckpoint['snapshot']): Promise<Buffer> {
     for await (const line of lines) yield `${line}\n`;
   };
   const gzip = createGzip({ level: constants.Z_BEST_SPEED });
-  // At most one line waits: if several did, they would outlive minor collections of garbage, and only a major one would free them.
+  // At most one line waits. Several would survive minor garbage collections, and stay until a major one.
   const [bytes] = await Promise.all([buffer(gzip), pipeline(Readable.from(ended(), { highWaterMark: 1 }), gzip)]);
   return bytes;
 }

@@ -20,7 +20,7 @@ export interface StoredCheckpoint {
 }
 
 export interface NewCheckpoint extends Omit<StoredCheckpoint, 'revision' | 'snapshot'> {
-  /** May be produced while it is written, so that the whole text is never in memory. */
+  /** The lines may be produced while they are written, so that the whole text is never in memory. */
   readonly snapshot: Iterable<string> | AsyncIterable<string>;
 }
 

@@ -14,6 +14,7 @@ import { startLocalService, type LocalService } from '../support/local-service.t
 const MESSAGE_BYTES = 1024 * 1024;
 /** Only an upper bound: on a busy machine wall-clock time says little. */
 const COUNTED_WITHIN_MS = 60_000;
+
 /**
  * More messages like the first, so that handling all of them takes many times as long as the server needs per message.
  */
@@ -56,7 +57,7 @@ describe('a message of 1 MB', () => {
     await nats?.nc.close();
     await service?.dispose();
   });
-  // So that a test which fails halfway does not fail those after it.
+  // A test that fails halfway must not make the next ones fail.
   beforeEach(async () => {
     await eventually(async () => expect((await account()).remainder).toBe(0), COUNTED_WITHIN_MS);
   });

@@ -12,7 +12,7 @@ const names = Array.from({ length: SPACES }, (_, n) => `Room ${n}`);
 it.each([
   ['CSV', readCsvDocument, ['kind,name', ...names.map((name) => `space,${name}`)].join('\n')],
   ['JSON', readJsonDocument, JSON.stringify({ spaces: names.map((name) => ({ name })) })],
-] as const)('%s that has arrived as a whole', async (_, read, text) => {
+] as const)('a %s document that has arrived as a whole is read in turns with other work', async (_, read, text) => {
   const bytes = Buffer.from(text);
   const chunks = Array.from({ length: Math.ceil(bytes.length / CHUNK_BYTES) }, (__, n) =>
     bytes.subarray(n * CHUNK_BYTES, (n + 1) * CHUNK_BYTES),
@@ -27,6 +27,6 @@ it.each([
   await read(Readable.from(chunks), builder);
   isRead = true;
   expect(builder.document.spaces).toHaveLength(SPACES);
-  // Each takes some 100 ms, and yields every few of them.
+  // Reading takes 100 ms or more, and yields every few milliseconds.
   expect(turns).toBeGreaterThan(4);
 });

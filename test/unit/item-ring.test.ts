@@ -12,7 +12,7 @@ const item = (seq: number): LiveCount => ({
   ...{ lastReadingMs: 0, watermarkMs: 0, isSettled: true, isStale: false },
 });
 
-it('has the items after a number, unless some of them are gone, and keeps a bounded number of them', () => {
+it('a ring has the items after a number, unless some of them are gone, and keeps a bounded number of them', () => {
   const step = fc.oneof(
     { weight: 8, arbitrary: fc.record({ push: fc.nat({ max: 5 }) }) },
     { weight: 1, arbitrary: fc.record({ dropBefore: fc.nat({ max: 60 }) }) },

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
 import { projectFile } from '../support/project.ts';
 
-it('are known to this Node, which would otherwise complain at each start', async () => {
+it('the flags are known to this Node, which would otherwise complain at each start', async () => {
   const program = projectFile('bin/density.js');
   const flags = [...program.matchAll(/setFlagsFromString\('(.+)'\)/g)].map(([, flag = '']) => flag);
   expect(flags).toEqual(['--heap-growing-percent=150']);
