@@ -1,7 +1,7 @@
 // The actor of one space: a fold behind a mailbox. It has no states of its own, because its behaviour depends only on
 // its data. So it uses XState's `fromTransition`, which handles ten times as many events a second as a statechart
-// (docs/adr/0081). Readings arrive in batches. An event carries data only. The transition passes what
-// the space asks for to the partition.
+// (docs/adr/0081). Readings arrive in batches. An event carries data only. The transition passes
+// the space's requests to the partition.
 import { createActor, fromTransition, type ActorRefFrom, type TransitionActorLogic } from 'xstate';
 import type { DpuId } from '../../src/domain/ids.ts';
 import type { SpaceConfig } from '../../src/domain/commit.ts';

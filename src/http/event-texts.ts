@@ -8,7 +8,7 @@ const KEPT_MS = 1_000;
 
 export class EventTexts {
   #asked = new Map<object, string>();
-  /** Asked for in the generation before, and not since. */
+  /** Asked for in the previous period, and not since. */
   #old = new Map<object, string>();
   #timer: NodeJS.Timeout | undefined;
 

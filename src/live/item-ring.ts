@@ -7,7 +7,7 @@ const TRIM_AT = 1.125;
 export class ItemRing {
   readonly #itemsMax: number;
   #items: FeedItem[] = [];
-  /** When each item was added. In an array of their own the times need no objects for garbage collections to mark. */
+  /** When each item was added. A separate array of numbers, so that garbage collections have no objects to mark for the times. */
   #times: number[] = [];
   /** Number of the last item. */
   #last = 0;

@@ -144,7 +144,7 @@ async function zipped(lines: NewCheckpoint['snapshot']): Promise<Buffer> {
     for await (const line of lines) yield `${line}\n`;
   };
   const gzip = createGzip({ level: constants.Z_BEST_SPEED });
-  // At most one line waits. Several would survive minor garbage collections, and stay until a major one.
+  // At most one line waits. More would survive minor garbage collections and stay in memory until a major one.
   const [bytes] = await Promise.all([buffer(gzip), pipeline(Readable.from(ended(), { highWaterMark: 1 }), gzip)]);
   return bytes;
 }

@@ -1,6 +1,6 @@
 // The readings of one DPU that a router remembers. Most DPUs have a few at a time, each of one person and without an id. Those
-// are kept as an array of numbers. A map takes three times the memory, and an object for each number, which every major garbage
-// collection would mark.
+// are kept as an array of numbers. A map takes three times the memory and has an object for each number, which every major
+// garbage collection would mark.
 import type { DpuId } from '../domain/ids.ts';
 import { directionOf, isPerson, personMeasure } from '../domain/measure.ts';
 import type { Reading } from '../domain/reading.ts';
@@ -16,7 +16,7 @@ export function keyOf({ timestampMs, measure, name }: Reading): Key {
   return `${timestampMs}~${measure}${name === undefined ? '' : `.${name}`}`;
 }
 
-/** With more than these, as when a DPU sends a backlog, they are a map: each lookup would search the whole array. */
+/** Above this number, as when a DPU sends a backlog, a map is used, because each lookup searches the whole array. */
 const LISTED_MAX = 16;
 
 /** Undefined while empty. In a map, null stands for a reading that its key describes in full. */

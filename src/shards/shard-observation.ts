@@ -8,7 +8,7 @@ import type { Router } from '../router/router.ts';
 import type { Shard } from './shard.ts';
 
 const DELAY_PRECISION_MS = 1_000;
-/** After how many spaces the time is read. */
+/** How many spaces are looked at before the clock is read again. */
 const SPACES_AT_A_TIME = 64;
 
 export interface RouterObservation {

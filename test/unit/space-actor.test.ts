@@ -32,7 +32,7 @@ test('the error of a space is thrown to the one who told it, and the others go o
   expect(state.lastReadingAt(10)).toBe(5);
 });
 
-test('an error while handling what a space asks for is thrown to the caller of tell', () => {
+test('an error while handling a request of a space is thrown to the caller of tell', () => {
   class Asking extends SpaceState {
     override elapse(_: PartitionContext, emit: Emit): void {
       emit({ type: 'cutRequested' });
