@@ -42,6 +42,8 @@ export class DurableFold {
   #cursor: LogCursor | undefined;
   #revision = 0;
   #checkpointSeq = 0;
+  /** What the fold had applied when the last checkpoint was saved or read. */
+  #checkpointApplied = 0;
   /** As recorded in the last checkpoint. Never decreases. */
   #storedBeforeSeq = 0;
   /** Blocks before this one are known to be in history; undefined until history was asked. */
@@ -151,11 +153,21 @@ export class DurableFold {
     await correctFold(this.#fold, this.#deps.history);
   }
 
-  /** Saves the state, and how far the log is stored in ClickHouse. @throws Superseded */
-  async checkpoint(): Promise<void> {
+  /** True once a restart would take as long to apply what has come since the last checkpoint as it takes to write a new one. */
+  get isCheckpointDue(): boolean {
+    return this.#fold.applied - this.#checkpointApplied >= this.#fold.spaces;
+  }
+
+  /**
+   * Saves the state, and how far the log is stored in ClickHouse.
+   * @returns false if there is nothing new to save, or too much that is not stored
+   * @throws Superseded
+   */
+  async checkpoint(): Promise<boolean> {
     const { partition, checkpoints } = this.#deps;
-    if (this.#fold.seq === this.#checkpointSeq || this.#fold.unstored.length > UNSTORED_BLOCKS_IN_CHECKPOINT) return;
-    const { seq, epoch, mark } = this.#fold;
+    if (this.#fold.seq === this.#checkpointSeq || this.#fold.unstored.length > UNSTORED_BLOCKS_IN_CHECKPOINT)
+      return false;
+    const { seq, applied, epoch, mark } = this.#fold;
     const commitSeqs = [...this.#fold.commitSeqs];
     // The previous owner may have stored more than this copy knows, and the log may be truncated up to there.
     const storedBeforeSeq = Math.max(this.#storedBeforeSeq, this.#fold.storedBeforeSeq);
@@ -168,9 +180,11 @@ export class DurableFold {
     if (revision === undefined) throw new Superseded(`partition ${partition} was checkpointed by another process`);
     this.#revision = revision;
     this.#checkpointSeq = seq;
+    this.#checkpointApplied = applied;
     // Routers truncate the log only up to this sequence, not up to the checkpoint: if the checkpoint is ever
     // unreadable, ClickHouse and the log together hold everything (ADR 0031).
     this.#storedBeforeSeq = storedBeforeSeq;
+    return true;
   }
 
   /** Ends the wait of `follow`. */

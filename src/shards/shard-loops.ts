@@ -16,7 +16,10 @@ import { isOfLostLog, type LogDoubts } from './log-doubts.ts';
 
 const FLUSH_POLL_MS = 25;
 const FOLLOW_STORED_INTERVAL_MS = 1_000;
+/** How often a shard looks whether a checkpoint is due. */
 const CHECKPOINT_INTERVAL_MS = 15_000;
+/** One is saved at this age also if little has come since, because the log is truncated up to the oldest of all shards. */
+const CHECKPOINT_AGE_MAX_MS = 60_000;
 /**
  * With more rows in the open block, a checkpoint waits up to a limit for the block to be stored, so that it need not
  * contain the rows.
@@ -301,16 +304,20 @@ export class ShardLoops {
 
   async #checkpoint(signal: AbortSignal): Promise<void> {
     const { timing } = this.#deps;
+    let savedAt = timing.now();
     while (!signal.aborted) {
       await timing.pause(CHECKPOINT_INTERVAL_MS * (0.75 + timing.random() / 2), signal);
+      if (!this.#fold.isCheckpointDue && timing.now() - savedAt < CHECKPOINT_AGE_MAX_MS) continue;
       if (this.#fold.fold.openRows.length > OPEN_ROWS_IN_CHECKPOINT)
         await Promise.race([this.#stored.wait(), timing.pause(CHECKPOINT_DELAY_MAX_MS, signal)]);
       if (signal.aborted) return;
-      await this.#fold.checkpoint().catch((error: unknown) => {
+      try {
+        if (await this.#fold.checkpoint()) savedAt = timing.now();
+      } catch (error) {
         // While the log is unavailable, the state in memory is correct, and the previous checkpoint is still usable.
         if (error instanceof Superseded) throw error;
         this.#deps.log.warn({ err: error }, 'no checkpoint was saved; trying again later');
-      });
+      }
     }
   }
 
