@@ -21,6 +21,8 @@ const ROUNDS = numberFrom('BENCH_ROUNDS', 5);
 const ROUND_MIN_MS = 8_000;
 const SPAN_MS = 90 * 86_400_000;
 const STEP_MS = 10;
+/** Between rounds. */
+const SETTLED_MS = 3_000;
 const STORED_WITHIN_MS = 300_000;
 
 /**
@@ -93,11 +95,14 @@ function backfillMessages(): string[] {
 }
 
 /** From the first message to the last row in ClickHouse. */
-async function backfill({ js }: NatsHandles, clickhouse: ClickHouseClient, round: number): Promise<void> {
+async function backfill(
+  { js }: NatsHandles,
+  clickhouse: ClickHouseClient,
+  round: number,
+  messages: readonly string[],
+): Promise<void> {
   const dpuId = `late-${round}`;
-  await Promise.all(
-    backfillMessages().map(async (text) => js.publish(readingSubject(dpuId), text, { timeout: 60_000 })),
-  );
+  await Promise.all(messages.map(async (text) => js.publish(readingSubject(dpuId), text, { timeout: 60_000 })));
   await untilCount(() => readingsStored(clickhouse, dpuId), BACKFILL, 'stored', STORED_WITHIN_MS);
 }
 
@@ -122,8 +127,12 @@ await withService(async ({ api, nats, clickhouse }) => {
   for (let round = 0, lengthMs = ROUND_MIN_MS; round < ROUNDS; round++) {
     await sleep(lengthMs);
     const without = latencies.take();
+    // Before the round, because this process hears nothing meanwhile.
+    const messages = backfillMessages();
+    await sleep(SETTLED_MS);
+    latencies.take();
     const startedAt = performance.now();
-    await Promise.all([backfill(nats, clickhouse, round), sleep(ROUND_MIN_MS)]);
+    await Promise.all([backfill(nats, clickhouse, round, messages), sleep(ROUND_MIN_MS)]);
     lengthMs = performance.now() - startedAt;
     const during = latencies.take();
     p50s?.push(during.p50 / without.p50);
@@ -131,7 +140,7 @@ await withService(async ({ api, nats, clickhouse }) => {
     printLine(
       `round ${round + 1}: without p50 ${inMs(without.p50)} p99 ${inMs(without.p99)} (${without.count}, ${without.unheard} skipped); during a backfill of ${(lengthMs / 1000).toFixed(1)} s p50 ${inMs(during.p50)} p99 ${inMs(during.p99)} (${during.count}, ${during.unheard} skipped)`,
     );
-    await sleep(3_000);
+    await sleep(SETTLED_MS);
     latencies.take();
   }
   printLine(
