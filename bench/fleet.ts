@@ -43,7 +43,12 @@ const POLL_MS = 20;
 const HOURS = 24;
 /** Characters. */
 const OUTPUT_SHOWN = 2_000;
-const SETTINGS = { ...COLLECTING, READINGS_KEY: 'not a secret in a benchmark' };
+const SETTINGS = {
+  ...COLLECTING,
+  READINGS_KEY: 'not a secret in a benchmark',
+  // Of the first process; '' is none.
+  INSTANCE_ID: process.env['FLEET_INSTANCE'] ?? 'density-0',
+};
 
 const fleet = fleetOf(SPACES, DPUS);
 const allDpus = Array.from({ length: DPUS }, (_, n) => n);
@@ -233,7 +238,7 @@ async function measureRestart(run: Run): Promise<void> {
   const answeredMs = Math.max(...answers);
   const cpuSeconds = cpuSecondsOf(service.process.child.pid ?? NaN);
   printLine(
-    `restart after kill -9: /readyz after ${inSeconds(readyMs)}, a current count of each shard after ${inSeconds(answeredMs)} (leases of the killed process expire after 5 s); CPU of the service until then ${cpuSeconds.toFixed(1)} s`,
+    `restart after kill -9: /readyz after ${inSeconds(readyMs)}, a current count of each shard after ${inSeconds(answeredMs)}; CPU of the service until then ${cpuSeconds.toFixed(1)} s`,
   );
   printLine(`memory after a collection: ${inMB(await collectedBytes(service.process))} MB after the restart`);
 }
@@ -344,7 +349,10 @@ await withEngines(async (engines) => {
     otherServices: [],
   };
   try {
-    while (run.otherServices.length < PROCESSES - 1) run.otherServices.push(await startService(engines, SETTINGS));
+    while (run.otherServices.length < PROCESSES - 1)
+      run.otherServices.push(
+        await startService(engines, { ...SETTINGS, INSTANCE_ID: `density-${run.otherServices.length + 1}` }),
+      );
     await whileItRuns(run, measureImport);
     if (HAS_OUTAGE) await whileItRuns(run, measureOutage);
     await whileItRuns(run, measureDay);
