@@ -231,7 +231,16 @@ export const CONFIG = {
     .string()
     .max(100)
     .default('')
-    .describe('name of this process in logs and in the list of members; default: host name and process id'),
+    .describe(
+      'name of this process in logs and in the list of members; under the same name it gets the same shards again; default: host name and process id',
+    ),
+  INSTANCE_ID: z
+    .string()
+    .max(100)
+    .optional()
+    .describe(
+      'stays the same when this process is restarted, such as the uid of its pod: after a crash it takes its shards back at once. Processes that run at the same time must have different ones',
+    ),
   LEASE_TTL_MS: z.coerce
     .number()
     .int()

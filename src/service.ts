@@ -95,7 +95,7 @@ export class Service {
   #hasStarted = false;
 
   private constructor(options: ServiceOptions, connections: Connections, log: Logger, metrics: Metrics) {
-    const { partitions, nodeName, takesShards, standsBy } = options;
+    const { partitions, nodeName: name, instanceId, takesShards, standsBy } = options;
     this.options = options;
     this.metrics = metrics;
     this.#log = log;
@@ -109,7 +109,7 @@ export class Service {
     });
     const { events, history, eventPages, recovery, changes, deadLetters, topologyLog, newId } = this.#adapters;
     const now = (): number => this.clock.now();
-    this.#member = { id: newId(), name: nodeName, takesShards, standsBy };
+    this.#member = { id: newId(), name, startedMs: Date.now(), takesShards, standsBy, instanceId };
     this.bound = new TimestampBound(options.skewMs, options.readingsKey, options.earliestMs);
     this.topology = new TopologyService(
       topologyLog,
@@ -224,7 +224,7 @@ export class Service {
 
   async #start(): Promise<void> {
     const { signal } = this.#abort;
-    await this.clock.measure();
+    await Promise.all([this.clock.measure(), this.cluster.succeedEarlierRuns()]);
     this.#loops.push(
       this.clock.run(signal),
       this.#supervised('topology', () => this.topology.follow()),

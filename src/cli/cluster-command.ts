@@ -36,6 +36,7 @@ export async function clusterCommand(config: Config, nodes: number, printLine: P
         NATS_URL: engines.natsUrl,
         CLICKHOUSE_URL: engines.clickhouseUrl,
         NODE_NAME: name,
+        INSTANCE_ID: name,
         READINGS_KEY: readingsKey,
         PORT: config.PORT === 0 ? '0' : String(config.PORT + started - 1),
       }),

@@ -35,6 +35,8 @@ export function serviceOptionsOf(config: Config, engines: Engines, readingsKey: 
     subscribersMax: config.STREAM_SUBSCRIBERS_MAX,
     heartbeatMs: config.STREAM_HEARTBEAT_MS,
     nodeName: config.NODE_NAME || `${hostname()}-${process.pid}`,
+    // A data folder has one NATS server, and one process that runs it.
+    instanceId: config.INSTANCE_ID || (config.NATS_URL === undefined ? 'embedded' : undefined),
     takesShards: config.ROLE !== 'api',
     standsBy: config.STANDBY === '1',
     leaseTtlMs: config.LEASE_TTL_MS,

@@ -5,7 +5,7 @@ import { JetStreamApiCodes, JetStreamApiError, type JetStreamManager, StorageTyp
 import { type KV, Kvm } from '@nats-io/kv';
 import { nanos } from 'nats';
 import type { Partition } from '../domain/ids.ts';
-import type { LeaseChange, Leases, Member } from '../ports/leases.ts';
+import { repairHolderOf, type LeaseChange, type Leases, type Member } from '../ports/leases.ts';
 import { endOfTurn } from '../runtime/end-of-turn.ts';
 import type { NatsHandles } from './connect.ts';
 
@@ -21,6 +21,8 @@ const encoder = new TextEncoder();
 export class NatsLeases implements Leases {
   readonly ttlMs: number;
   readonly #kv: KV;
+  /** Holders that are known to have ended. */
+  readonly #ended = new Set<string>();
 
   private constructor(kv: KV, ttlMs: number) {
     this.#kv = kv;
@@ -47,10 +49,11 @@ export class NatsLeases implements Leases {
   async take(shard: Partition, holder: string): Promise<number | undefined> {
     const taken = await unlessRefused(this.#kv.create(shardKey(shard), holder));
     if (taken !== undefined) return taken;
-    // This holder may already have it, if the reply to an earlier attempt was lost.
     const entry = await this.#kv.get(shardKey(shard));
-    const isOwn = entry?.operation === 'PUT' && entry.string() === holder;
-    return isOwn ? unlessRefused(this.#kv.update(shardKey(shard), encoder.encode(holder), entry.revision)) : undefined;
+    if (entry?.operation !== 'PUT') return undefined;
+    // This holder may already have it, if the reply to an earlier attempt was lost.
+    const isFree = entry.string() === holder || this.#ended.has(entry.string());
+    return isFree ? unlessRefused(this.#kv.update(shardKey(shard), encoder.encode(holder), entry.revision)) : undefined;
   }
 
   async renew(shard: Partition, holder: string, revision: number): Promise<number | undefined> {
@@ -73,7 +76,10 @@ export class NatsLeases implements Leases {
     await this.#kv.delete(memberKey(member.id));
   }
 
-  /** The current members. */
+  succeed({ id }: Member): void {
+    this.#ended.add(id).add(repairHolderOf(id));
+  }
+
   async members(): Promise<Member[]> {
     const found: Member[] = [];
     for await (const key of await this.#kv.keys(memberKey('*'))) {

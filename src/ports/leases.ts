@@ -8,8 +8,15 @@ import type { Partition } from '../domain/ids.ts';
 export interface Member {
   /** Identifies one run of the process: after a restart it is a new member. */
   readonly id: string;
-  /** For display only. */
+  /** Shards are assigned by it, so a process that is restarted under the same name gets the shards that it had. */
   readonly name: string;
+  /** When it was started, by its own clock; absent in earlier versions. */
+  readonly startedMs?: number;
+  /**
+   * The same in all runs of this process, of which at most one lives at a time; undefined if nothing ensures that. (Kafka calls
+   * this static membership: KIP-345, `group.instance.id`.)
+   */
+  readonly instanceId?: string | undefined;
   /** False for a process that only serves requests and owns no shards. */
   readonly takesShards: boolean;
   /** True while it keeps standby copies of shards that other members own. */
@@ -27,7 +34,7 @@ export type LeaseChange =
 export interface Leases {
   /** A lease or membership expires this long after it was last renewed. */
   readonly ttlMs: number;
-  /** Acquires a free lease. @returns its revision; undefined if another holder has it */
+  /** Acquires a lease that is free or of a member that has ended. @returns its revision; undefined if another holder has it */
   take(shard: Partition, holder: string): Promise<number | undefined>;
   /** Extends a lease by another TTL. @returns its new revision; undefined if another holder has it */
   renew(shard: Partition, holder: string, revision: number): Promise<number | undefined>;
@@ -37,9 +44,16 @@ export interface Leases {
   announce(member: Member): Promise<void>;
   /** Ends a membership at once. */
   withdraw(member: Member): Promise<void>;
+  /** The current members. */
+  members(): Promise<Member[]>;
+  /** From now on `take` takes the leases of this member, which has ended, at once. */
+  succeed(ended: Member): void;
   /**
    * Reports all leases and members, oldest first, and then every change. Resolves when the signal aborts.
    * @throws if the watch is interrupted
    */
   watch(report: (change: LeaseChange) => void, signal: AbortSignal): Promise<void>;
 }
+
+/** Under this name a member holds the leases of all shards while it repairs the logs. */
+export const repairHolderOf = (memberId: string): string => `${memberId}-repair`;

@@ -5,7 +5,7 @@ import type { Logger } from 'pino';
 import type { CommitMark } from '../domain/log-mark.ts';
 import type { Partition } from '../domain/ids.ts';
 import { allPartitions } from '../domain/partition.ts';
-import type { Leases } from '../ports/leases.ts';
+import { repairHolderOf, type Leases } from '../ports/leases.ts';
 import type { Timing } from '../runtime/timing.ts';
 import { LogGap } from '../../actors/partition/commit-chain.ts';
 import type { LogDoubts } from '../shards/log-doubts.ts';
@@ -176,7 +176,7 @@ export class LogGuard implements LogDoubts {
   async #takeAll(leases: Leases, held: ShardLease[], signal: AbortSignal): Promise<boolean> {
     const { partitions, holder, timing, log } = this.#deps;
     for (const partition of allPartitions(partitions)) {
-      const lease = new ShardLease(leases, partition satisfies Partition, `${holder}-repair`, timing, log);
+      const lease = new ShardLease(leases, partition satisfies Partition, repairHolderOf(holder), timing, log);
       for (let attempts = 1; !signal.aborted && !(await lease.take(() => undefined)); attempts++) {
         await timing.pause(LEASE_RETRY_MS, signal);
         // The current holder keeps its lease once it has found the logs to be sound, or has repaired them.

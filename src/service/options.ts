@@ -29,6 +29,8 @@ export interface ServiceOptions {
   readonly heartbeatMs: number;
   /** Name of this process in logs and in the list of members. */
   readonly nodeName: string;
+  /** See Member.instanceId. */
+  readonly instanceId?: string | undefined;
   /** False for a process that answers requests and owns no shards. */
   readonly takesShards: boolean;
   /** True to keep warm copies of other processes' shards. */

@@ -48,6 +48,8 @@ export class Membership {
   readonly #members = new Map<string, Seen<Member>>();
   readonly #holders = new Map<Partition, Seen<string>>();
   readonly #abort = new AbortController();
+  /** Earlier runs of this process, which have ended. */
+  #earlier: Member[] = [];
   #isSuspended = false;
   #startedAtMs = 0;
   #lastChangeAtMs = 0;
@@ -84,11 +86,29 @@ export class Membership {
       [...this.#members.values()].some(({ value, isConfirmed }) => value.id !== member.id && !isConfirmed)
     )
       return false;
-    if (this.#holders.size < partitions && timing.now() - this.#startedAtMs < OWNERLESS_MAX_TTLS * leases.ttlMs)
-      return false;
+    const owned = [...this.#holders.values()].filter(({ value }) => this.#members.has(value)).length;
+    if (owned < partitions && timing.now() - this.#startedAtMs < OWNERLESS_MAX_TTLS * leases.ttlMs) return false;
     const isSettled = (shard: Shard): boolean =>
       shard.isOwner || shard.refusal !== undefined || shard.restarts.loop !== undefined;
     return shards.every((shard) => this.#holders.get(shard.partition)?.value !== member.id || isSettled(shard));
+  }
+
+  /**
+   * Finds the earlier runs of this process, whose leases it takes from now on. Called before `start`. Does nothing without an
+   * instance.
+   */
+  async succeedEarlierRuns(): Promise<void> {
+    const { leases, member, log } = this.#deps;
+    const { instanceId } = member;
+    if (instanceId === undefined) return;
+    try {
+      this.#earlier = (await leases.members()).filter((other) => other.instanceId === instanceId);
+    } catch (error) {
+      log.warn({ err: error }, 'earlier runs of this process are not known; their leases will expire');
+    }
+    for (const { id } of this.#earlier)
+      log.info({ instance: instanceId, earlier: id }, 'this process succeeds an earlier run');
+    this.#earlier.forEach((other) => leases.succeed(other));
   }
 
   start(): void {
@@ -131,6 +151,9 @@ export class Membership {
     const { signal } = this.#abort;
     while (!signal.aborted) {
       await leases.announce({ ...member, ...(problems ? { problems: problems() } : {}) });
+      // Not before, because the others would share out its shards, and because the next run could not find it if this one
+      // ended now.
+      for (; this.#earlier[0]; this.#earlier.shift()) await leases.withdraw(this.#earlier[0]);
       await timing.pause(untilSharedInstant(timing.now(), leases.ttlMs / ANNOUNCEMENTS_PER_TTL), signal);
     }
   }
@@ -144,6 +167,7 @@ export class Membership {
         ? change.member !== undefined && this.#members.has(change.id)
         : change.holder !== undefined && this.#holders.get(change.shard)?.value === change.holder;
     if (change.kind === 'member') {
+      if (!isRenewal && change.member) this.#warnOfRival(change.member);
       if (change.member)
         this.#members.set(change.id, { value: change.member, atMs, isConfirmed: this.#members.has(change.id) });
       else this.#members.delete(change.id);
@@ -154,6 +178,15 @@ export class Membership {
       this.#deps.shards[change.shard]?.leaseFreed();
     }
     if (!isRenewal) this.#changed.abort();
+  }
+
+  #warnOfRival({ id, name, instanceId, startedMs = 0 }: Member): void {
+    const { member, log } = this.#deps;
+    if (instanceId === undefined || instanceId !== member.instanceId || startedMs <= (member.startedMs ?? 0)) return;
+    log.warn(
+      { instance: instanceId, name, id },
+      'another process was started as the same instance and takes the leases of this one: INSTANCE_ID must be different in processes that run at the same time',
+    );
   }
 
   async #steerUntilStopped(): Promise<void> {
@@ -182,16 +215,17 @@ export class Membership {
   }
 
   #assign(): void {
-    const takers = [...this.#members.values()]
-      .filter(({ value }) => value.takesShards)
-      .map(({ value }) => value.id)
-      .sort();
-    const key = takers.join();
+    const takers = byName([...this.#members.values()].map(({ value }) => value).filter((some) => some.takesShards));
+    const key = JSON.stringify([...takers]);
     if (key === this.#assignedMembers) return;
     this.#assignedMembers = key;
-    this.#assignment = assignShards(this.#deps.partitions, takers);
+    const { owners, standbys } = assignShards(this.#deps.partitions, [...takers.keys()]);
+    this.#assignment = {
+      owners: owners.map((name) => takers.get(name) as string),
+      standbys: standbys.map((name) => (name === undefined ? undefined : takers.get(name))),
+    };
     this.#deps.log.info(
-      { members: takers.length, own: this.#assignment.owners.filter((owner) => owner === this.#deps.member.id).length },
+      { members: takers.size, own: this.#assignment.owners.filter((owner) => owner === this.#deps.member.id).length },
       'shards are assigned',
     );
   }
@@ -201,4 +235,20 @@ export class Membership {
     for (const [id, { atMs }] of this.#members) if (atMs < beforeMs) this.#members.delete(id);
     for (const [shard, { atMs }] of this.#holders) if (atMs < beforeMs) this.#holders.delete(shard);
   }
+}
+
+/**
+ * The ids of members by name, so that a process that is restarted gets the shards that it had. A member of whose instance a newer
+ * run is announced has ended. Of other members with the same name all but the newest count under their ids.
+ */
+function byName(members: readonly Member[]): Map<string, string> {
+  const newestFirst = [...members].sort((a, b) => (b.startedMs ?? 0) - (a.startedMs ?? 0) || (a.id < b.id ? -1 : 1));
+  const ids = new Map<string, string>();
+  const instances = new Set<string>();
+  for (const { id, name, instanceId = id } of newestFirst) {
+    if (instances.has(instanceId)) continue;
+    instances.add(instanceId);
+    ids.set(ids.has(name) ? id : name, id);
+  }
+  return ids;
 }

@@ -31,7 +31,7 @@ export class ShardLease {
     this.#log = log;
   }
 
-  /** True while no other process can hold the lease. */
+  /** True while no other process can hold the lease, unless this one was said to have ended. */
   get isValid(): boolean {
     return this.#ended !== undefined && this.#timing.now() < this.#validUntil;
   }

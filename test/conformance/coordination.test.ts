@@ -3,11 +3,11 @@ import { expect, it } from 'vitest';
 import { Failure } from '../../src/domain/failure.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
 import type { FeedAnswer, FeedBatch, FeedItem, FeedQuestion } from '../../src/live/feed-message.ts';
-import type { Member } from '../../src/ports/leases.ts';
+import { repairHolderOf, type Member } from '../../src/ports/leases.ts';
 import { eventually } from '../support/eventually.ts';
 import { describePorts } from './ports.ts';
 
-const [P0, P1, P2] = [0, 1, 2] as Partition[] as [Partition, Partition, Partition];
+const [P0, P1, P2, P3, P4] = [0, 1, 2, 3, 4] as Partition[] as [Partition, Partition, Partition, Partition, Partition];
 
 describePorts('coordination', (ports) => {
   it('P1 a subscriber of a partition gets its changes in order, until it unsubscribes', async () => {
@@ -110,6 +110,38 @@ describePorts('coordination', (ports) => {
     await eventually(() => expect(heard.at(-1)).toBe('1 free'));
     expect(await leases.take(P1, 'new')).toBeDefined();
     await eventually(() => expect(heard.at(-1)).toBe('1 new'));
+    watching.abort();
+    // The watch ends at the next change.
+    await leases.announce(member('last'));
+    await watch;
+  });
+
+  it('P1 a member takes the leases of one that it succeeds, also those of a repair, and no others', async () => {
+    const { leases } = ports();
+    const member = (id: string): Member => ({ id, name: id, takesShards: true, standsBy: false });
+    await leases.announce(member('dead'));
+    const held = (await leases.take(P3, 'dead')) ?? 0;
+    expect(await leases.take(P3, 'next')).toBeUndefined();
+    expect((await leases.members()).map(({ id }) => id)).toContain('dead');
+    const members = new Set<string>();
+    const watching = new AbortController();
+    const watch = leases.watch((change) => {
+      if (change.kind === 'member') members[change.member ? 'add' : 'delete'](change.id);
+    }, watching.signal);
+    await eventually(() => expect(members).toContain('dead'));
+    leases.succeed(member('dead'));
+    expect((await leases.members()).map(({ id }) => id)).toContain('dead');
+    await leases.withdraw(member('dead'));
+    await eventually(() => expect(members).not.toContain('dead'));
+    expect((await leases.members()).map(({ id }) => id)).not.toContain('dead');
+    const taken = (await leases.take(P3, 'next')) ?? 0;
+    expect(taken).toBeGreaterThan(held);
+    expect(await leases.renew(P3, 'next', taken)).toBeGreaterThan(taken);
+    expect(await leases.take(P4, repairHolderOf('dead'))).toBeGreaterThan(taken);
+    expect(await leases.take(P4, 'next')).toBeGreaterThan(taken);
+    await leases.release(P4, (await leases.take(P4, 'next')) ?? 0);
+    expect(await leases.take(P4, 'alive')).toBeGreaterThan(taken);
+    expect(await leases.take(P4, 'next')).toBeUndefined();
     watching.abort();
     // The watch ends at the next change.
     await leases.announce(member('last'));

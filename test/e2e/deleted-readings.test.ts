@@ -20,7 +20,11 @@ describe('a deleted reading', () => {
   let api: string;
 
   const start = async (): Promise<void> => {
-    service = startDensity(['run'], { NATS_URL: engines.natsUrl, CLICKHOUSE_URL: engines.clickhouseUrl });
+    service = startDensity(['run'], {
+      NATS_URL: engines.natsUrl,
+      CLICKHOUSE_URL: engines.clickhouseUrl,
+      INSTANCE_ID: 'the only one',
+    });
     [, api = ''] = await service.waitForOutput(/density-api is ready: (\S+)\/health/);
   };
   const ask = (method: string, path: string, body?: object): Promise<Answer> => request(`${api}${path}`, method, body);

@@ -39,7 +39,11 @@ describe('L3 a log that went back', () => {
   let sent = 0;
 
   const start = async (): Promise<void> => {
-    service = startDensity(['run'], { NATS_URL: engines.natsUrl, CLICKHOUSE_URL: engines.clickhouseUrl });
+    service = startDensity(['run'], {
+      NATS_URL: engines.natsUrl,
+      CLICKHOUSE_URL: engines.clickhouseUrl,
+      INSTANCE_ID: 'the only one',
+    });
     [, api = ''] = await service.waitForOutput(/density-api is ready: (\S+)\/health/);
   };
   const ask = async (method: string, path: string, body?: unknown): Promise<Answer> =>

@@ -37,6 +37,7 @@ describe('density rebuild', () => {
     PARTITIONS: String(PARTITIONS),
     LEASE_TTL_MS: String(TTL_MS),
     NODE_NAME: 'n1',
+    INSTANCE_ID: 'n1',
   });
   const start = async (): Promise<void> => {
     service = startDensity(['run'], { ...environment(), LOG_LEVEL: 'error' });

@@ -24,7 +24,13 @@ describe.each(['SIGTERM', 'SIGKILL'] as const)('ended by %s in the middle of an 
   let api: string;
 
   const start = async (): Promise<void> => {
-    service = startDensity(['run'], { NATS_URL: engines.natsUrl, CLICKHOUSE_URL: engines.clickhouseUrl });
+    service = startDensity(['run'], {
+      NATS_URL: engines.natsUrl,
+      CLICKHOUSE_URL: engines.clickhouseUrl,
+      // Longer than a start may take here: after a crash nothing would be counted unless the shards were taken back.
+      LEASE_TTL_MS: '600000',
+      INSTANCE_ID: 'the only one',
+    });
     [, api = ''] = await service.waitForOutput(/density-api is ready: (\S+)\/health/);
   };
   const get = (path: string): Promise<Answer> => request(`${api}${path}`, 'GET');

@@ -193,21 +193,20 @@ export class SimProcess {
     this.shards = Array.from({ length: streams.partitions }, (_, k) =>
       this.#shard(k as Partition, sizes, memoryLeases),
     );
-    const { name } = access.owner;
+    const { name, instanceId } = access.owner;
     this.#membership =
       leases === 'none'
         ? undefined
         : new Membership({
             leases: memoryLeases,
-            member: { id: name, name, takesShards: true, standsBy: true },
+            member: { id: name, name, takesShards: true, standsBy: true, instanceId, startedMs: engines.now() },
             partitions: streams.partitions,
             shards: this.shards,
             ticks,
             timing: this.#timing,
             log: this.#log,
           });
-    const report = (spaceId: SpaceId, atMs: number): Promise<KnownReport> => this.#report(spaceId, atMs);
-    const reports = { isCutOff: false, report };
+    const reports = { isCutOff: false, report: async (space: SpaceId, atMs: number) => this.#report(space, atMs) };
     this.eventPages = memoryEventPages(access, tables);
     const known = {
       ...{ partitions: streams.partitions, topology: this.topology.history, now: engines.now, reports },
@@ -247,6 +246,7 @@ export class SimProcess {
 
   async #run(): Promise<void> {
     const { signal } = this.#abort;
+    await this.#membership?.succeedEarlierRuns();
     if (this.#guard) {
       await this.topology.catchUp();
       await this.#guard.ensureSound(signal);

@@ -7,6 +7,8 @@ import type { Random } from './random.ts';
 /** The process that requested an effect. A crashed process gets no more answers. */
 export interface Owner {
   readonly name: string;
+  /** Of a process that knows which earlier one it succeeds. */
+  readonly instanceId?: string | undefined;
   isDead: boolean;
   /** Not scheduled before this step: the process is suspended, and resumes as a zombie. */
   suspendedUntil: number;

@@ -45,6 +45,8 @@ const [STEPS_PER_TICK, STEPS_TO_REST] = [12, 36];
 /** A rebuild that fails this often does not fail at random. */
 const REBUILDS_MAX = 100;
 const LEASE_TTL_STEPS = 400;
+/** Of processes, those that know which earlier process they succeed. */
+const WITH_INSTANCE = 0.7;
 const SERVER_RESTART_MS = 1_000;
 const encoder = new TextEncoder();
 
@@ -247,7 +249,8 @@ export class World {
   }
 
   #startProcess(leases = this.scenario.leases): SimProcess {
-    const owner: Owner = { name: `p${++this.#started}`, isDead: false, suspendedUntil: 0 };
+    const instanceId = this.#random.chance(WITH_INSTANCE) ? this.#freeInstance() : undefined;
+    const owner: Owner = { name: `p${++this.#started}`, instanceId, isDead: false, suspendedUntil: 0 };
     const process = new SimProcess({ owner, scheduler: this.scheduler, random: this.#random }, this.engines, {
       ...this.scenario,
       leases,
@@ -256,6 +259,15 @@ export class World {
     this.#everStarted.push(process);
     process.start();
     return process;
+  }
+
+  /** The first instance of which no run lives. */
+  #freeInstance(): string {
+    const lives = (instance: string): boolean =>
+      this.#processes.some(({ access }) => access.owner.instanceId === instance);
+    let n = 1;
+    while (lives(`i${n}`)) n += 1;
+    return `i${n}`;
   }
 
   #running(): SimProcess {

@@ -1,17 +1,28 @@
-// The settings of a configuration, as the service compares them with those in TOPOLOGY when it starts.
+// The options of the service that follow from a configuration.
 import { expect, it } from 'vitest';
 import { serviceOptionsOf } from '../../src/cli/service-options.ts';
 import { readConfig } from '../../src/config.ts';
 import { TopologyHistory } from '../../src/domain/topology-history.ts';
 
+const engines = {
+  natsUrl: 'nats://localhost',
+  clickhouseUrl: 'http://localhost',
+  natsStoreBytes: undefined,
+  mqttPort: undefined,
+  stop: async () => undefined,
+};
+
+it('a process is a run of an instance if it is told so, or if it starts its own NATS server', () => {
+  const instanceOf = (environment: Record<string, string>): string | undefined =>
+    serviceOptionsOf(readConfig(environment), engines, undefined).instanceId;
+  expect(instanceOf({ NATS_URL: 'nats://localhost', INSTANCE_ID: 'pod-1' })).toBe('pod-1');
+  expect(instanceOf({ INSTANCE_ID: 'pod-1' })).toBe('pod-1');
+  expect(instanceOf({})).toBe('embedded');
+  expect(instanceOf({ NATS_URL: 'nats://localhost' })).toBeUndefined();
+  expect(instanceOf({ NATS_URL: 'nats://localhost', INSTANCE_ID: '' })).toBeUndefined();
+});
+
 it('the settings of a second start are those that the first one stored', () => {
-  const engines = {
-    natsUrl: 'nats://localhost',
-    clickhouseUrl: 'http://localhost',
-    natsStoreBytes: undefined,
-    mqttPort: undefined,
-    stop: async () => undefined,
-  };
   const { settings } = serviceOptionsOf(readConfig({}), engines, undefined);
   const history = new TopologyHistory();
   // Of an earlier version, or none.

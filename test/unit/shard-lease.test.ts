@@ -36,6 +36,8 @@ class Server {
     // Leases do not concern memberships.
     announce: async () => expect.unreachable(),
     withdraw: async () => expect.unreachable(),
+    members: async () => expect.unreachable(),
+    succeed: () => expect.unreachable(),
     watch: async () => expect.unreachable(),
   };
 

@@ -1,7 +1,7 @@
 // Leases in memory. They expire by the scheduler's steps, or, without leases, are granted to every process, so that
 // every process runs every shard: counts must be right even then.
 import type { Partition } from '../../../src/domain/ids.ts';
-import type { LeaseChange, Leases, Member } from '../../../src/ports/leases.ts';
+import { repairHolderOf, type LeaseChange, type Leases, type Member } from '../../../src/ports/leases.ts';
 import type { Access } from './memory-cursor.ts';
 
 /** Longer than any run. */
@@ -68,6 +68,7 @@ export class MemoryLeases implements Leases {
   readonly #access: Access;
   readonly #table: LeaseTable;
   readonly #bind: boolean;
+  readonly #ended = new Set<string>();
 
   constructor(access: Access, table: LeaseTable, bind: boolean) {
     this.#access = access;
@@ -79,13 +80,26 @@ export class MemoryLeases implements Leases {
   async take(shard: Partition, holder: string): Promise<number | undefined> {
     return this.#write(`take ${shard}`, () => {
       const held = this.#table.holder(shard);
-      if (this.#bind && held && held.holder !== holder) return undefined;
+      if (this.#bind && held && held.holder !== holder && !this.#ended.has(held.holder)) return undefined;
       return this.#table.put(`shard ${shard}`, { kind: 'shard', shard, holder }, true);
     });
   }
 
   async renew(shard: Partition, holder: string): Promise<number | undefined> {
     return this.take(shard, holder);
+  }
+
+  async members(): Promise<Member[]> {
+    return this.#access.scheduler.request(this.#access.owner, {
+      label: 'read members',
+      apply: () =>
+        this.#table.after(0).flatMap(({ change }) => (change.kind === 'member' && change.member ? change.member : [])),
+      failure: () => new Error('no answer: read members'),
+    });
+  }
+
+  succeed({ id }: Member): void {
+    this.#ended.add(id).add(repairHolderOf(id));
   }
 
   async release(shard: Partition, revision: number): Promise<void> {
