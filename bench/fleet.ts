@@ -46,7 +46,7 @@ const OUTPUT_SHOWN = 2_000;
 const SETTINGS = {
   ...COLLECTING,
   READINGS_KEY: 'not a secret in a benchmark',
-  // Of the first process; '' is none.
+  // Of the first process. FLEET_INSTANCE= starts it without one.
   INSTANCE_ID: process.env['FLEET_INSTANCE'] ?? 'density-0',
 };
 

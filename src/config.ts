@@ -239,7 +239,7 @@ export const CONFIG = {
     .max(100)
     .optional()
     .describe(
-      'stays the same when this process is restarted, such as the uid of its pod: after a crash it takes its shards back at once. Processes that run at the same time must have different ones',
+      'an id that stays the same when this process is restarted, such as the uid of its pod: with it the process takes its shards back at once after a crash. Processes that run at the same time must have different ids',
     ),
   LEASE_TTL_MS: z.coerce
     .number()

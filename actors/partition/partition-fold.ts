@@ -126,7 +126,7 @@ export class PartitionFold {
     return this.#commitSeqs;
   }
 
-  /** How much this object has applied: commits, their events and configurations. To apply them again takes about as long. */
+  /** How many commits, events and configurations this object has applied, and a restart would have to apply again. */
   get applied(): number {
     return this.#applied;
   }

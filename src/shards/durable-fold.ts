@@ -153,7 +153,7 @@ export class DurableFold {
     await correctFold(this.#fold, this.#deps.history);
   }
 
-  /** True once a restart would take as long to apply what has come since the last checkpoint as it takes to write a new one. */
+  /** True once at least as much has been applied since the last checkpoint as a new one would contain spaces. */
   get isCheckpointDue(): boolean {
     return this.#fold.applied - this.#checkpointApplied >= this.#fold.spaces;
   }

@@ -153,7 +153,8 @@ export class Membership {
       await leases.announce({ ...member, ...(problems ? { problems: problems() } : {}) });
       // Not before, because the others would share out its shards, and because the next run could not find it if this one
       // ended now.
-      for (; this.#earlier[0]; this.#earlier.shift()) await leases.withdraw(this.#earlier[0]);
+      await Promise.all(this.#earlier.map(async (earlier) => leases.withdraw(earlier)));
+      this.#earlier = [];
       await timing.pause(untilSharedInstant(timing.now(), leases.ttlMs / ANNOUNCEMENTS_PER_TTL), signal);
     }
   }

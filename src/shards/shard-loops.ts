@@ -16,7 +16,7 @@ import { isOfLostLog, type LogDoubts } from './log-doubts.ts';
 
 const FLUSH_POLL_MS = 25;
 const FOLLOW_STORED_INTERVAL_MS = 1_000;
-/** How often a shard looks whether a checkpoint is due. */
+/** How often a shard checks whether a checkpoint is due. */
 const CHECKPOINT_INTERVAL_MS = 15_000;
 /** One is saved at this age also if little has come since, because the log is truncated up to the oldest of all shards. */
 const CHECKPOINT_AGE_MAX_MS = 60_000;

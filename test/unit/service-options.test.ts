@@ -12,7 +12,7 @@ const engines = {
   stop: async () => undefined,
 };
 
-it('a process is a run of an instance if it is told so, or if it starts its own NATS server', () => {
+it('a process has an instance if it is given one, or if it starts its own NATS server', () => {
   const instanceOf = (environment: Record<string, string>): string | undefined =>
     serviceOptionsOf(readConfig(environment), engines, undefined).instanceId;
   expect(instanceOf({ NATS_URL: 'nats://localhost', INSTANCE_ID: 'pod-1' })).toBe('pod-1');

@@ -137,7 +137,7 @@ it('L3 a shard that is handed over while the logs are in doubt leaves its blocks
   await close();
 });
 
-/** How often a shard looks whether a checkpoint is due, if random numbers are 0.5. */
+/** How often a shard checks whether a checkpoint is due, if random numbers are 0.5. */
 const INTERVAL_MS = 15_000;
 
 it('a checkpoint is saved once there is as much to apply again as it would contain, or once the last one is a minute old', async () => {
