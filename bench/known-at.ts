@@ -73,9 +73,9 @@ async function store(spaceId: SpaceId | string, events: number, isMove = false):
     : `intDiv(number * ${EVENTS}, ${events}) * ${SEQS_PER_EVENT} + cityHash64(number) % 7`;
   await client.command({
     query: `
-    INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block, commit_seq)
+    INSERT INTO space_events (space_id, timestamp_ms, id_tail, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block, commit_seq)
     SELECT ${spaceId}, ${START_MS} + intDiv(number * ${DAYS * DAY_MS}, ${events}) + cityHash64(number) % 900 AS at,
-      concat(dpu, '~', toString(at), if(way > 0, '~+', '~-')), concat('dpu-', toString(number % 4 + ${isMove ? 4 : 0})) AS dpu, 1,
+      '', concat('dpu-', toString(number % 4 + ${isMove ? 4 : 0})), 1,
       if(number % 2 = 0, 1, -1) AS way, way > 0, way < 0, 0, 1, 1, 0, if(at >= ${HOURS_UP_TO_MS}, 3, ${isMove ? 2 : 1}), ${seq}
     FROM numbers(${events}) ${isMove ? 'WHERE number % 4 < 2' : ''}`,
   });

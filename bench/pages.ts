@@ -16,9 +16,8 @@ const clickhouse = createClient({ url: service.clickhouseUrl });
 async function store(spaceIds: string, events: number): Promise<void> {
   await clickhouse.command({
     query: `
-    INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block)
-    SELECT ${spaceIds} AS space, ${START_MS} + intDiv(number * ${DAYS} * 86400000, ${events}) AS at, concat(dpu, '~', toString(at), if(way > 0, '~+', '~-')),
-      concat('dpu-', toString(space)) AS dpu, space, if(number % 2 = 0, 1, -1) * if(cityHash64(number) % 10 = 0, -1, 1) AS way, way > 0, way < 0, 0, 1, 1, 0, 0
+    INSERT INTO space_events (space_id, timestamp_ms, id_tail, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block)
+    SELECT ${spaceIds} AS space, ${START_MS} + intDiv(number * ${DAYS} * 86400000, ${events}) AS at, '', concat('dpu-', toString(space)), space, if(number % 2 = 0, 1, -1) * if(cityHash64(number) % 10 = 0, -1, 1) AS way, way > 0, way < 0, 0, 1, 1, 0, 0
     FROM numbers(${events})`,
   });
 }

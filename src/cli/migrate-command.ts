@@ -1,10 +1,10 @@
 // `density migrate`: creates missing streams and tables, updates the settings of the others, and converts the log of
-// version 1 and the tables that are partitioned by month.
+// version 1 and the tables of earlier versions.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { ClickHouseHistory } from '../clickhouse/history.ts';
 import { ClickHousePartitionRecords } from '../clickhouse/partition-records.ts';
 import { connectClickHouse } from '../clickhouse/connect.ts';
-import { repartition, tablesByMonth } from '../clickhouse/repartition.ts';
+import { convertTables, tablesToConvert } from '../clickhouse/convert-tables.ts';
 import { alterTables, createTables } from '../clickhouse/tables.ts';
 import type { Config } from '../config.ts';
 import type { Partition } from '../domain/ids.ts';
@@ -45,7 +45,7 @@ export async function migrateCommand(
         config.STREAM_REPLICAS,
         await boundsFor(nats.jsm, natsStoreBytes, config.DEAD_LETTERS_BYTES_MAX),
       );
-      await convertTables(config, nats, clickhouseUrl, tell);
+      await convertStore(config, nats, clickhouseUrl, tell);
     } finally {
       await clickhouse.close();
     }
@@ -54,17 +54,14 @@ export async function migrateCommand(
   });
 }
 
-/**
- * Converts tables of earlier versions, which are partitioned by month. They keep working, so running processes need
- * not stop for them.
- */
-async function convertTables(config: Config, nats: NatsHandles, clickhouseUrl: string, tell: PrintLine): Promise<void> {
+/** Converts tables of earlier versions, unless the service is running: they work as they are, so it need not stop. */
+async function convertStore(config: Config, nats: NatsHandles, clickhouseUrl: string, tell: PrintLine): Promise<void> {
   const options = tableOptionsOf(config);
   const clickhouse = await connectClickHouse(clickhouseUrl, COPY_MAX_MS);
   try {
-    const tables = await tablesByMonth(clickhouse, options);
+    const tables = await tablesToConvert(clickhouse, options);
     if (tables.length === 0) return;
-    const unchanged = `tables ${tables.join(', ')} stay partitioned by month`;
+    const unchanged = `tables ${tables.join(', ')} keep the form of an earlier version`;
     if (options.cluster !== undefined) return tell(`${unchanged}: they are on a cluster (docs/operations.md)`);
     const leases = await NatsLeases.open(nats, config.LEASE_TTL_MS, config.STREAM_REPLICAS);
     if ((await leases.members()).length > 0)
@@ -74,7 +71,7 @@ async function convertTables(config: Config, nats: NatsHandles, clickhouseUrl: s
       // is sent again.
       const hold = <T>(_: Partition, act: () => Promise<T>): Promise<T> => act();
       await rebuildShards(config, nats, clickhouseUrl, allPartitions(config.PARTITIONS), { hold, printLine: tell });
-      await repartition(clickhouse, options, tell);
+      await convertTables(clickhouse, options, tell);
     });
   } finally {
     await clickhouse.close();

@@ -5,6 +5,7 @@ import { causeOfRow, commitSeqOf, type Block } from '../../actors/partition/bloc
 import { directionOf } from '../domain/measure.ts';
 import { DAY_MS } from '../domain/zone.ts';
 import { endOfTurn } from '../runtime/end-of-turn.ts';
+import { idTailOf } from './id-tail.ts';
 
 /** Encoding a chunk of this size takes about a millisecond. */
 const ROWS_PER_CHUNK = 1_000;
@@ -14,7 +15,7 @@ const QUORUM_TIMEOUT_MS = 20_000;
 export const BLOCK_COLUMNS = [
   'space_id',
   'timestamp_ms',
-  'reading_id',
+  'id_tail',
   'dpu_id',
   'doorway_id',
   'direction',
@@ -59,7 +60,7 @@ export async function* blockRows(block: Block): AsyncGenerator<Buffer> {
       const rowDay = Math.floor(timestampMs / DAY_MS);
       const commit = `${commitSeqOf(block, row)}\t${causeOfRow(block, row)}`;
       const end = rowDay === day ? `${unmarked}${commit}${uncut}` : `${marked}${commit}${cut}`;
-      text += `${row.spaceId}\t${timestampMs}\t${escaped(row.readingId)}\t${escaped(row.dpuId)}\t${row.doorwayId}\t${directionOf(row.measure)}\t${row.entrances}\t${row.exits}\t${row.isEgress ? '1' : '0'}\t${row.sign}\t${row.primary ? '1' : '0'}${end}`;
+      text += `${row.spaceId}\t${timestampMs}\t${escaped(idTailOf(row))}\t${escaped(row.dpuId)}\t${row.doorwayId}\t${directionOf(row.measure)}\t${row.entrances}\t${row.exits}\t${row.isEgress ? '1' : '0'}\t${row.sign}\t${row.primary ? '1' : '0'}${end}`;
       day = rowDay;
     }
     yield Buffer.from(text);

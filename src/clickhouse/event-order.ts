@@ -4,7 +4,7 @@
 import type { EventPlace } from '../domain/space-event.ts';
 import { instantParam, storable } from './instants.ts';
 
-/** The order of window functions, and the leading part of the sorting key of every table from which events are read. */
+/** The order of window functions, and of rows in every table from which events are read, within its leading column. */
 export const EVENT_ORDER = 'timestamp, reading_id';
 
 /** An ORDER BY list in event order, ascending or descending. */

@@ -7,6 +7,7 @@ import { Failure } from '../domain/failure.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import type { EventPlace } from '../domain/space-event.ts';
 import type { PartitionRecords } from '../ports/history.ts';
+import { ID_TAIL } from './id-tail.ts';
 import { chunksOf, queryRows } from './query-rows.ts';
 import { viewQuery, viewTarget } from './schema.ts';
 
@@ -91,9 +92,10 @@ export class ClickHousePartitionRecords implements PartitionRecords {
     );
     if (JSON.stringify(actual) === JSON.stringify(expected)) return;
     const select = viewQuery(view);
+    // A table of an earlier version has whole ids, from which the tail has to be computed.
     await this.#client
       .command({
-        query: `INSERT INTO ${viewTarget(view)} ${select.replace('FROM space_events', `FROM (SELECT * FROM ${ROWS} AND toYYYYMM(timestamp) = {month:UInt32})`)}`,
+        query: `INSERT INTO ${viewTarget(view)} ${select.replace('FROM space_events', `FROM (SELECT * EXCEPT id_tail, ${ID_TAIL} AS id_tail FROM ${ROWS} AND toYYYYMM(timestamp) = {month:UInt32})`)}`,
         query_params: params,
         clickhouse_settings: { insert_deduplicate: 0, async_insert: 0 },
       })

@@ -3,6 +3,7 @@
 // Invariant: every table that a block reaches, directly or through a view, has a deduplication window. If only the
 // source had one, a block that is sent twice would be stored once there and twice in the views.
 import { onCluster } from './ddl.ts';
+import { ID_TAIL, READING_ID } from './id-tail.ts';
 
 export interface TableOptions {
   /** The ClickHouse cluster whose replicas hold the tables; undefined for a single server. */
@@ -137,6 +138,15 @@ function byTime(column: string): string {
 const PASSED_BY_READING =
   'if(e.is_egress = 1, e.exits, e.entrances) AS entrances, if(e.is_egress = 1, e.entrances, e.exits) AS exits';
 
+/**
+ * The columns of a reading's id. Sorting keys have the expression, because they cannot contain an alias. A part of an earlier
+ * version has no tails. If somebody attaches one, reading must fail, because other ids would follow from empty tails.
+ */
+const READING_ID_COLUMNS = `id_tail String DEFAULT toString(throwIf(true, 'id_tail is missing: these rows are from an earlier version (docs/operations.md, Backup and restore)')),
+    reading_id String ALIAS ${READING_ID}`;
+/** Of what rises from row to row by little, and of numbers that use few of their bits (docs/adr/0125). */
+const [RISING, SMALL] = ['CODEC(Delta, T64, ZSTD)', 'CODEC(T64, ZSTD)'];
+
 export const PLACES = 'log_places';
 
 export const STATEMENTS: readonly string[] = [
@@ -145,13 +155,13 @@ export const STATEMENTS: readonly string[] = [
   `CREATE TABLE IF NOT EXISTS space_events (
     space_id UInt32,
     timestamp_ms Int64 EPHEMERAL,
-    timestamp DateTime64(3, 'UTC') DEFAULT fromUnixTimestamp64Milli(timestamp_ms, 'UTC'),
-    reading_id String,
+    timestamp DateTime64(3, 'UTC') DEFAULT fromUnixTimestamp64Milli(timestamp_ms, 'UTC') ${RISING},
+    ${READING_ID_COLUMNS},
     dpu_id String,
     doorway_id UInt32,
-    direction Int8,
-    entrances UInt32,
-    exits UInt32,
+    direction Int8 ${SMALL},
+    entrances UInt32 ${SMALL},
+    exits UInt32 ${SMALL},
     is_egress UInt8,
     sign Int8,
     is_reading UInt8,
@@ -160,7 +170,7 @@ export const STATEMENTS: readonly string[] = [
     epoch UInt32 DEFAULT 0,
     log_seq UInt64 DEFAULT 0,
     log_commit String DEFAULT '',
-    commit_seq UInt64 DEFAULT 0 CODEC(Delta, ZSTD),
+    commit_seq UInt64 DEFAULT 0 ${RISING},
     cut_ms Int64 DEFAULT 0,
     complete_seq UInt64 DEFAULT 0,
     cause LowCardinality(String) DEFAULT 'unknown',
@@ -169,7 +179,7 @@ export const STATEMENTS: readonly string[] = [
     ${TOTALS_PROJECTION}
   ) ENGINE = MergeTree
   PARTITION BY ${byTime('timestamp')}
-  ORDER BY (space_id, timestamp, reading_id)
+  ORDER BY (space_id, timestamp, ${READING_ID})
   SETTINGS`,
   // The epochs of the logs. Only a repair of the logs begins a new one, so an installation has few.
   `CREATE TABLE IF NOT EXISTS log_epochs (
@@ -238,51 +248,58 @@ export const STATEMENTS: readonly string[] = [
   // Readings by DPU. A reading exists while the sum of its signs is 1.
   `CREATE TABLE IF NOT EXISTS readings (
     dpu_id String,
-    timestamp DateTime64(3, 'UTC'),
-    reading_id String,
-    direction Int8,
-    entrances UInt32,
-    exits UInt32,
+    timestamp DateTime64(3, 'UTC') ${RISING},
+    ${READING_ID_COLUMNS},
+    direction Int8 ${SMALL},
+    entrances UInt32 ${SMALL},
+    exits UInt32 ${SMALL},
     doorway_id UInt32,
     space_id UInt32,
     sign Int8,
     shard UInt16 CODEC(ZSTD),
-    block UInt64 CODEC(Delta, ZSTD),
-    INDEX reading_id_bloom reading_id TYPE bloom_filter GRANULARITY 1
+    block UInt64 CODEC(Delta, ZSTD)
   ) ENGINE = MergeTree
   PARTITION BY ${byTime('timestamp')}
-  ORDER BY (dpu_id, timestamp, reading_id)
+  ORDER BY (dpu_id, timestamp, ${READING_ID})
   SETTINGS`,
   `CREATE MATERIALIZED VIEW IF NOT EXISTS readings_view TO readings AS
-  SELECT dpu_id, timestamp, reading_id, direction, ${PASSED_BY_READING}, doorway_id, space_id, sign, shard, block
+  SELECT dpu_id, timestamp, id_tail, direction, ${PASSED_BY_READING}, doorway_id, space_id, sign, shard, block
   FROM space_events AS e WHERE is_reading = 1`,
   // The same events in event order, for lists across all spaces and DPUs.
   `CREATE TABLE IF NOT EXISTS events_by_time (
-    timestamp DateTime64(3, 'UTC'),
-    reading_id String,
+    timestamp DateTime64(3, 'UTC') ${RISING},
+    ${READING_ID_COLUMNS},
     dpu_id String,
-    direction Int8,
-    entrances UInt32,
-    exits UInt32,
-    doorway_id UInt32,
-    space_id UInt32,
+    direction Int8 ${SMALL},
+    entrances UInt32 ${SMALL},
+    exits UInt32 ${SMALL},
+    doorway_id UInt32 ${SMALL},
+    space_id UInt32 ${SMALL},
     sign Int8,
     is_reading UInt8,
     shard UInt16 CODEC(ZSTD),
     block UInt64 CODEC(Delta, ZSTD)
   ) ENGINE = MergeTree
   PARTITION BY ${byTime('timestamp')}
-  ORDER BY (timestamp, reading_id)
+  ORDER BY (timestamp, ${READING_ID})
   SETTINGS`,
   `CREATE MATERIALIZED VIEW IF NOT EXISTS events_by_time_view TO events_by_time AS
-  SELECT timestamp, reading_id, dpu_id, direction, ${PASSED_BY_READING}, doorway_id, space_id, sign, is_reading, shard, block FROM space_events AS e`,
+  SELECT timestamp, id_tail, dpu_id, direction, ${PASSED_BY_READING}, doorway_id, space_id, sign, is_reading, shard, block FROM space_events AS e`,
 ];
 
 /** What a materialized view fills, with its columns in the order of its SELECT: those of an upgraded table are in another. */
 export function viewTarget(view: 'readings_view' | 'events_by_time_view'): string {
   return view === 'readings_view'
-    ? 'readings (dpu_id, timestamp, reading_id, direction, entrances, exits, doorway_id, space_id, sign, shard, block)'
-    : 'events_by_time (timestamp, reading_id, dpu_id, direction, entrances, exits, doorway_id, space_id, sign, is_reading, shard, block)';
+    ? 'readings (dpu_id, timestamp, id_tail, direction, entrances, exits, doorway_id, space_id, sign, shard, block)'
+    : 'events_by_time (timestamp, id_tail, dpu_id, direction, entrances, exits, doorway_id, space_id, sign, is_reading, shard, block)';
+}
+
+/**
+ * A view, or its query, for a table of events of an earlier version, which stores whole reading ids. It can read the
+ * current one as well, at the cost of computing each id and its tail.
+ */
+export function readingWholeIds(statement: string): string {
+  return statement.replace(' id_tail,', ` ${ID_TAIL} AS id_tail,`);
 }
 
 /** The SELECT of a materialized view. */

@@ -1,6 +1,7 @@
 // Creates the tables, updates those of earlier versions, and drops them.
 import type { ClickHouseClient } from '@clickhouse/client';
 import { hasTable, onCluster } from './ddl.ts';
+import { READING_ID } from './id-tail.ts';
 import { queryRows } from './query-rows.ts';
 import { dropRetiredTables, dropRetiredView } from './retired-tables.ts';
 import {
@@ -9,6 +10,7 @@ import {
   coldAfter,
   KNOWN_INDEX,
   LAST_BLOCK,
+  readingWholeIds,
   PLACES,
   PLAIN,
   STATEMENTS,
@@ -23,7 +25,8 @@ import {
 } from './schema.ts';
 
 /**
- * Creates missing tables, views and columns. Any number of processes may do so at the same time.
+ * Creates missing tables, views and columns, and changes views that do not fit them. Any number of processes may do so at the
+ * same time.
  * @throws Error if existing tables are replicated and should not be, or the reverse
  */
 export async function createTables(client: ClickHouseClient, options: TableOptions = PLAIN): Promise<void> {
@@ -31,11 +34,10 @@ export async function createTables(client: ClickHouseClient, options: TableOptio
   const hasNewColumns = await addColumns(client, options);
   for (const query of tablesFor(options)) {
     if (query.includes(` ${ADDED_VIEW} `) && !(await hasTable(client, ADDED_VIEW))) await fillEventsByTime(client);
-    await client.command({ query });
+    const isView = VIEW_NAMES.some((view) => query.includes(` ${view} `));
+    await client.command({ query: isView && (await hasWholeIds(client)) ? readingWholeIds(query) : query });
   }
-  // Views of an earlier version fill only the columns of that version.
-  for (const view of hasNewColumns || (await hasViewsWithoutBlocks(client)) ? VIEW_NAMES : [])
-    await client.command({ query: `ALTER TABLE ${view}${onCluster(options)} MODIFY QUERY ${viewQuery(view)}` });
+  await updateViews(client, options, (query, isWhole) => !hasNewColumns && works(query, isWhole));
   await recordBlocksFrom(client);
   for (const { name, engine } of await existingTables(client)) {
     if (engine.startsWith('Replicated') === (options.cluster !== undefined)) continue;
@@ -46,6 +48,7 @@ export async function createTables(client: ClickHouseClient, options: TableOptio
 }
 
 const COMMIT_COLUMN = 'commit_seq';
+const TAIL_COLUMN = 'id_tail';
 
 /**
  * Columns that tables of earlier versions lack. In those tables each row was about one person, and `delta` was 1 or
@@ -70,6 +73,9 @@ const ADDED_COLUMNS: readonly (readonly [table: string, column: string, type: st
   ['events_by_time', 'shard', 'UInt16 DEFAULT 0 CODEC(ZSTD)'],
   ['events_by_time', 'block', 'UInt64 DEFAULT 0 CODEC(Delta, ZSTD)'],
   ['space_events', COMMIT_COLUMN, 'UInt64 DEFAULT 0 CODEC(Delta, ZSTD)'],
+  ['space_events', TAIL_COLUMN, "String EPHEMERAL ''"],
+  ['readings', TAIL_COLUMN, "String EPHEMERAL ''"],
+  ['events_by_time', TAIL_COLUMN, "String EPHEMERAL ''"],
 ];
 
 /** Adds missing columns to existing tables. @returns true if any were missing */
@@ -85,8 +91,11 @@ async function addColumns(client: ClickHouseClient, options: TableOptions): Prom
   for (const [table, name, type] of missing) {
     // Before the column is there, so that a start that is interrupted does it again.
     if (name === COMMIT_COLUMN) await recordFloor(client, options);
+    // These tables are sorted by whole ids, so they have to compute them from the tails that are inserted now. In one
+    // statement, so that no start is interrupted in between.
+    const computed = name === TAIL_COLUMN ? `, MODIFY COLUMN reading_id String DEFAULT ${READING_ID}` : '';
     await client.command({
-      query: `ALTER TABLE ${table}${onCluster(options)} ADD COLUMN IF NOT EXISTS ${name} ${type}`,
+      query: `ALTER TABLE ${table}${onCluster(options)} ADD COLUMN IF NOT EXISTS ${name} ${type}${computed}`,
     });
     if (name === COMMIT_COLUMN)
       await client.command({
@@ -108,14 +117,47 @@ async function recordFloor(client: ClickHouseClient, options: TableOptions): Pro
   });
 }
 
-/** True after a start that was interrupted between adding the columns and changing the views. */
-async function hasViewsWithoutBlocks(client: ClickHouseClient): Promise<boolean> {
-  const views = await queryRows<[string]>(
+/** Whether the table of events stores whole reading ids, as earlier versions did, rather than their tails. */
+async function hasWholeIds(client: ClickHouseClient): Promise<boolean> {
+  const rows = await queryRows(
     client,
-    'SELECT as_select FROM system.tables WHERE database = currentDatabase() AND name IN {views:Array(String)}',
-    { views: VIEW_NAMES },
+    `SELECT 1 FROM system.columns WHERE database = currentDatabase() AND table = 'space_events'
+      AND name = 'reading_id' AND default_kind != 'ALIAS'`,
+    {},
   );
-  return views.some(([select]) => !/\bblock\b/.test(select));
+  return rows.length > 0;
+}
+
+/**
+ * Whether rows of `space_events` get into both tables through a view with this query. One that computes tails from whole ids
+ * does its work for a table of tails, too.
+ */
+function works(query: string, isWhole: boolean): boolean {
+  return /\bid_tail\b[^]*\bblock\b/.test(query) && (!isWhole || query.includes('reading_id'));
+}
+
+/** Whether the view also does no more than it has to. */
+export function isCurrent(query: string, isWhole: boolean): boolean {
+  return works(query, isWhole) && query.includes('reading_id') === isWhole;
+}
+
+/** Changes views of an earlier version. @param isFine whether a view with a query may stay */
+export async function updateViews(
+  client: ClickHouseClient,
+  options: TableOptions,
+  isFine: (query: string, isWhole: boolean) => boolean,
+): Promise<void> {
+  const isWhole = await hasWholeIds(client);
+  const queries = await queryRows<[string]>(
+    client,
+    "SELECT as_select FROM system.tables WHERE database = currentDatabase() AND name IN ('readings_view', 'events_by_time_view')",
+    {},
+  );
+  if (queries.every(([query]) => isFine(query, isWhole))) return;
+  for (const view of VIEW_NAMES) {
+    const query = isWhole ? readingWholeIds(viewQuery(view)) : viewQuery(view);
+    await client.command({ query: `ALTER TABLE ${view}${onCluster(options)} MODIFY QUERY ${query}` });
+  }
 }
 
 /**
@@ -138,6 +180,7 @@ async function recordBlocksFrom(client: ClickHouseClient): Promise<void> {
 export async function alterTables(client: ClickHouseClient, options: TableOptions): Promise<void> {
   await dropRetiredTables(client, options);
   for (const query of alterationsFor(options)) await client.command({ query });
+  await updateViews(client, options, isCurrent);
   await addToEvents(client, options, TOTALS_PROJECTION);
   await addToEvents(client, options, BLOCK_INDEX);
   for (const { name, definition } of await existingTables(client)) {
@@ -198,7 +241,7 @@ async function fillEventsByTime(client: ClickHouseClient): Promise<void> {
   for (const [month] of months) {
     await client.command({
       query: `INSERT INTO ${viewTarget(ADDED_VIEW)}
-        ${viewQuery(ADDED_VIEW)}
+        ${readingWholeIds(viewQuery(ADDED_VIEW))}
         WHERE toYYYYMM(timestamp) = {month:UInt32} ORDER BY timestamp, reading_id, space_id, sign, block`,
       query_params: { month },
       clickhouse_settings: {

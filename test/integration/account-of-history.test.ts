@@ -95,7 +95,7 @@ describe('density account and ClickHouse', () => {
       'SELECT space_id, shard, reading_id FROM space_events WHERE is_reading = 1 AND sign = 1 ORDER BY reading_id LIMIT 1',
     );
     const columns =
-      'space_id, timestamp, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block';
+      'space_id, timestamp, id_tail, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block';
     await clickhouse.command({
       query: `CREATE TABLE lost ENGINE = MergeTree ORDER BY space_id AS SELECT ${columns} FROM space_events WHERE reading_id = '${String(reading)}' AND space_id = ${String(spaceId)} AND is_reading = 1`,
     });
@@ -128,7 +128,7 @@ describe('density account and ClickHouse', () => {
     const before = await sums();
     const strange = (
       sign: number,
-    ): string => `INSERT INTO space_events (space_id, timestamp, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block)
+    ): string => `INSERT INTO space_events (space_id, timestamp, id_tail, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block)
       SELECT space_id, timestamp + 1, 'strange', 'nobody', doorway_id, direction, entrances, exits, is_egress, ${sign}, 1, shard, block FROM space_events WHERE shard = 2 AND is_reading = 1 ORDER BY reading_id LIMIT 1`;
     await clickhouse.command({ query: strange(1) });
     const { code, output } = await account();
@@ -142,7 +142,7 @@ describe('density account and ClickHouse', () => {
 
   it('A3 reports rows of a block that no shard has cut', async () => {
     await clickhouse.command({
-      query: `INSERT INTO space_events (space_id, timestamp, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block)
+      query: `INSERT INTO space_events (space_id, timestamp, id_tail, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block)
       SELECT space_id, timestamp, 'later', dpu_id, doorway_id, direction, entrances, exits, is_egress, 1, 1, shard, 999999 FROM space_events WHERE shard = 1 LIMIT 1`,
     });
     const { code, output } = await account();
@@ -167,7 +167,7 @@ describe('density account and ClickHouse', () => {
   function viewOf(table: string): string {
     const passed = 'if(e.is_egress = 1, e.exits, e.entrances), if(e.is_egress = 1, e.entrances, e.exits)';
     if (table === 'readings')
-      return `SELECT dpu_id, timestamp, reading_id, direction, ${passed}, doorway_id, space_id, -sign, shard, block FROM lost AS e`;
-    return `SELECT timestamp, reading_id, dpu_id, direction, ${passed}, doorway_id, space_id, -sign, is_reading, shard, block FROM lost AS e`;
+      return `SELECT dpu_id, timestamp, id_tail, direction, ${passed}, doorway_id, space_id, -sign, shard, block FROM lost AS e`;
+    return `SELECT timestamp, id_tail, dpu_id, direction, ${passed}, doorway_id, space_id, -sign, is_reading, shard, block FROM lost AS e`;
   }
 });

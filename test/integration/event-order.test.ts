@@ -8,20 +8,23 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClickHouseEventPages } from '../../src/clickhouse/event-pages.ts';
 import { ClickHouseHistory } from '../../src/clickhouse/history.ts';
 import { ClickHouseRecoveryRecords } from '../../src/clickhouse/recovery-records.ts';
+import { ID_TAIL, idTailOf } from '../../src/clickhouse/id-tail.ts';
+import { queryRows } from '../../src/clickhouse/query-rows.ts';
 import { createTables } from '../../src/clickhouse/tables.ts';
 import type { DpuId, SpaceId } from '../../src/domain/ids.ts';
 import { END_MS, LATEST_STORABLE_MS } from '../../src/domain/instant.ts';
-import { identityOf, readingIdOf, type Reading } from '../../src/domain/reading.ts';
+import { readingIdOf, type Reading } from '../../src/domain/reading.ts';
 import { append, EMPTY_SEGMENT, segmentOf } from '../../src/domain/segment.ts';
 import { compareEvents, type EventPlace } from '../../src/domain/space-event.ts';
 import { startClickhouse } from '../../src/local/clickhouse/clickhouse-engine.ts';
-import { directionOf, passedIn, personMeasure } from '../../src/domain/measure.ts';
+import { directionOf, isMeasure, passedIn, personMeasure } from '../../src/domain/measure.ts';
 
 const SPACE = 1 as SpaceId;
 const LATEST_SPACE = 2 as SpaceId;
+const OTHER_SPACE = 3 as SpaceId;
 const START_MS = Date.UTC(2026, 10, 10);
 /** Ids that sort differently by locale, by case, and where one is a prefix of the other. */
-const DPUS = ['a', 'A', 'b', 'B', 'Z', 'z', '0', '9', '10', '_', '-', 'a-', 'a_', 'aa', 'aA', 'a0'] as DpuId[];
+const DPUS = ['a', 'A', 'b', 'B', 'Z', 'z', '0', '9', '10', '_', '-', 'a-', 'a_', 'aa', 'aA', 'a0', 'a.'] as DpuId[];
 const NAMES = [undefined, 'a', 'A', 'a-', 'a_', '0', '10', '9', '_', '-'];
 
 const READINGS: readonly Reading[] = [START_MS, START_MS + 1].flatMap((timestampMs) =>
@@ -75,7 +78,7 @@ async function store(spaceId: SpaceId, readings: readonly Reading[]): Promise<vo
     columns: [
       'space_id',
       'timestamp_ms',
-      'reading_id',
+      'id_tail',
       'dpu_id',
       'doorway_id',
       'direction',
@@ -90,7 +93,7 @@ async function store(spaceId: SpaceId, readings: readonly Reading[]): Promise<vo
     values: readings.map((reading) => ({
       space_id: spaceId,
       timestamp_ms: reading.timestampMs,
-      reading_id: identityOf(reading),
+      id_tail: idTailOf({ ...reading, readingId: readingIdOf(reading) }),
       dpu_id: reading.dpuId,
       doorway_id: 1,
       direction: directionOf(reading.measure),
@@ -166,6 +169,57 @@ describe('event order in SQL and in TypeScript', () => {
       return { items: readings.map(placeOf), end };
     });
     expect(found.filter(({ timestampMs }) => timestampMs < LATEST_STORABLE_MS)).toEqual(places);
+  });
+
+  it('pages are read in the order of their tables, so that they end at their limits', async () => {
+    const asked: { query: string; query_params?: Record<string, unknown> }[] = [];
+    const recording = new Proxy(client, {
+      get: (target, key) =>
+        key === 'query'
+          ? async (params: (typeof asked)[number] & { format: 'JSONCompactEachRow' }) => {
+              asked.push(params);
+              return client.query(params);
+            }
+          : (Reflect.get(target, key, target) as unknown),
+    });
+    const pages = new ClickHouseEventPages(recording);
+    const [after, blocks] = [places[100] ?? null, [1]];
+    for (const desc of [false, true]) {
+      await pages.eventPage({ spaceId: SPACE, block: 1, range: ALL, after, desc, limit: 1 });
+      await pages.spacesByTime({ range: ALL, after, desc, limit: 100, blocks });
+      await pages.readings({ filter: undefined, sort: 'timestamp', desc, offset: 0, limit: 100, after, blocks });
+    }
+    expect(asked).toHaveLength(6);
+    for (const { query, query_params } of asked) {
+      const lines = await queryRows<[string]>(client, `EXPLAIN PIPELINE ${query}`, query_params ?? {});
+      const plan = lines.join('\n');
+      expect(plan, query).toMatch(/InOrder|InReverseOrder/);
+      expect(plan, query).not.toMatch(/FinishSorting|PartialSorting/);
+    }
+  });
+
+  it('SQL computes the tails of ids that TypeScript stored, and the ids from the tails', async () => {
+    const measures = ['+', '-', '5-3', '5-3-60000', '5-3-60000r2', 't105-99', 't105-99-7', '+@12_0'].filter(isMeasure);
+    expect(measures.length).toBeGreaterThan(6);
+    const readings = ['a', '10', 'a.', '~x', '=', '-'].flatMap((dpuId) =>
+      measures.flatMap((measure) =>
+        [undefined, 'n', '~', '.', 'a~1~+'].map((name) => ({
+          ...{ dpuId: dpuId as DpuId, timestampMs: START_MS, measure },
+          ...(name === undefined ? {} : { name }),
+        })),
+      ),
+    );
+    const previous = { ...readings[1], hasPreviousId: true } as Reading;
+    await store(OTHER_SPACE, [...readings, previous]);
+    const rows = await queryRows<[string, string, string]>(
+      client,
+      `SELECT id_tail, ${ID_TAIL}, reading_id FROM space_events WHERE space_id = ${OTHER_SPACE}`,
+      {},
+    );
+    expect(rows.filter(([stored, computed]) => stored !== computed)).toEqual([]);
+    expect(rows.map(([, , id]) => id).sort()).toEqual([...readings, previous].map(readingIdOf).sort());
+    for (const table of ['space_events', 'readings', 'events_by_time'])
+      await client.command({ query: `DELETE FROM ${table} WHERE space_id = ${OTHER_SPACE}` });
   });
 
   it('T1 a segment adds up events in the same order', async () => {

@@ -150,7 +150,10 @@ describe('a reading that was stored under an id of the previous form', () => {
   /** Recreates the data of the previous version. Ids are part of sorting keys, so rows are removed and stored again. */
   async function giveThemPreviousIds(): Promise<void> {
     const rows = await (
-      await clickhouse.query({ query: "SELECT * FROM space_events WHERE dpu_id = 'before'", format: 'JSONEachRow' })
+      await clickhouse.query({
+        query: "SELECT *, reading_id FROM space_events WHERE dpu_id = 'before'",
+        format: 'JSONEachRow',
+      })
     ).json<{ reading_id: string }>();
     expect(rows).toHaveLength(3);
     for (const table of ['space_events', 'readings', 'events_by_time'])
@@ -158,7 +161,7 @@ describe('a reading that was stored under an id of the previous form', () => {
     await clickhouse.insert({
       table: 'space_events',
       format: 'JSONEachRow',
-      values: rows.map((row) => ({ ...row, reading_id: row.reading_id.replace(/~.*\./, '.') })),
+      values: rows.map(({ reading_id: id, ...row }) => ({ ...row, id_tail: id.replace(/~.*\./, '.') })),
     });
     expect((await stored('before')).map(({ id }) => id)).toEqual(previousIds);
   }

@@ -9,12 +9,12 @@ import { ClickHouseEventPages } from '../../src/clickhouse/event-pages.ts';
 import { ClickHouseHistory } from '../../src/clickhouse/history.ts';
 import { ClickHouseLogPlaces } from '../../src/clickhouse/log-places.ts';
 import { ClickHousePartitionRecords } from '../../src/clickhouse/partition-records.ts';
-import { repartition, tablesByMonth } from '../../src/clickhouse/repartition.ts';
 import { alterationsFor, tablesFor, viewQuery } from '../../src/clickhouse/schema.ts';
 import { alterTables, createTables, dropTables } from '../../src/clickhouse/tables.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { loggedEvent } from '../../src/domain/log-entry.ts';
 import { startClickhouse } from '../../src/local/clickhouse/clickhouse-engine.ts';
+import { withWholeIds } from '../support/earlier-tables.ts';
 import { eventually } from '../support/eventually.ts';
 import { personEvent } from '../support/person-event.ts';
 
@@ -45,7 +45,7 @@ const digestOfReadings = async (table: string): Promise<unknown[]> =>
   );
 const store = async (from: number): Promise<unknown> =>
   command(`
-  INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block)
+  INSERT INTO space_events (space_id, timestamp_ms, id_tail, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block)
   SELECT 1 + number % 3, 1514764800000 + number * 3600000, toString(number), 'a', 1, 1, 1, 0, 0, if(number % 7 = 0, -1, 1), number % 2, 0, number
   FROM numbers(${from}, 3000)`);
 
@@ -64,7 +64,7 @@ test('the table in time order is filled once with data stored before it existed,
 
 test('T24 a table whose rows lack their commit gets the columns, and the place from which on earlier moments can be answered', async () => {
   await command(`
-  INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block, epoch, log_seq)
+  INSERT INTO space_events (space_id, timestamp_ms, id_tail, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block, epoch, log_seq)
   SELECT 5, 1514764800000 + number, toString(number), 'p', 1, 1, 1, 0, 0, 1, 1, 3 + number % 2, 40 + number, 1, 900 + number FROM numbers(4)`);
   const before = await digest('space_events');
   // As an earlier version left it.
@@ -99,9 +99,9 @@ test('T24 a table whose rows lack their commit gets the columns, and the place f
   const mark = { seq: 960, commitId: 'c', cutMs: firstMs + 70_000, completeSeq: 955 };
   await new ClickHouseHistory(client, 'upgraded').storeBlock(blockOf(1, 3 as Partition, 50, [row], mark));
   expect(await places.placeAt(3 as Partition, firstMs + 70_000)).toEqual({ epoch: 1, seq: 960, block: 50 });
-  // A process of the earlier version still runs, and stores another block.
+  // A process that does not know of them still runs, and stores another block.
   await command(`
-  INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block, epoch, log_seq)
+  INSERT INTO space_events (space_id, timestamp_ms, id_tail, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block, epoch, log_seq)
   SELECT 5, 1514764900000, 'late', 'p', 1, 1, 1, 0, 0, 1, 1, 5, 51, 1, 970`);
   expect(await known(5)).toEqual({ epoch: 1, seq: 970 });
 });
@@ -165,7 +165,7 @@ const definitions = async (): Promise<string[]> =>
 test('migrating gives existing tables another window and synced parts, and forgets no block', async () => {
   const block = async (): Promise<unknown> =>
     client.command({
-      query: `INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block)
+      query: `INSERT INTO space_events (space_id, timestamp_ms, id_tail, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block)
       SELECT 9, 1514764800000 + number * 60000, toString(number), 'b', 1, 1, 1, 0, 0, 1, 1, 0, 7000 FROM numbers(10)`,
       clickhouse_settings: {
         insert_deduplicate: 1,
@@ -207,87 +207,10 @@ test('migrating sets, changes and removes the age at which rows move to another 
   expect(await aged()).toBe(0);
 });
 
-/** Rows in each month from 1970 on; 630 months reach the middle of 2022. */
-const storeMonths = async (block: number, months: number): Promise<unknown> =>
-  command(`
-  INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block) SETTINGS max_partitions_per_insert_block = 0
-  SELECT 8, toUnixTimestamp64Milli(toDateTime64(toDate('1970-01-15') + toIntervalMonth(number % ${months}), 3, 'UTC')) + number, concat('${block} ', toString(number)), 'c', 1, 1, 1, 0, 0, 1, 1, 0, ${block} FROM numbers(2000)`);
-const partsOf = async (block: number): Promise<unknown> =>
-  (await rows(`SELECT uniq(_part) FROM space_events WHERE space_id = 8 AND block = ${block}`))[0];
-
-test('readings of 630 months make one part per decade, and one per month in tables of earlier versions, which still work', async () => {
-  await command('SYSTEM STOP MERGES');
-  await storeMonths(9_001, 630);
-  // From the 1970s to the 2020s.
-  expect(await partsOf(9_001)).toEqual([6]);
-  await dropTables(client);
-  for (const statement of tablesFor(OPTIONS)) {
-    const before = statement.replace(/PARTITION BY if\((\w+) < .*\)\n/, 'PARTITION BY toYYYYMM($1)\n');
-    expect(before.includes('PARTITION BY if')).toBe(false);
-    await command(before);
-  }
-  await createTables(client, OPTIONS);
-  await alterTables(client, { ...OPTIONS, cold: { volume: 'default', afterDays: 30 } });
-  expect((await definitions()).filter((definition) => definition.includes(' TO VOLUME '))).toHaveLength(3);
-  await alterTables(client, OPTIONS);
-  await storeMonths(9_002, 40);
-  expect(await partsOf(9_002)).toEqual([40]);
-  expect(await digest('events_by_time')).toEqual(await digest('space_events'));
-  await command('SYSTEM START MERGES');
-});
-
-test('tables by month are migrated: every row is in a decade, views keep working, and rows of an earlier epoch are refused', async () => {
-  const TAKEN_OVER = ['space_events', 'readings', 'events_by_time'];
-  await command('ALTER TABLE space_events ADD CONSTRAINT epoch_0 CHECK epoch >= 0');
-  await command('ALTER TABLE space_events ADD CONSTRAINT epoch_7 CHECK epoch >= 7');
-  // The leftovers of a killed attempt.
-  await command('CREATE TABLE space_events_by_decade (a UInt8) ENGINE = Memory');
-  expect(await tablesByMonth(client, OPTIONS)).toEqual(TAKEN_OVER);
-  const before = await Promise.all(['space_events', 'events_by_time'].map(digest));
-  const output: string[] = [];
-  await repartition(client, OPTIONS, (line) => output.push(line));
-  expect(output).toEqual(TAKEN_OVER.map((name) => expect.stringMatching(`^table ${name}: \\d+ rows`) as string));
-  expect(await tablesByMonth(client, OPTIONS)).toEqual([]);
-  expect(await rows("SELECT name FROM system.tables WHERE name LIKE '%_by_decade'")).toEqual([]);
-  expect(await Promise.all(['space_events', 'events_by_time'].map(digest))).toEqual(before);
-  await expect(storeMonths(9_003, 630)).rejects.toThrow(/epoch_7/);
-  await command('ALTER TABLE space_events DROP CONSTRAINT epoch_7');
-  await command('SYSTEM STOP MERGES');
-  await storeMonths(9_003, 630);
-  expect(await partsOf(9_003)).toEqual([6]);
-  await command('SYSTEM START MERGES');
-  expect(await digest('events_by_time')).toEqual(await digest('space_events'));
-  await repartition(client, OPTIONS, () => expect.unreachable());
-});
-
-test('a table whose copy differs is left unchanged', async () => {
-  await dropTables(client);
-  for (const statement of tablesFor(OPTIONS))
-    await command(statement.replace(/PARTITION BY if\((\w+) < .*\)\n/, 'PARTITION BY toYYYYMM($1)\n'));
-  await storeMonths(9_004, 12);
-  // Another process writes while it is copied.
-  const writing = new Proxy(client, {
-    get: (target, key) =>
-      key === 'command'
-        ? async (params: { query: string }) => {
-            await client.command(params);
-            if (params.query.startsWith('INSERT INTO space_events_by_decade')) await storeMonths(9_005, 1);
-          }
-        : (Reflect.get(target, key, target) as unknown),
-  });
-  const tellNothing = (): void => undefined;
-  await expect(repartition(writing, OPTIONS, tellNothing)).rejects.toThrow(
-    /copy of table space_events differs from it/,
-  );
-  expect(await tablesByMonth(client, OPTIONS)).toContain('space_events');
-  await repartition(client, OPTIONS, tellNothing);
-  expect(await digest('events_by_time')).toEqual(await digest('space_events'));
-});
-
 /** The tables and views from before readings had measures. */
 function beforeMeasures(): string[] {
   return tablesFor(OPTIONS).map((statement) =>
-    statement
+    withWholeIds(statement)
       .replace(
         /(CREATE TABLE IF NOT EXISTS space_events[^]*)entrances UInt32,\s*exits UInt32,\s*is_egress UInt8,/,
         '$1delta Int8,',
@@ -305,8 +228,8 @@ test('rows from before readings had measures count as one person each, and new r
     VALUES (1, 60000, 'd~60000~+', 'd', 1, 1, 1, 1, 1, 0, 1), (2, 60000, 'd~60000~+', 'd', 1, 1, -1, 1, 0, 0, 1),
            (1, 60001, 'd~60001~-', 'd', 1, -1, -1, 1, 1, 0, 1), (2, 60001, 'd~60001~-', 'd', 1, -1, 1, 1, 0, 0, 1)`);
   await Promise.all([createTables(client, OPTIONS), createTables(client, OPTIONS)]);
-  await command(`INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block)
-    VALUES (2, 60002, 'd~60002~5-3', 'd', 1, 0, 3, 5, 1, 1, 1, 0, 2)`);
+  await command(`INSERT INTO space_events (space_id, timestamp_ms, id_tail, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block)
+    VALUES (2, 60002, '~5-3', 'd', 1, 0, 3, 5, 1, 1, 1, 0, 2)`);
   expect(
     await rows(
       'SELECT space_id, reading_id, entrances, exits, is_egress FROM space_events ORDER BY reading_id, space_id',

@@ -162,8 +162,8 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'window of tokens on the source table only',
-    'ORDER BY (timestamp, reading_id)\n  SETTINGS`',
-    'ORDER BY (timestamp, reading_id)`',
+    'ORDER BY (timestamp, ${READING_ID})\n  SETTINGS`',
+    'ORDER BY (timestamp, ${READING_ID})`',
   ),
   mutant(
     'a window of tokens that is too short',

@@ -1,14 +1,18 @@
-// Migrates tables of earlier versions, which are partitioned by month alone (docs/adr/0076). Each is copied into a
-// table with the current definition, compared with it, and exchanged with it in one step. So a crash leaves either
-// the old table or the new one.
+// Converts tables of earlier versions, which are partitioned by month alone (docs/adr/0076) or store whole reading ids
+// (docs/adr/0125). Each is copied into a table with the current definition, compared with it, and exchanged with it in
+// one step. So a crash leaves either the old table or the new one.
 //
 // No process may write meanwhile. The new tables have no deduplication tokens, so the caller must make sure that no
 // block is sent again.
 import type { ClickHouseClient } from '@clickhouse/client';
+import { ID_TAIL } from './id-tail.ts';
 import { queryRows } from './query-rows.ts';
 import { tablesFor, type TableOptions } from './schema.ts';
+import { isCurrent, updateViews } from './tables.ts';
 
-const COPY_SUFFIX = '_by_decade';
+const COPY_SUFFIX = '_converted';
+/** Of the copies that earlier versions made. */
+const FORMER_SUFFIX = '_by_decade';
 /** The beginning of the partition expression in current definitions. */
 const BY_DECADE = 'if(';
 /** The connection is idle while a month is copied; progress headers keep it alive. */
@@ -21,38 +25,46 @@ interface Table {
   readonly timeColumn: string;
 }
 
-/** The existing tables that are partitioned by month. */
-export async function tablesByMonth(client: ClickHouseClient, options: TableOptions): Promise<string[]> {
+/** The existing tables whose definition `density migrate` can replace by the current one. */
+export async function tablesToConvert(client: ClickHouseClient, options: TableOptions): Promise<string[]> {
   const keys = new Map(
-    await queryRows<[string, string]>(
-      client,
-      'SELECT name, partition_key FROM system.tables WHERE database = currentDatabase()',
-      {},
-    ),
+    (
+      await queryRows<[string, string, string]>(
+        client,
+        'SELECT name, partition_key, sorting_key FROM system.tables WHERE database = currentDatabase()',
+        {},
+      )
+    ).map(([name, partition, sorting]) => [name, { partition, sorting }]),
   );
   return partitionedTables(options)
     .map(({ name }) => name)
-    .filter((name) => keys.get(name)?.startsWith(BY_DECADE) === false);
+    .filter((name) => {
+      const key = keys.get(name);
+      return key && (!key.partition.startsWith(BY_DECADE) || key.sorting.includes('reading_id'));
+    });
 }
 
 /**
- * @param printLine is called with a line for each migrated table @throws Error if a copy differs from its source, which is
- * then unchanged
+ * @param printLine is called with a line for each table
+ * @throws Error if a copy differs from its source, which is then unchanged
  */
-export async function repartition(
+export async function convertTables(
   client: ClickHouseClient,
   options: TableOptions,
   printLine: (line: string) => void,
 ): Promise<void> {
-  const byMonth = new Set(await tablesByMonth(client, options));
+  const earlier = new Set(await tablesToConvert(client, options));
   for (const table of partitionedTables(options)) {
     const copy = `${table.name}${COPY_SUFFIX}`;
     // Remains of an interrupted attempt: an incomplete copy, or the old table.
     await drop(client, copy);
-    if (!byMonth.has(table.name)) continue;
+    await drop(client, `${table.name}${FORMER_SUFFIX}`);
+    if (!earlier.has(table.name)) continue;
     const rows = await convert(client, table, copy);
-    printLine(`table ${table.name}: ${rows} rows are partitioned by decade`);
+    printLine(`table ${table.name}: ${rows} rows converted`);
   }
+  // The views of the earlier tables work, so a run that is killed before this leaves nothing broken.
+  await updateViews(client, options, isCurrent);
 }
 
 function partitionedTables(options: TableOptions): Table[] {
@@ -63,9 +75,7 @@ function partitionedTables(options: TableOptions): Table[] {
   });
 }
 
-/**
- * @returns its number of rows
- */
+/** @returns its number of rows */
 async function convert(
   client: ClickHouseClient,
   { name, definition, timeColumn }: Table,
@@ -81,10 +91,11 @@ async function convert(
       { name: copy },
     )
   ).flat();
+  const values = columns.map((column) => (column === 'id_tail' ? `${ID_TAIL} AS id_tail` : column));
   const month = `toYYYYMM(${timeColumn})`;
   for (const [each] of await queryRows<[number]>(client, `SELECT DISTINCT ${month} FROM ${name} ORDER BY 1`, {})) {
     await client.command({
-      query: `INSERT INTO ${copy} (${columns.join()}) SELECT ${columns.join()} FROM ${name} WHERE ${month} = {month:UInt32}`,
+      query: `INSERT INTO ${copy} (${columns.join()}) SELECT ${values.join()} FROM ${name} WHERE ${month} = {month:UInt32}`,
       query_params: { month: Number(each) },
       // Equal rows are not duplicates here.
       clickhouse_settings: { ...LONG, insert_deduplicate: 0, async_insert: 0 },
@@ -92,7 +103,9 @@ async function convert(
   }
   for (const constraint of await constraintsOf(client, name))
     await client.command({ query: `ALTER TABLE ${copy} ADD ${constraint}` });
-  const [was, is] = [await digestOf(client, name, columns), await digestOf(client, copy, columns)];
+  // An earlier table has no tail that could be read; both have the reading id.
+  const compared = columns.map((column) => (column === 'id_tail' ? 'reading_id' : column));
+  const [was, is] = [await digestOf(client, name, compared), await digestOf(client, copy, compared)];
   if (String(was) !== String(is))
     throw new Error(
       `the copy of table ${name} differs from it (${is.join()} in place of ${was.join()}); it is unchanged`,
