@@ -11,6 +11,8 @@ import type { ReadingMemory } from './reading-memory.ts';
 /** How many others a query asks for: more while queries are fast, because a commit waits for each. */
 const [OTHERS_FIRST, OTHERS_MAX] = [16, 1_000];
 const FAST_MS = 15;
+/** A query for twice as many that takes at most so much longer costs less for each; one for half as many has to be so much faster. */
+const [LONGER_MAX, FASTER_MIN] = [4 / 3, 2 / 3];
 /** So that the search for others does not delay other work. */
 const LOOKED_AT_MAX = 8_000;
 const WAITING_MAX = 1_000;
@@ -29,6 +31,9 @@ export class NewestLookups {
   /** Registered DPUs of which some are not asked for yet; undefined before the first question. */
   #registered: Iterator<DpuId, undefined> | undefined;
   #othersMax = OTHERS_FIRST;
+  /** Whether the last query asked for more than the one before, and how long it took. */
+  #hasGrown = true;
+  #lastMs = Infinity;
 
   constructor(deps: NewestLookupsDeps, memory: ReadingMemory) {
     [this.#deps, this.#memory] = [deps, memory];
@@ -47,8 +52,18 @@ export class NewestLookups {
     const askedAt = timing.now();
     const newest = await history.newestReadings(asked);
     for (const dpuId of asked) this.#memory.learnNewest(dpuId, newest.get(dpuId));
-    const isFast = timing.now() - askedAt <= FAST_MS;
-    this.#othersMax = isFast ? Math.min(OTHERS_MAX, 2 * this.#othersMax) : Math.floor(this.#othersMax / 2) || 1;
+    this.#adjust(timing.now() - askedAt);
+  }
+
+  /**
+   * A slow query may be slow because it asks for many, or because ClickHouse is busy. In that case smaller ones are as slow,
+   * and being more of them keep it busy. So a change goes on while it helps, and is reversed otherwise.
+   */
+  #adjust(tookMs: number): void {
+    const hasHelped = tookMs <= this.#lastMs * (this.#hasGrown ? LONGER_MAX : FASTER_MIN);
+    this.#hasGrown = tookMs <= FAST_MS || hasHelped === this.#hasGrown;
+    this.#lastMs = tookMs;
+    this.#othersMax = this.#hasGrown ? Math.min(OTHERS_MAX, 2 * this.#othersMax) : Math.floor(this.#othersMax / 2) || 1;
   }
 
   #others(dpuIds: ReadonlySet<DpuId>): DpuId[] {

@@ -13,7 +13,13 @@ const ours = DPUS.filter((id) => partitionOfDpu(id, PARTITIONS) === OWN);
 /** History has readings of every third DPU. */
 const storedMs = (id: DpuId): number | undefined => (Number(id.slice(1)) % 3 === 0 ? 1_000 : undefined);
 
-function lookups({ takesMs, waiting = [] }: { readonly takesMs: number; readonly waiting?: readonly DpuId[] }): {
+function lookups({
+  takesMs,
+  waiting = [],
+}: {
+  readonly takesMs: number | ((dpus: number) => number);
+  readonly waiting?: readonly DpuId[];
+}): {
   readonly memory: ReadingMemory;
   readonly topology: TopologyHistory;
   readonly asked: DpuId[][];
@@ -40,7 +46,7 @@ function lookups({ takesMs, waiting = [] }: { readonly takesMs: number; readonly
       history: {
         newestReadings: async (ids) => {
           asked.push([...ids]);
-          nowMs += takesMs;
+          nowMs += typeof takesMs === 'number' ? takesMs : takesMs(ids.length);
           return Promise.resolve(new Map(ids.flatMap((id) => (storedMs(id) ? [[id, storedMs(id) ?? 0]] : []))));
         },
       },
@@ -68,10 +74,33 @@ it('D1 a router learns the newest stored reading of each DPU once, and of others
   }
 });
 
-it('a router asks for few others while queries are slow', async () => {
-  const { asked, learn } = lookups({ takesMs: 100 });
-  for (const id of ours.slice(-20)) await learn(id);
-  expect(Math.max(...asked.slice(6).map(({ length }) => length))).toBe(2);
+it('a router asks for few others while queries for many are slow', async () => {
+  const { asked, learn } = lookups({ takesMs: (dpus) => 5 * dpus });
+  for (const id of ours.slice(-40)) await learn(id);
+  expect(Math.max(...asked.slice(8).map(({ length }) => length))).toBeLessThanOrEqual(5);
+});
+
+it('a router asks for many others while queries for few are as slow, because ClickHouse is busy', async () => {
+  for (const takesMs of [100, (dpus: number) => 100 + dpus / 4]) {
+    const { asked, learn, memory } = lookups({ takesMs });
+    for (const id of ours) if (!memory.knowsNewest(id)) await learn(id);
+    expect(asked.length).toBeLessThan(8);
+  }
+});
+
+it('a router asks for fewer others again once ClickHouse is no longer busy, and queries for many are slow', async () => {
+  let isBusy = true;
+  const { asked, learn } = lookups({ takesMs: (dpus) => (isBusy ? 100 : 0) + 2 * dpus });
+  const sizes = (): number[] => asked.map(({ length }) => length);
+  for (const id of ours.slice(-4)) await learn(id);
+  expect(sizes()).toEqual([17, 33, 65, 33]);
+  isBusy = false;
+  for (const id of ours.slice(-14, -4)) await learn(id);
+  expect(
+    sizes()
+      .slice(-4)
+      .every((size) => size > 1 && size < 17),
+  ).toBe(true);
 });
 
 it('a router asks for nothing that it knows, and for a DPU that is not registered', async () => {
