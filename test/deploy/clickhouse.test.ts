@@ -1,12 +1,9 @@
 // The settings of deploy/clickhouse, checked with the real engine; otherwise an unknown name would only be found when a
 // server refuses to start.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type ClickHouseClient, createClient } from '@clickhouse/client';
+import type { ClickHouseClient } from '@clickhouse/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startClickhouse } from '../../src/local/clickhouse/clickhouse-engine.ts';
 import { readConfig } from '../../src/config.ts';
+import { ClickHouseAlone } from '../support/clickhouse-alone.ts';
 import { projectYaml } from '../support/project.ts';
 
 interface Users {
@@ -29,20 +26,16 @@ const config = projectYaml('deploy/clickhouse/config.d/density.yaml') as {
   readonly merge_tree: Readonly<Record<string, number>>;
 };
 const users = projectYaml('deploy/clickhouse/users.d/density.yaml') as Users;
-let engine: Awaited<ReturnType<typeof startClickhouse>>;
+let clickhouse: ClickHouseAlone;
 let client: ClickHouseClient;
-let dataDir: string;
 
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'density-clickhouse-'));
-  engine = await startClickhouse({ dataDir, host: '127.0.0.1', port: 0, logFile: join(dataDir, 'log') });
-  client = createClient({ url: engine.url });
+  clickhouse = await ClickHouseAlone.start();
+  ({ client } = clickhouse);
 });
 
 afterAll(async () => {
-  await client.close();
-  await engine.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await clickhouse.dispose();
 });
 
 async function column(query: string): Promise<string[]> {

@@ -1,8 +1,7 @@
 // Tables of earlier versions on the real engine: they work, and are converted to the current form.
-import { cp, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
+import type { ClickHouseClient } from '@clickhouse/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { blockOf } from '../../actors/partition/block.ts';
 import { convertTables, tablesToConvert } from '../../src/clickhouse/convert-tables.ts';
@@ -12,24 +11,22 @@ import { tablesFor } from '../../src/clickhouse/schema.ts';
 import { alterTables, createTables, dropTables } from '../../src/clickhouse/tables.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { loggedEvent } from '../../src/domain/log-entry.ts';
-import { startClickhouse } from '../../src/local/clickhouse/clickhouse-engine.ts';
+import { ClickHouseAlone } from '../support/clickhouse-alone.ts';
 import { withWholeIds } from '../support/earlier-tables.ts';
+import { instead } from '../support/instead.ts';
 import { personEvent } from '../support/person-event.ts';
+import { refusing } from '../support/refusing-client.ts';
 
-let engine: Awaited<ReturnType<typeof startClickhouse>>;
+let clickhouse: ClickHouseAlone;
 let client: ClickHouseClient;
-let dataDir: string;
 
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'density-convert-'));
-  engine = await startClickhouse({ dataDir, host: '127.0.0.1', port: 0, logFile: join(dataDir, 'log') });
-  client = createClient({ url: engine.url, log: { level: ClickHouseLogLevel.OFF } });
+  clickhouse = await ClickHouseAlone.start();
+  ({ client } = clickhouse);
   await createTables(client);
 });
 afterAll(async () => {
-  await client?.close();
-  await engine?.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await clickhouse?.dispose();
 });
 
 const OPTIONS = { cluster: undefined, windowBlocks: 76_800, isSynced: true, cold: undefined };
@@ -108,14 +105,12 @@ test('a table whose copy differs is left unchanged', async () => {
     await command(statement.replace(/PARTITION BY if\((\w+) < .*\)\n/, 'PARTITION BY toYYYYMM($1)\n'));
   await storeMonths(9_004, 12);
   // Another process writes while it is copied.
-  const writing = new Proxy(client, {
-    get: (target, key) =>
-      key === 'command'
-        ? async (params: { query: string }) => {
-            await client.command(params);
-            if (params.query.startsWith('INSERT INTO space_events_converted')) await storeMonths(9_005, 1);
-          }
-        : (Reflect.get(target, key, target) as unknown),
+  const writing = instead(client, {
+    command: async (params) => {
+      const done = await client.command(params);
+      if (params.query.startsWith('INSERT INTO space_events_converted')) await storeMonths(9_005, 1);
+      return done;
+    },
   });
   const tellNothing = (): void => undefined;
   await expect(convertTables(writing, OPTIONS, tellNothing)).rejects.toThrow(
@@ -126,19 +121,10 @@ test('a table whose copy differs is left unchanged', async () => {
   expect(await digest('events_by_time')).toEqual(await digest('space_events'));
 });
 
+const REFUSAL = 'Not enough privileges';
 const storingWhole = (at: number, id: string, direction: number): string =>
   `INSERT INTO space_events (space_id, timestamp_ms, reading_id, dpu_id, doorway_id, direction, entrances, exits, is_egress, sign, is_reading, shard, block)
     VALUES (1, ${at}, '${id}', 'd', 1, ${direction}, 1, 1, 0, 1, 1, 0, 1)`;
-
-/** A client whose statements of some kind are refused. */
-const refusing = (to: ClickHouseClient, kind: RegExp): ClickHouseClient =>
-  new Proxy(to, {
-    get: (target, key) =>
-      key === 'command'
-        ? async (params: { query: string }) =>
-            kind.test(params.query) ? Promise.reject(new Error('Not enough privileges')) : to.command(params)
-        : (Reflect.get(target, key, target) as unknown),
-  });
 
 test('tables that store whole reading ids take rows of both versions, and store their tails once converted', async () => {
   await dropTables(client);
@@ -161,7 +147,7 @@ test('tables that store whole reading ids take rows of both versions, and store 
   let block = 2;
   /** As a process of this version does, which may not alter tables. */
   const storeBlock = async (): Promise<void> => {
-    await createTables(refusing(client, /^(ALTER|DROP|EXCHANGE|RENAME) /), OPTIONS);
+    await createTables(refusing(client, /^(ALTER|DROP|EXCHANGE|RENAME) /, REFUSAL), OPTIONS);
     const place = { spaceId: 1 as SpaceId, doorwayId: 1 as DoorwayId, timestampMs: 80_000 + block };
     const events = ['e', 'f.g'].flatMap((dpu) =>
       ([1, -1] as const).map((direction) =>
@@ -185,9 +171,7 @@ test('tables that store whole reading ids take rows of both versions, and store 
   await complete();
   expect(await tablesToConvert(client, OPTIONS)).toEqual(TABLES);
   for (const stop of [/^EXCHANGE TABLES space_events/, /^EXCHANGE TABLES readings/, /MODIFY QUERY/]) {
-    await expect(convertTables(refusing(client, stop), OPTIONS, () => undefined)).rejects.toThrow(
-      'Not enough privileges',
-    );
+    await expect(convertTables(refusing(client, stop, REFUSAL), OPTIONS, () => undefined)).rejects.toThrow(REFUSAL);
     await storeBlock();
     await complete();
   }
@@ -204,14 +188,14 @@ test('tables that store whole reading ids take rows of both versions, and store 
   await expect(store(99_000, 'd~99000~+', 1)).rejects.toThrow('No such column reading_id');
 });
 
-test('a part of an earlier version that is attached to a current table is refused when ids are read, and gives no wrong ones', async () => {
+test('reading ids from an attached part of an earlier version fails, so that it gives no wrong ones', async () => {
   await dropTables(client);
   for (const statement of tablesFor(OPTIONS)) await command(withWholeIds(statement));
   await command(storingWhole(60_000, 'd~60000~5-3', 0));
   const pathOf = async (): Promise<string> =>
     String((await rows("SELECT data_paths[1] FROM system.tables WHERE name = 'readings'")).flat()[0]);
   const part = String((await rows("SELECT name FROM system.parts WHERE active AND table = 'readings'")).flat()[0]);
-  const backup = join(dataDir, 'backup', part);
+  const backup = join(clickhouse.dataDir, 'backup', part);
   await cp(join(await pathOf(), part), backup, { recursive: true });
   await dropTables(client);
   await createTables(client, OPTIONS);

@@ -1,9 +1,6 @@
 // The number of events that were known at a place, over enough rows that ClickHouse skips some of them: it is that of the rows
 // counted one by one, wherever the place and the watermark are.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
+import type { ClickHouseClient } from '@clickhouse/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { blockOf } from '../../actors/partition/block.ts';
 import { ClickHouseEventPages } from '../../src/clickhouse/event-pages.ts';
@@ -14,7 +11,7 @@ import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.
 import { END_MS } from '../../src/domain/instant.ts';
 import { loggedEvent, type LoggedEvent } from '../../src/domain/log-entry.ts';
 import { isKnownAt, type LogPlace } from '../../src/domain/log-place.ts';
-import { startClickhouse } from '../../src/local/clickhouse/clickhouse-engine.ts';
+import { ClickHouseAlone } from '../support/clickhouse-alone.ts';
 import { personEvent } from '../support/person-event.ts';
 
 const [SPACE, OTHER] = [1, 2] as SpaceId[] as [SpaceId, SpaceId];
@@ -61,16 +58,14 @@ function rowsInLog(): StoredRow[] {
   return rows;
 }
 
-let engine: Awaited<ReturnType<typeof startClickhouse>>;
+let clickhouse: ClickHouseAlone;
 let client: ClickHouseClient;
-let dataDir: string;
 /** By block, from block 1 on. */
 const blocks: StoredRow[][] = [];
 
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'density-event-count-'));
-  engine = await startClickhouse({ dataDir, host: '127.0.0.1', port: 0, logFile: join(dataDir, 'log') });
-  client = createClient({ url: engine.url, log: { level: ClickHouseLogLevel.OFF } });
+  clickhouse = await ClickHouseAlone.start();
+  ({ client } = clickhouse);
   await createTables(client);
   const history = new ClickHouseHistory(client, 'log');
   const rows = rowsInLog();
@@ -94,9 +89,7 @@ beforeAll(async () => {
   await client.command({ query: 'OPTIMIZE TABLE space_events FINAL' });
 });
 afterAll(async () => {
-  await client?.close();
-  await engine?.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await clickhouse?.dispose();
 });
 
 function countedOneByOne({ fromMs, toMs }: TimeRange, block: number, upTo: LogPlace): number {

@@ -1,9 +1,6 @@
 // Event order is defined twice, by `compareEvents` and by the ORDER BY of SQL statements. Both must sort any two
 // reading ids alike, and so must keyset paging, or pages would skip or repeat events.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
+import type { ClickHouseClient, QueryParams } from '@clickhouse/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClickHouseEventPages } from '../../src/clickhouse/event-pages.ts';
 import { ClickHouseHistory } from '../../src/clickhouse/history.ts';
@@ -16,8 +13,9 @@ import { END_MS, LATEST_STORABLE_MS } from '../../src/domain/instant.ts';
 import { readingIdOf, type Reading } from '../../src/domain/reading.ts';
 import { append, EMPTY_SEGMENT, segmentOf } from '../../src/domain/segment.ts';
 import { compareEvents, type EventPlace } from '../../src/domain/space-event.ts';
-import { startClickhouse } from '../../src/local/clickhouse/clickhouse-engine.ts';
 import { directionOf, isMeasure, passedIn, personMeasure } from '../../src/domain/measure.ts';
+import { ClickHouseAlone } from '../support/clickhouse-alone.ts';
+import { instead } from '../support/instead.ts';
 
 const SPACE = 1 as SpaceId;
 const LATEST_SPACE = 2 as SpaceId;
@@ -48,14 +46,12 @@ const placeOf = (reading: Reading): EventPlace => ({
 const inOrder = [...READINGS].sort((a, b) => compareEvents(placeOf(a), placeOf(b)));
 const places = inOrder.map(placeOf);
 
-let engine: Awaited<ReturnType<typeof startClickhouse>>;
+let clickhouse: ClickHouseAlone;
 let client: ClickHouseClient;
-let dataDir: string;
 
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'density-event-order-'));
-  engine = await startClickhouse({ dataDir, host: '127.0.0.1', port: 0, logFile: join(dataDir, 'log') });
-  client = createClient({ url: engine.url, log: { level: ClickHouseLogLevel.OFF } });
+  clickhouse = await ClickHouseAlone.start();
+  ({ client } = clickhouse);
   await createTables(client);
   // Neither in event order nor in one insert, so that the order comes from the statements alone.
   const shuffled = READINGS.map((reading, at) => [(at * 7919) % READINGS.length, reading] as const)
@@ -66,9 +62,7 @@ beforeAll(async () => {
   await store(LATEST_SPACE, [{ dpuId: 'last' as DpuId, timestampMs: LATEST_STORABLE_MS, measure: personMeasure(1) }]);
 });
 afterAll(async () => {
-  await client?.close();
-  await engine?.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await clickhouse?.dispose();
 });
 
 async function store(spaceId: SpaceId, readings: readonly Reading[]): Promise<void> {
@@ -172,15 +166,12 @@ describe('event order in SQL and in TypeScript', () => {
   });
 
   it('pages are read in the order of their tables, so that they end at their limits', async () => {
-    const asked: { query: string; query_params?: Record<string, unknown> }[] = [];
-    const recording = new Proxy(client, {
-      get: (target, key) =>
-        key === 'query'
-          ? async (params: (typeof asked)[number] & { format: 'JSONCompactEachRow' }) => {
-              asked.push(params);
-              return client.query(params);
-            }
-          : (Reflect.get(target, key, target) as unknown),
+    const asked: QueryParams[] = [];
+    const recording = instead(client, {
+      query: async (params) => {
+        asked.push(params);
+        return client.query(params);
+      },
     });
     const pages = new ClickHouseEventPages(recording);
     const [after, blocks] = [places[100] ?? null, [1]];

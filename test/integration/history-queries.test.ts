@@ -1,7 +1,4 @@
 // How many queries a question about history takes, on the real engine. Each costs ClickHouse some milliseconds, however little it reads.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { ClickHouseClient } from '@clickhouse/client';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { blockOf } from '../../actors/partition/block.ts';
@@ -11,9 +8,9 @@ import { createTables } from '../../src/clickhouse/tables.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { loggedEvent, type LoggedEvent } from '../../src/domain/log-entry.ts';
 import { DAY_MS, HOUR_MS } from '../../src/domain/zone.ts';
-import { startClickhouse } from '../../src/local/clickhouse/clickhouse-engine.ts';
 import { segmentsOfRows } from '../simulation/engines/events-of-spaces.ts';
 import type { StoredRow } from '../simulation/engines/events-of-rows.ts';
+import { ClickHouseAlone } from '../support/clickhouse-alone.ts';
 import { personEvent } from '../support/person-event.ts';
 
 const [SPACE, SHARD] = [1 as SpaceId, 0 as Partition];
@@ -23,9 +20,8 @@ const DAYS = 5;
 const UP_TO_NOW = [-1, START_MS + DAYS * DAY_MS + HOUR_MS / 2];
 const UP_TO_MIDNIGHT = [-1, START_MS + (DAYS - 1) * DAY_MS - 1];
 
-let engine: Awaited<ReturnType<typeof startClickhouse>>;
+let clickhouse: ClickHouseAlone;
 let client: ClickHouseClient;
-let dataDir: string;
 let history: ClickHouseHistory;
 let rows: StoredRow[] = [];
 let block = 0;
@@ -34,16 +30,14 @@ let rounds: number[] = [];
 let rowsRead = 0;
 
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'density-queries-'));
-  engine = await startClickhouse({ dataDir, host: '127.0.0.1', port: 0, logFile: join(dataDir, 'log') });
-  client = await connectClickHouse(engine.url);
+  clickhouse = await ClickHouseAlone.start();
+  client = await connectClickHouse(clickhouse.url);
   await createTables(client);
 }, 120_000);
 
 afterAll(async () => {
   await client?.close();
-  await engine?.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await clickhouse?.dispose();
 });
 
 beforeEach(async () => {

@@ -1,8 +1,5 @@
 // The tables on the real engine, and the migration of data from versions with fewer tables.
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type ClickHouseClient, ClickHouseLogLevel, createClient } from '@clickhouse/client';
+import type { ClickHouseClient } from '@clickhouse/client';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { blockOf } from '../../actors/partition/block.ts';
 import { ClickHouseEventPages } from '../../src/clickhouse/event-pages.ts';
@@ -13,24 +10,22 @@ import { alterationsFor, tablesFor, viewQuery } from '../../src/clickhouse/schem
 import { alterTables, createTables, dropTables } from '../../src/clickhouse/tables.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
 import { loggedEvent } from '../../src/domain/log-entry.ts';
-import { startClickhouse } from '../../src/local/clickhouse/clickhouse-engine.ts';
+import { ClickHouseAlone } from '../support/clickhouse-alone.ts';
 import { withWholeIds } from '../support/earlier-tables.ts';
 import { eventually } from '../support/eventually.ts';
+import { instead } from '../support/instead.ts';
 import { personEvent } from '../support/person-event.ts';
+import { refusing } from '../support/refusing-client.ts';
 
-let engine: Awaited<ReturnType<typeof startClickhouse>>;
+let clickhouse: ClickHouseAlone;
 let client: ClickHouseClient;
-let dataDir: string;
 
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'density-schema-'));
-  engine = await startClickhouse({ dataDir, host: '127.0.0.1', port: 0, logFile: join(dataDir, 'log') });
-  client = createClient({ url: engine.url, log: { level: ClickHouseLogLevel.OFF } });
+  clickhouse = await ClickHouseAlone.start();
+  ({ client } = clickhouse);
 });
 afterAll(async () => {
-  await client?.close();
-  await engine?.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await clickhouse?.dispose();
 });
 
 const command = async (query: string): Promise<unknown> => client.command({ query });
@@ -297,15 +292,7 @@ test('counts by minute of an earlier version: processes drop the view at their s
 
 test('a process that may not drop the view of an earlier version works with it, until tables are migrated', async () => {
   for (const statement of RETIRED) await command(statement);
-  // The engine has one user, so its answer is that of a server to a user without the right.
-  const refusal = (message: string): ClickHouseClient =>
-    new Proxy(client, {
-      get: (target, key) =>
-        key === 'command'
-          ? async (params: { query: string }) =>
-              params.query.startsWith('DROP ') ? Promise.reject(new Error(message)) : client.command(params)
-          : (Reflect.get(target, key, target) as unknown),
-    });
+  const refusal = (message: string): ClickHouseClient => refusing(client, /^DROP /, message);
   const withoutRight = refusal(
     'density: Not enough privileges. To execute this query, it is necessary to have the grant DROP VIEW ON density.counts_by_minute_view.',
   );
@@ -325,10 +312,7 @@ test('tables of one server are not silently replaced by replicated ones', async 
   for (const statement of [...tablesFor(cluster), ...alterationsFor(cluster)])
     await command(`EXPLAIN AST ${statement}`);
   await expect(command('EXPLAIN AST CREATE TABLE a ENGIN = MergeTree')).rejects.toThrow();
-  const answering = new Proxy(client, {
-    get: (target, key) =>
-      key === 'command' ? async () => Promise.resolve() : (Reflect.get(target, key, target) as unknown),
-  });
+  const answering = instead(client, { command: async () => ({ query_id: '', response_headers: {} }) });
   await expect(createTables(answering, cluster)).rejects.toThrow(
     /exists with engine MergeTree: CLICKHOUSE_CLUSTER cannot be changed/,
   );
