@@ -8,7 +8,7 @@ import type { ClickHouseClient } from '@clickhouse/client';
 import { ID_TAIL } from './id-tail.ts';
 import { queryRows } from './query-rows.ts';
 import { tablesFor, type TableOptions } from './schema.ts';
-import { isCurrent, updateViews } from './tables.ts';
+import { updateViews } from './tables.ts';
 
 const COPY_SUFFIX = '_converted';
 /** Of the copies that earlier versions made. */
@@ -27,21 +27,16 @@ interface Table {
 
 /** The existing tables whose definition `density migrate` can replace by the current one. */
 export async function tablesToConvert(client: ClickHouseClient, options: TableOptions): Promise<string[]> {
-  const keys = new Map(
-    (
-      await queryRows<[string, string, string]>(
-        client,
-        'SELECT name, partition_key, sorting_key FROM system.tables WHERE database = currentDatabase()',
-        {},
-      )
-    ).map(([name, partition, sorting]) => [name, { partition, sorting }]),
+  const earlier = await queryRows<[string]>(
+    client,
+    `SELECT name FROM system.tables WHERE database = currentDatabase()
+      AND (NOT startsWith(partition_key, '${BY_DECADE}') OR position(sorting_key, 'reading_id') > 0)`,
+    {},
   );
+  const names = new Set(earlier.flat());
   return partitionedTables(options)
     .map(({ name }) => name)
-    .filter((name) => {
-      const key = keys.get(name);
-      return key && (!key.partition.startsWith(BY_DECADE) || key.sorting.includes('reading_id'));
-    });
+    .filter((name) => names.has(name));
 }
 
 /**
@@ -64,7 +59,7 @@ export async function convertTables(
     printLine(`table ${table.name}: ${rows} rows converted`);
   }
   // The views of the earlier tables work, so a run that is killed before this leaves nothing broken.
-  await updateViews(client, options, isCurrent);
+  await updateViews(client, options);
 }
 
 function partitionedTables(options: TableOptions): Table[] {
@@ -108,7 +103,7 @@ async function convert(
   const [was, is] = [await digestOf(client, name, compared), await digestOf(client, copy, compared)];
   if (String(was) !== String(is))
     throw new Error(
-      `the copy of table ${name} differs from it (${is.join()} in place of ${was.join()}); it is unchanged`,
+      `the copy of table ${name} differs from it (${is.join()} instead of ${was.join()}); it is unchanged`,
     );
   await exchange(client, name, copy);
   await drop(client, copy);

@@ -7,8 +7,9 @@
 //   anything else    the same: an id of the previous format, or one in which the DPU's own id is escaped
 //
 // No such id is empty or begins with `~`: escaping a DPU's id leaves no `~`, and ids of the previous format begin with
-// that of a DPU which needs no escaping.
-import { directionOf, type Measure } from '../domain/measure.ts';
+// the id of a DPU that needs no escaping.
+import type { LoggedEvent } from '../domain/log-entry.ts';
+import { directionOf } from '../domain/measure.ts';
 
 const PREFIX = "concat(dpu_id, '~', toString(toUnixTimestamp64Milli(timestamp)))";
 const TAIL_OF_DIRECTION = "if(direction = 1, '~+', '~-')";
@@ -24,16 +25,15 @@ export const READING_ID = `if(empty(id_tail), concat(${PREFIX}, ${TAIL_OF_DIRECT
 export const ID_TAIL = `if(direction != 0 AND reading_id = concat(${PREFIX}, ${TAIL_OF_DIRECTION}), '', if(startsWith(reading_id, concat(${PREFIX}, '~')), substring(reading_id, length(${PREFIX}) + 1), reading_id))`;
 
 /** The tail that is stored for a reading id. */
-export function idTailOf(row: {
-  readonly readingId: string;
-  readonly dpuId: string;
-  readonly timestampMs: number;
-  readonly measure: Measure;
-}): string {
-  const { readingId } = row;
-  const prefix = `${row.dpuId}~${row.timestampMs}`;
-  if (!readingId.startsWith(prefix) || readingId[prefix.length] !== '~') return readingId;
+export function idTailOf({
+  readingId,
+  dpuId,
+  timestampMs,
+  measure,
+}: Pick<LoggedEvent, 'readingId' | 'dpuId' | 'timestampMs' | 'measure'>): string {
+  const prefix = `${dpuId}~${timestampMs}`;
+  if (!readingId.startsWith(`${prefix}~`)) return readingId;
   const tail = readingId.slice(prefix.length);
-  const direction = directionOf(row.measure);
+  const direction = directionOf(measure);
   return (tail === '~+' && direction === 1) || (tail === '~-' && direction === -1) ? '' : tail;
 }

@@ -10,9 +10,9 @@ import {
   coldAfter,
   KNOWN_INDEX,
   LAST_BLOCK,
-  readingWholeIds,
   PLACES,
   PLAIN,
+  readingWholeIds,
   STATEMENTS,
   TABLE_NAMES,
   tablesFor,
@@ -32,12 +32,13 @@ import {
 export async function createTables(client: ClickHouseClient, options: TableOptions = PLAIN): Promise<void> {
   await dropRetiredView(client, options);
   const hasNewColumns = await addColumns(client, options);
+  const isWhole = await hasWholeIds(client);
   for (const query of tablesFor(options)) {
     if (query.includes(` ${ADDED_VIEW} `) && !(await hasTable(client, ADDED_VIEW))) await fillEventsByTime(client);
     const isView = VIEW_NAMES.some((view) => query.includes(` ${view} `));
-    await client.command({ query: isView && (await hasWholeIds(client)) ? readingWholeIds(query) : query });
+    await client.command({ query: isView && isWhole ? readingWholeIds(query) : query });
   }
-  await updateViews(client, options, (query, isWhole) => !hasNewColumns && works(query, isWhole));
+  await updateViews(client, options, (...view) => !hasNewColumns && works(...view));
   await recordBlocksFrom(client);
   for (const { name, engine } of await existingTables(client)) {
     if (engine.startsWith('Replicated') === (options.cluster !== undefined)) continue;
@@ -137,16 +138,12 @@ function works(query: string, isWhole: boolean): boolean {
 }
 
 /** Whether the view also does no more than it has to. */
-export function isCurrent(query: string, isWhole: boolean): boolean {
+function isCurrent(query: string, isWhole: boolean): boolean {
   return works(query, isWhole) && query.includes('reading_id') === isWhole;
 }
 
 /** Changes views of an earlier version. @param isFine whether a view with a query may stay */
-export async function updateViews(
-  client: ClickHouseClient,
-  options: TableOptions,
-  isFine: (query: string, isWhole: boolean) => boolean,
-): Promise<void> {
+export async function updateViews(client: ClickHouseClient, options: TableOptions, isFine = isCurrent): Promise<void> {
   const isWhole = await hasWholeIds(client);
   const queries = await queryRows<[string]>(
     client,
@@ -180,7 +177,7 @@ async function recordBlocksFrom(client: ClickHouseClient): Promise<void> {
 export async function alterTables(client: ClickHouseClient, options: TableOptions): Promise<void> {
   await dropRetiredTables(client, options);
   for (const query of alterationsFor(options)) await client.command({ query });
-  await updateViews(client, options, isCurrent);
+  await updateViews(client, options);
   await addToEvents(client, options, TOTALS_PROJECTION);
   await addToEvents(client, options, BLOCK_INDEX);
   for (const { name, definition } of await existingTables(client)) {

@@ -11,8 +11,8 @@ import type { ReadingMemory } from './reading-memory.ts';
 /** How many others a query asks for: more while queries are fast, because a commit waits for each. */
 const [OTHERS_FIRST, OTHERS_MAX] = [16, 1_000];
 const FAST_MS = 15;
-/** A query for twice as many that takes at most so much longer costs less for each; one for half as many has to be so much faster. */
-const [LONGER_MAX, FASTER_MIN] = [4 / 3, 2 / 3];
+/** Asking for twice as many helps if it takes at most a third longer, and asking for half as many if it takes at least a third less. */
+const [GROWN_MAX, SHRUNK_MAX] = [4 / 3, 2 / 3];
 /** So that the search for others does not delay other work. */
 const LOOKED_AT_MAX = 8_000;
 const WAITING_MAX = 1_000;
@@ -56,11 +56,11 @@ export class NewestLookups {
   }
 
   /**
-   * A slow query may be slow because it asks for many, or because ClickHouse is busy. In that case smaller ones are as slow,
-   * and being more of them keep it busy. So a change goes on while it helps, and is reversed otherwise.
+   * A slow query may be slow because it asks for many, or because ClickHouse is busy. If it is busy, smaller queries
+   * are just as slow, and as there are more of them, they keep it busy. So a change goes on while it helps, and is reversed otherwise.
    */
   #adjust(tookMs: number): void {
-    const hasHelped = tookMs <= this.#lastMs * (this.#hasGrown ? LONGER_MAX : FASTER_MIN);
+    const hasHelped = tookMs <= this.#lastMs * (this.#hasGrown ? GROWN_MAX : SHRUNK_MAX);
     this.#hasGrown = tookMs <= FAST_MS || hasHelped === this.#hasGrown;
     this.#lastMs = tookMs;
     this.#othersMax = this.#hasGrown ? Math.min(OTHERS_MAX, 2 * this.#othersMax) : Math.floor(this.#othersMax / 2) || 1;
