@@ -5,35 +5,27 @@ import type { DpuId, Partition } from '../domain/ids.ts';
 import { partitionOfDpu } from '../domain/partition.ts';
 import type { TopologyHistory } from '../domain/topology-history.ts';
 import type { History } from '../ports/history.ts';
-import type { Timing } from '../runtime/timing.ts';
 import type { ReadingMemory } from './reading-memory.ts';
 
-/** How many others a query asks for: more while queries are fast, because a commit waits for each. */
-const [OTHERS_FIRST, OTHERS_MAX] = [16, 1_000];
-const FAST_MS = 15;
-/** Asking for twice as many helps if it takes at most a third longer, and asking for half as many if it takes at least a third less. */
-const [GROWN_MAX, SHRUNK_MAX] = [4 / 3, 2 / 3];
+/** How many DPUs a query asks for, unless a commit has more: a commit waits for it, and each query has a cost of its own. */
+const ASKED_MAX = 256;
 /** So that the search for others does not delay other work. */
 const LOOKED_AT_MAX = 8_000;
-const WAITING_MAX = 1_000;
 
 export interface NewestLookupsDeps {
   readonly partition: Partition;
   readonly partitions: number;
   readonly topology: TopologyHistory;
   readonly history: Pick<History, 'newestReadings'>;
-  readonly timing: Pick<Timing, 'now'>;
 }
 
 export class NewestLookups {
   readonly #deps: NewestLookupsDeps;
   readonly #memory: ReadingMemory;
-  /** Registered DPUs of which some are not asked for yet; undefined before the first question. */
+  /** Registered DPUs that were not looked at yet. */
   #registered: Iterator<DpuId, undefined> | undefined;
-  #othersMax = OTHERS_FIRST;
-  /** Whether the last query asked for more than the one before, and how long it took. */
-  #hasGrown = true;
-  #lastMs = Infinity;
+  /** The sequence of the topology when all that were registered had been looked at. */
+  #lookedAtSeq = -1;
 
   constructor(deps: NewestLookupsDeps, memory: ReadingMemory) {
     [this.#deps, this.#memory] = [deps, memory];
@@ -45,37 +37,27 @@ export class NewestLookups {
    */
   async learn(dpuIds: ReadonlySet<DpuId>, waiting: (dpusMax: number) => readonly DpuId[]): Promise<void> {
     if (dpuIds.size === 0) return;
-    const { history, timing } = this.#deps;
-    const next = waiting(WAITING_MAX).filter((dpuId) => !this.#memory.knowsNewest(dpuId));
-    const needed = new Set([...dpuIds, ...next]);
-    const asked = [...needed, ...this.#others(needed)];
-    const askedAt = timing.now();
-    const newest = await history.newestReadings(asked);
+    const asked = new Set(dpuIds);
+    for (const dpuId of waiting(ASKED_MAX)) if (asked.size < ASKED_MAX) this.#addUnknown(dpuId, asked);
+    this.#addRegistered(asked);
+    const newest = await this.#deps.history.newestReadings([...asked]);
     for (const dpuId of asked) this.#memory.learnNewest(dpuId, newest.get(dpuId));
-    this.#adjust(timing.now() - askedAt);
   }
 
-  /**
-   * A slow query may be slow because it asks for many, or because ClickHouse is busy. If it is busy, smaller queries
-   * are just as slow, and as there are more of them, they keep it busy. So a change goes on while it helps, and is reversed otherwise.
-   */
-  #adjust(tookMs: number): void {
-    const hasHelped = tookMs <= this.#lastMs * (this.#hasGrown ? GROWN_MAX : SHRUNK_MAX);
-    this.#hasGrown = tookMs <= FAST_MS || hasHelped === this.#hasGrown;
-    this.#lastMs = tookMs;
-    this.#othersMax = this.#hasGrown ? Math.min(OTHERS_MAX, 2 * this.#othersMax) : Math.floor(this.#othersMax / 2) || 1;
-  }
-
-  #others(dpuIds: ReadonlySet<DpuId>): DpuId[] {
+  #addRegistered(asked: Set<DpuId>): void {
     const { topology, partition, partitions } = this.#deps;
-    const others: DpuId[] = [];
-    this.#registered ??= topology.dpuIds();
-    for (let looked = 0; looked < LOOKED_AT_MAX && others.length < this.#othersMax; looked++) {
-      const next = this.#registered.next();
-      if (next.done === true) break;
-      if (partitionOfDpu(next.value, partitions) !== partition || dpuIds.has(next.value)) continue;
-      if (!this.#memory.knowsNewest(next.value)) others.push(next.value);
+    if (topology.seq > this.#lookedAtSeq) this.#registered ??= topology.dpuIds();
+    for (let looked = 0; looked < LOOKED_AT_MAX && asked.size < ASKED_MAX; looked++) {
+      const next = this.#registered?.next();
+      if (!next || next.done === true) {
+        [this.#registered, this.#lookedAtSeq] = [undefined, topology.seq];
+        return;
+      }
+      if (partitionOfDpu(next.value, partitions) === partition) this.#addUnknown(next.value, asked);
     }
-    return others;
+  }
+
+  #addUnknown(dpuId: DpuId, asked: Set<DpuId>): void {
+    if (!this.#memory.knowsNewest(dpuId)) asked.add(dpuId);
   }
 }

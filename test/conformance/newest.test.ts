@@ -1,4 +1,4 @@
-// The newest instants of a space at which readings stand. One suite for both implementations.
+// The newest reading of a DPU, and the newest instants of a space at which readings stand. One suite for both implementations.
 import { expect, it } from 'vitest';
 import { blockOf } from '../../actors/partition/block.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
@@ -9,8 +9,8 @@ import { describePorts } from './ports.ts';
 const WEEK_MS = 7 * 86_400_000;
 const [SPACE, SHARD] = [45 as SpaceId, 3 as Partition];
 
-describePorts('newest instants', (ports) => {
-  it('P1 T17 are found a week and longer before the one that is asked for', async () => {
+describePorts('the newest', (ports) => {
+  it('P1 T17 instants are found a week and longer before the one that is asked for', async () => {
     const { history } = ports();
     const place = { spaceId: SPACE, dpuId: 'd1' as DpuId, doorwayId: 1 as DoorwayId, sign: 1 as const, primary: true };
     const events = [1_000, 40_000].map((timestampMs, n) =>
@@ -29,5 +29,30 @@ describePorts('newest instants', (ports) => {
     }
     expect(await newest(WEEK_MS, -1)).toEqual([40_000, 1_000]);
     expect(await newest(WEEK_MS + 2_000, undefined, 1_000)).toEqual([40_000]);
+  });
+
+  it('D1 reading of a DPU is found, whether it is of today or of long ago', async () => {
+    const { history } = ports();
+    const tomorrowMs = Date.now() + 86_400_000;
+    const times: [dpu: string, timestampsMs: number[]][] = [
+      ['daily', [600, tomorrowMs - 86_400_002, tomorrowMs - 86_400_003]],
+      ['silent', [800, 700]],
+      ['ahead', [tomorrowMs, 900]],
+    ];
+    const place = { spaceId: SPACE, doorwayId: 1 as DoorwayId, sign: 1 as const, primary: true };
+    const events = times.flatMap(([dpuId, timestampsMs]) =>
+      timestampsMs.map((timestampMs) =>
+        loggedEvent(personEvent({ ...place, dpuId: dpuId as DpuId, timestampMs }, 1), 1),
+      ),
+    );
+    await history.storeBlock(blockOf(0, SHARD, 2, events));
+    const dpuIds = ['nobody', ...times.map(([dpuId]) => dpuId)] as DpuId[];
+    expect(await history.newestReadings(dpuIds)).toEqual(
+      new Map([
+        ['daily', tomorrowMs - 86_400_002],
+        ['silent', 800],
+        ['ahead', tomorrowMs],
+      ]),
+    );
   });
 });
