@@ -32,9 +32,8 @@ import { blocksParams, knownParams, knownRows, rowsInBlocks } from './known-rows
 import { instantParam, storable } from './instants.ts';
 import { parquetOfEvents, parquetOfIntervals, parquetOfReadings } from './parquet.ts';
 import { queryRows } from './query-rows.ts';
-import { OF_SPACES, ofItsSpace, spacesParams, UP_TO_BLOCKS } from './rows-of-spaces.ts';
+import { segmentsSince } from './segments-since.ts';
 import { eventsOfSpaces } from './spaces-queries.ts';
-import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
 import { StoredBlocks } from './stored-blocks.ts';
 
 /** Minimum rows per query: more than any single event has, so that paging always progresses. */
@@ -139,25 +138,7 @@ export class ClickHouseEventPages implements EventPages {
   }
 
   async segmentsOf(spaces: readonly OccupancyRequest[], upToMs: number): Promise<Map<SpaceId, Segment>> {
-    // A common lower bound lets ClickHouse use the sorting key. It reads few rows too many, because most spaces were
-    // reset within a day.
-    const firstMs = spaces.reduce((least, { afterMs }) => Math.min(least, afterMs), Infinity);
-    if (firstMs >= upToMs) return new Map();
-    const rows = await this.#rows<SegmentRow>(
-      segmentQuery(
-        'space_id',
-        `
-      ${OF_SPACES} AND timestamp > ${instantParam('first')} AND timestamp <= ${instantParam('upTo')}
-      AND toUnixTimestamp64Milli(timestamp) > ${ofItsSpace('after', 'Int64')} AND ${UP_TO_BLOCKS}`,
-      ),
-      {
-        ...spacesParams(spaces),
-        after: spaces.map(({ afterMs }) => afterMs),
-        first: Math.max(0, firstMs),
-        upTo: storable(upToMs),
-      },
-    );
-    return new Map(rows.map((row) => [Number(row[0]) as SpaceId, toSegment(row)]));
+    return segmentsSince(this.#client, this.#blocks, spaces, upToMs);
   }
 
   async eventsOf(

@@ -8,10 +8,11 @@ import type { DpuId, Partition, SpaceId } from '../domain/ids.ts';
 import { addTo } from '../domain/lists.ts';
 import type { LogPlace } from '../domain/log-place.ts';
 import { EpochChanged } from '../domain/log-epoch.ts';
+import { END_MS } from '../domain/instant.ts';
 import type { Direction, Passed } from '../domain/measure.ts';
 import { identityOf, readingIdOf, storedReading, type Reading } from '../domain/reading.ts';
 import type { TimeAtCount } from '../domain/time-at-counts.ts';
-import { EMPTY_SEGMENT, type Segment } from '../domain/segment.ts';
+import type { Segment } from '../domain/segment.ts';
 import type { SeriesKind } from '../domain/series.ts';
 import type {
   ChangedTotal,
@@ -50,10 +51,10 @@ import { knownParams, knownRows } from './known-rows.ts';
 import { passages } from './passages-query.ts';
 import { newestInstants } from './newest-instants.ts';
 import { LAST_BLOCK } from './schema.ts';
+import { segmentsSince } from './segments-since.ts';
 import { eventsOfSpaces, segmentsOfSpaces } from './spaces-queries.ts';
 import { StoredBlocks } from './stored-blocks.ts';
 import { storeHours } from './stored-hours.ts';
-import { segmentQuery, toSegment, type SegmentRow } from './segment-query.ts';
 import { chunksOf, queryRows } from './query-rows.ts';
 
 type ReadingRow = [dpuId: string, timestampMs: number, direction: Direction | 0, readingId: string];
@@ -229,27 +230,8 @@ export class ClickHouseHistory implements History {
     return counted;
   }
 
-  async occupancySegments(partition: Partition, requests: readonly OccupancyRequest[]): Promise<Map<SpaceId, Segment>> {
-    const segments = new Map(requests.map(({ spaceId }) => [spaceId, EMPTY_SEGMENT]));
-    for (const some of chunksOf(requests)) {
-      const rows = await this.#rows<SegmentRow>(
-        segmentQuery(
-          'space_id',
-          `
-        shard = {shard:UInt16} AND space_id IN {spaces:Array(UInt32)}
-        AND toUnixTimestamp64Milli(timestamp) > transform(space_id, {spaces:Array(UInt32)}, {after:Array(Int64)}, toInt64(0))
-        AND block <= transform(space_id, {spaces:Array(UInt32)}, {blocks:Array(UInt64)}, toUInt64(0))`,
-        ),
-        {
-          shard: partition,
-          spaces: some.map(({ spaceId }) => spaceId),
-          after: some.map(({ afterMs }) => afterMs),
-          blocks: some.map(({ block }) => block),
-        },
-      );
-      for (const row of rows) segments.set(Number(row[0]) as SpaceId, toSegment(row));
-    }
-    return segments;
+  async occupancySegments(requests: readonly OccupancyRequest[]): Promise<Map<SpaceId, Segment>> {
+    return segmentsSince(this.#client, this.#blocks, requests, END_MS);
   }
 
   async segments(spaceId: SpaceId, edgesMs: readonly number[], block: number, upTo?: LogPlace): Promise<Segment[]> {

@@ -31,7 +31,7 @@ export async function segmentsOfSpaces(
   const question = { ...asked, edgesMs: asked.edgesMs.map(storable) };
   if (!isForHours(question)) return fromEvents(client, question);
   return blocks.using(spaces, async (stored) => {
-    if (stored.size > 0 && hoursIn(question, stored) <= blocks.hoursReadMax)
+    if (stored.size > 0 && hoursIn(question, stored) <= blocks.limits.readMax)
       return composedSegments(client, blocks, question, stored);
     const plans = stored.size > 0 ? await planFor(client, question, stored) : undefined;
     if (spaces.length > 1 && (await isTooMuch(client, question, plans))) {

@@ -13,8 +13,16 @@ const KEPT_MS = 600_000;
 const SPACES_MAX = 100_000;
 /** Of each space. The hours since they were stored are among them; a move may change all. */
 const CHANGED_MAX = 24;
-/** More hours are summed up in ClickHouse: this process answers nobody else while it reads them. 20,000 take it some 20 ms. */
-const HOURS_READ_MAX = 20_000;
+/** When stored hours are read, and where they are summed up. */
+export interface HoursLimits {
+  /** More hours are summed up in ClickHouse: this process answers nobody else while it reads them. */
+  readonly readMax: number;
+  /** Of a space that is one of several, stored hours are read if it has so many rows. */
+  readonly rowsMin: number;
+}
+
+/** 20,000 hours take this process some 20 ms. With 100,000 rows and more, hours take less time than events (bench/RESULTS.md). */
+export const HOURS_LIMITS: HoursLimits = { readMax: 20_000, rowsMin: 100_000 };
 
 type SpaceAtBlock = Readonly<Record<'spaceId', SpaceId> & Record<'block', number>>;
 
@@ -33,13 +41,12 @@ interface Kept extends StoredHours {
 
 export class StoredBlocks {
   readonly #client: ClickHouseClient;
-  /** How many hours a question may bring into this process. */
-  readonly hoursReadMax: number;
+  readonly limits: HoursLimits;
   readonly #kept = new LastKnown<SpaceId, Kept>(SPACES_MAX);
 
-  constructor(client: ClickHouseClient, hoursReadMax = HOURS_READ_MAX) {
+  constructor(client: ClickHouseClient, limits = HOURS_LIMITS) {
     this.#client = client;
-    this.hoursReadMax = hoursReadMax;
+    this.limits = limits;
   }
 
   /**

@@ -233,7 +233,7 @@ export interface History {
    * For each requested space, its events with timestamp > afterMs in blocks up to `block`, as a segment; empty if there
    * are none.
    */
-  occupancySegments(partition: Partition, requests: readonly OccupancyRequest[]): Promise<Map<SpaceId, Segment>>;
+  occupancySegments(requests: readonly OccupancyRequest[]): Promise<Map<SpaceId, Segment>>;
   /**
    * A space's events in blocks up to `block`, as one segment per range between consecutive edges: `(edges[i], edges[i
    * + 1]]`. Edges ascend.

@@ -18,7 +18,7 @@ async function correctOccupancies(fold: PartitionFold, history: Answering): Prom
   const due = fold.correctionsDue();
   if (due.length === 0) return;
   const requests = due.map(({ spaceId, block, base }) => ({ spaceId, block, afterMs: base.timestampMs }));
-  const runs = await history.occupancySegments(fold.partition, requests);
+  const runs = await history.occupancySegments(requests);
   for (const correction of due) {
     const start = occupancyAfterReset(correction.base.count);
     fold.correct(correction, advance(start, runs.get(correction.spaceId) ?? EMPTY_SEGMENT));

@@ -246,7 +246,7 @@ describePorts('history', (ports) => {
       { sum: 1, lowestNet: 1, highestNet: 1, riseMax: 0, entrances: 1, exits: 0 },
       { sum: -1, lowestNet: -1, highestNet: -1, riseMax: 0, entrances: 0, exits: 1 },
     ]);
-    const runs = await history.occupancySegments(P0, [
+    const runs = await history.occupancySegments([
       { spaceId: space, block: 12, afterMs: 0 },
       { spaceId: 22 as SpaceId, block: 12, afterMs: 0 },
     ]);

@@ -4,10 +4,11 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { blockOf } from '../../actors/partition/block.ts';
 import type { DoorwayId, DpuId, Partition, SpaceId } from '../../src/domain/ids.ts';
+import { END_MS } from '../../src/domain/instant.ts';
 import { HOUR_MS } from '../../src/domain/zone.ts';
 import { loggedEvent, type LoggedEvent } from '../../src/domain/log-entry.ts';
 import type { LogPlace } from '../../src/domain/log-place.ts';
-import { EMPTY_SEGMENT } from '../../src/domain/segment.ts';
+import { EMPTY_SEGMENT, type Segment } from '../../src/domain/segment.ts';
 import type { SpaceEvent } from '../../src/domain/space-event.ts';
 import { segmentsOfRows } from '../simulation/engines/events-of-spaces.ts';
 import { eventsOfRows, type StoredRow } from '../simulation/engines/events-of-rows.ts';
@@ -156,6 +157,27 @@ describePorts('stored hours', (ports) => {
     }
   }
 
+  /** Each space since an instant of its own. */
+  async function askSince(
+    { edges, blockBack }: Question,
+    all: readonly Stored[],
+    ids: readonly SpaceId[],
+  ): Promise<void> {
+    const { history, summingHistory, eventPages } = ports();
+    const block = Math.max(0, number - blockBack);
+    const asked = ids.map((spaceId, n) => ({ spaceId, block, afterMs: edges[n] ?? -1 }));
+    const expected = (upToMs: number): Map<SpaceId, Segment | undefined> =>
+      new Map(
+        asked.map(({ spaceId, afterMs }) => {
+          const rows = all.filter((row) => row.spaceId === spaceId);
+          return [spaceId, segmentsOfRows(rows, [afterMs, upToMs], { block })[0]];
+        }),
+      );
+    for (const each of [history, summingHistory]) expect(await each.occupancySegments(asked)).toEqual(expected(END_MS));
+    const lastMs = edges.at(-1) ?? 0;
+    expect(await eventPages.segmentsOf(asked, lastMs)).toEqual(expected(lastMs));
+  }
+
   it('P1 T29 segments and numbers of events are the same whatever hours are stored', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -168,6 +190,7 @@ describePorts('stored hours', (ports) => {
             ask(questions[at % questions.length] ?? ALL, known, ids),
           );
           for (const one of questions) await ask(one, rows, ids);
+          for (const one of questions.slice(0, 2)) await askSince(one, rows, ids);
         },
       ),
       { numRuns: RUNS, endOnFailure: true },

@@ -11,7 +11,7 @@ import { ClickHouseHistory } from '../../src/clickhouse/history.ts';
 import { ClickHouseLogPlaces } from '../../src/clickhouse/log-places.ts';
 import { ClickHousePartitionRecords } from '../../src/clickhouse/partition-records.ts';
 import { ClickHouseRecoveryRecords } from '../../src/clickhouse/recovery-records.ts';
-import { StoredBlocks } from '../../src/clickhouse/stored-blocks.ts';
+import { HOURS_LIMITS, StoredBlocks } from '../../src/clickhouse/stored-blocks.ts';
 import { createTables } from '../../src/clickhouse/tables.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Partition, SpaceId } from '../../src/domain/ids.ts';
@@ -163,10 +163,10 @@ async function enginePorts(): Promise<Ports> {
     deadLetters: new NatsDeadLetters(js, jsm),
     checkpoints: new NatsCheckpoints(js, jsm),
     history,
-    summingHistory: new ClickHouseHistory(client, 'conformance', new StoredBlocks(client, 0)),
+    summingHistory: new ClickHouseHistory(client, 'conformance', new StoredBlocks(client, { readMax: 0, rowsMin: 2 })),
     records: new ClickHousePartitionRecords(client),
     logPlaces: new ClickHouseLogPlaces(client),
-    eventPages: new ClickHouseEventPages(client),
+    eventPages: new ClickHouseEventPages(client, new StoredBlocks(client, { ...HOURS_LIMITS, rowsMin: 2 })),
     changes: new NatsChangeChannel(nc),
     recovery: new ClickHouseRecoveryRecords(client),
     leases: await NatsLeases.open(handles, LEASE_TTL_MS, 1),

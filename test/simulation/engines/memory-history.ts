@@ -281,17 +281,17 @@ export class MemoryHistory implements History, PartitionRecords {
     return this.#read('neighbours', () => neighboursAt([...this.#tables.known.values()], places));
   }
 
-  async occupancySegments(partition: Partition, requests: readonly OccupancyRequest[]): Promise<Map<SpaceId, Segment>> {
+  async occupancySegments(requests: readonly OccupancyRequest[]): Promise<Map<SpaceId, Segment>> {
     return this.#read(
       'occupancy segments',
       () =>
         new Map(
           requests.map(({ spaceId, block, afterMs }) => [
             spaceId,
-            eventsOfRows(
-              this.#rowsOf(spaceId).filter((row) => row.partition === partition),
-              { block, afterMs, upToMs: Infinity },
-            ).reduce((run, event) => append(run, segmentOf(event)), EMPTY_SEGMENT),
+            eventsOfRows(this.#rowsOf(spaceId), { block, afterMs, upToMs: Infinity }).reduce(
+              (run, event) => append(run, segmentOf(event)),
+              EMPTY_SEGMENT,
+            ),
           ]),
         ),
     );
