@@ -3,6 +3,9 @@ import { type DestinationStream, type Logger, pino } from 'pino';
 import type { Config } from './config.ts';
 
 const STDERR = 2;
+const WARN = 40;
+/** In characters, while stderr accepts nothing. What comes then is dropped. */
+const UNWRITTEN_MAX = 16_000_000;
 
 /** Logs to stderr, because stdout is for the output of commands: JSON lines, or a readable form on a terminal. */
 export function createLog(level: Config['LOG_LEVEL']): Logger {
@@ -15,26 +18,39 @@ export function createLog(level: Config['LOG_LEVEL']): Logger {
           options: { destination: STDERR, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l' },
         },
       })
-    : pino({ level }, oncePerTurn(pino.destination({ fd: STDERR, sync: true })));
+    : pino({ level }, oncePerTurn());
 }
 
 /**
- * Writes the lines of one turn of the event loop together: a write that wakes the reader of a pipe costs more than the line. What is
- * waiting is also written when the process exits, after an uncaught error too; `kill -9` loses the lines of one turn.
+ * Lines below `warn` wait for the end of the turn of the event loop, and are written together: a write costs more than the line if it
+ * wakes the reader of a pipe. Waiting lines are also written on exit, including after an uncaught error. A process that ends
+ * without an `exit` event (SIGKILL, out of memory, an unhandled signal) loses them.
  */
-function oncePerTurn(destination: DestinationStream): DestinationStream {
+function oncePerTurn(): DestinationStream {
+  const destination = pino.destination({ fd: STDERR, sync: true, maxLength: UNWRITTEN_MAX });
+  // Nobody could catch it at the end of a turn, and a full disk under the log must not end the service.
+  destination.on('error', () => undefined);
   let waiting = '';
+  let isExiting = false;
   const flush = (): void => {
     if (waiting === '') return;
-    const lines = waiting;
+    const text = waiting;
     waiting = '';
-    destination.write(lines);
+    destination.write(text);
   };
-  process.once('exit', flush);
-  return {
-    write(line) {
+  process.once('exit', () => {
+    isExiting = true;
+    flush();
+  });
+  const lines = {
+    [pino.symbols.needsMetadataGsym]: true,
+    /** Of the line that is written: pino sets it, because this object asks for metadata. */
+    lastLevel: 0,
+    write(line: string): void {
       if (waiting === '') setImmediate(flush);
       waiting += line;
+      if (lines.lastLevel >= WARN || isExiting) flush();
     },
   };
+  return lines;
 }
