@@ -9,6 +9,8 @@ import type { ReadingMemory } from './reading-memory.ts';
 
 /** How many DPUs a query asks for, unless a commit has more: a commit waits for it, and each query has a cost of its own. */
 const ASKED_MAX = 256;
+/** Of these, many may be known already. */
+const WAITING_MAX = 1_000;
 /** So that the search for others does not delay other work. */
 const LOOKED_AT_MAX = 8_000;
 
@@ -38,7 +40,7 @@ export class NewestLookups {
   async learn(dpuIds: ReadonlySet<DpuId>, waiting: (dpusMax: number) => readonly DpuId[]): Promise<void> {
     if (dpuIds.size === 0) return;
     const asked = new Set(dpuIds);
-    for (const dpuId of waiting(ASKED_MAX)) if (asked.size < ASKED_MAX) this.#addUnknown(dpuId, asked);
+    for (const dpuId of waiting(WAITING_MAX)) if (asked.size < ASKED_MAX) this.#addUnknown(dpuId, asked);
     this.#addRegistered(asked);
     const newest = await this.#deps.history.newestReadings([...asked]);
     for (const dpuId of asked) this.#memory.learnNewest(dpuId, newest.get(dpuId));

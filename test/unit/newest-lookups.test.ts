@@ -96,9 +96,10 @@ it('a router asks for nothing that it knows, and for a DPU that is not registere
 });
 
 it('a router asks for those whose messages wait, before any others', async () => {
+  const known = ours.slice(300, 600);
   const waiting = ours.slice(-40);
-  const { asked, learn, memory } = lookups({ waiting });
-  memory.learnNewest(waiting[0] as DpuId, undefined);
+  const { asked, learn, memory } = lookups({ waiting: [...known, ...waiting] });
+  for (const dpuId of [...known, waiting[0] as DpuId]) memory.learnNewest(dpuId, undefined);
   await learn(ours[0] as DpuId);
   expect(asked).toEqual([[ours[0], ...waiting.slice(1), ...ours.slice(1, 217)]]);
   expect(waiting.every((id) => memory.knowsNewest(id))).toBe(true);
