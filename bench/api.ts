@@ -49,7 +49,7 @@ async function startKoa(name: string, path: string, args: string[]): Promise<Mea
   const child = fork(fileURLToPath(new URL('./support/bare-koa.ts', import.meta.url)), args, {
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
   });
-  // As the service's log is read: a line costs more if that wakes a reader.
+  // As the service's log is read: a write costs more if it wakes a reader.
   child.stderr?.resume();
   if (child.stderr instanceof Socket) child.stderr.unref();
   // It ends when this process does.

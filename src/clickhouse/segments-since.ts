@@ -1,5 +1,5 @@
-// One segment for each of several spaces: of its events after an instant of its own, up to one that is common to all. Most spaces have
-// few events since then, and are read together. Those of a space with many are summed up from its stored hours instead.
+// One segment for each of several spaces: of its events after an instant of its own, up to a common end. Most spaces have few
+// events since then, and are read together. Those of a space with many are summed up from its stored hours instead.
 import type { ClickHouseClient } from '@clickhouse/client';
 import type { SpaceId } from '../domain/ids.ts';
 import { BEGINNING_MS } from '../domain/instant.ts';
@@ -46,7 +46,7 @@ export async function segmentsSince(
   return found;
 }
 
-/** Of spaces whose events may be many because they span days. */
+/** Row counts of the spaces that go back two days or more; the others have few. */
 async function rowsOfLong(
   client: ClickHouseClient,
   spaces: readonly OccupancyRequest[],

@@ -17,11 +17,11 @@ const CHANGED_MAX = 24;
 export interface HoursLimits {
   /** More hours are summed up in ClickHouse: this process answers nobody else while it reads them. */
   readonly readMax: number;
-  /** Of a space that is one of several, stored hours are read if it has so many rows. */
+  /** A space with so many rows since its reset is read from stored hours by `segmentsSince`, and others from events. */
   readonly rowsMin: number;
 }
 
-/** 20,000 hours take this process some 20 ms. With 100,000 rows and more, hours take less time than events (bench/RESULTS.md). */
+/** 20,000 hours take this process some 20 ms. Hours take longer than 10,000 rows and less time than 250,000 (bench/RESULTS.md). */
 export const HOURS_LIMITS: HoursLimits = { readMax: 20_000, rowsMin: 100_000 };
 
 type SpaceAtBlock = Readonly<Record<'spaceId', SpaceId> & Record<'block', number>>;

@@ -136,8 +136,8 @@ export interface EventPages {
    */
   newestBlock(spaceId: SpaceId, range: TimeRange): Promise<number>;
   /**
-   * For each space, its events with afterMs < timestamp <= upToMs in blocks up to its `block`, as a segment. Spaces
-   * without any are left out.
+   * For each space, its events with afterMs < timestamp <= upToMs in blocks up to its `block`, as a segment; empty if
+   * there are none.
    */
   segmentsOf(spaces: readonly OccupancyRequest[], upToMs: number): Promise<Map<SpaceId, Segment>>;
   /** For each space, its events in a range, in blocks up to its `block`, in event order, with retractions applied. */

@@ -9,8 +9,8 @@ import { describePorts } from './ports.ts';
 const WEEK_MS = 7 * 86_400_000;
 const [SPACE, SHARD] = [45 as SpaceId, 3 as Partition];
 
-describePorts('the newest', (ports) => {
-  it('P1 T17 instants are found a week and longer before the one that is asked for', async () => {
+describePorts('history', (ports) => {
+  it('P1 T17 the newest instants are found a week and longer before the one that is asked for', async () => {
     const { history } = ports();
     const place = { spaceId: SPACE, dpuId: 'd1' as DpuId, doorwayId: 1 as DoorwayId, sign: 1 as const, primary: true };
     const events = [1_000, 40_000].map((timestampMs, n) =>
@@ -31,7 +31,7 @@ describePorts('the newest', (ports) => {
     expect(await newest(WEEK_MS + 2_000, undefined, 1_000)).toEqual([40_000]);
   });
 
-  it('D1 reading of a DPU is found, whether it is of today or of long ago', async () => {
+  it('D1 the newest reading of a DPU is found, whether it is of today or of long ago', async () => {
     const { history } = ports();
     const tomorrowMs = Date.now() + 86_400_000;
     const times: [dpu: string, timestampsMs: number[]][] = [
